@@ -1,0 +1,95 @@
+"""The tables that pipelines hand to each other: their columns, in one place.
+
+All are pandas frames with a plain range index. Ids are strings; class numbers are integers as in `classes.target`.
+`check_columns` is what every reader of a table calls first.
+"""
+
+import pandas as pd
+
+from docsort.errors import InputError, listing
+
+CLASSES = ("target", "class_name")
+"""One row a class, sorted by target."""
+
+PHOTOS = ("image_id", "split", "path", "target", "position")
+"""The raw listing. split: "train" or "test"; path: absolute; target: Int64, missing for test; position: row number in
+the file that listed it, from 0, which is the order of the submission."""
+
+MEASURES = (
+    "bytes",
+    "sha256",
+    "mode",
+    "exif_orientation",
+    "width",
+    "height",
+    "brightness",
+    "contrast",
+    "saturation",
+    "sharpness",
+    "noise",
+    "white_border",
+    "dihedral_hashes",
+)
+"""What decoding an image once tells; see `images.measures`."""
+
+IMAGES = PHOTOS + MEASURES
+REJECTED_IMAGES = (*PHOTOS, "reason")
+
+LEDGER = ("image_id", "action", "old_label", "new_label", "reason", "evidence", "decided_by", "decided_on")
+"""One row a decision; action: relabel, drop, keep or undecided. Only relabel and drop change anything."""
+
+CLEAN_IMAGES = ("image_id", "path", "sha256", "label", "given_label", "group")
+"""Training images after the ledger; group: near-duplicates share it."""
+
+DUPLICATES = (
+    "image_id",
+    "other_id",
+    "split",
+    "other_split",
+    "kind",
+    "distance",
+    "turn",
+    "label",
+    "other_label",
+    "conflict",
+)
+"""Pairs, image_id < other_id; kind: exact or near; distance in bits of the perceptual hash; turn: which of the eight
+dihedral turns of the other image matched; conflict: both labels known and different."""
+
+LABEL_SUSPECTS = ("image_id", "given_label", "proposed_label", "score", "evidence")
+"""Most suspicious first; score in [0, 1], 1 being surely wrong."""
+
+FOLDS = ("image_id", "group", "label", "fold")
+
+RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "path")
+"""Manifest of derived images; fold: the fold of the source, which holds the render out when that fold validates."""
+
+VALIDATION_RENDERS = (*RENDERS, "view")
+"""view: "clean" (the page as it is) or "test_like" (damaged as the test images are)."""
+
+PREDICTION_KEYS = ("model", "fold", "image_id", "group", "label", "render_id", "view", "copy", "turn")
+"""Keys of a prediction table: one row a (model, fold, render, turn), then one float32 column `p_<target>` a class,
+ascending by target, rows summing to one. turn: the dihedral view 0 to 7. For test images view is "test", group is the
+image id and label is missing. Out of fold: the model of fold f has never seen a page of the group."""
+
+VIEWS = ("clean", "test_like")
+
+
+def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    """Raises InputError unless the table has at least these columns."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(
+            f"Expected table `{name}` to have the columns {', '.join(columns)}, but {listing(missing)} is missing; "
+            "run the pipeline that writes it again."
+        )
+
+
+def probability_columns(table: pd.DataFrame) -> list[str]:
+    """The columns `p_<target>`, ascending by target."""
+    return sorted((c for c in table.columns if c.startswith("p_")), key=lambda c: int(c[2:]))
+
+
+def targets_of(columns: list[str]) -> list[int]:
+    """Class numbers of probability columns, in their order."""
+    return [int(column[2:]) for column in columns]

@@ -1,0 +1,121 @@
+"""One pool of worker processes for everything that is heavy: rendering, training, inference.
+
+The main process stays light (it never imports torch) and the cores are never oversubscribed: as many workers as
+cores, each at one thread. Processes are spawned, not forked, because a fork after a parallel numba kernel or an OpenCV
+thread pool kills the child. A worker ends itself when its parent dies, so a killed run leaves nothing behind.
+
+Environment: DOCSORT_WORKERS overrides the number of workers.
+"""
+
+import atexit
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any, TypeVar
+
+from docsort.errors import InputError, WorkerError
+
+T = TypeVar("T")
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+}
+"""Read by the numeric libraries when they are imported, hence set before a worker imports any of them."""
+
+_lock = threading.Lock()
+_pool: ProcessPoolExecutor | None = None
+
+
+def worker_count() -> int:
+    """How many workers the pool has: DOCSORT_WORKERS, or the cores this process may use."""
+    text = os.environ.get("DOCSORT_WORKERS")
+    if text is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"Expected DOCSORT_WORKERS to be a whole number of at least 1, but got {text!r}.")
+    return int(text)
+
+
+def run_in_worker(function: Callable[..., T], *args: Any) -> T:
+    """Runs a module-level function in a worker and returns its result; its exceptions arrive as they are.
+
+    Raises WorkerError when the worker process died, for want of memory for example.
+    """
+    try:
+        return _submit(function, *args).result()
+    except BrokenProcessPool as error:
+        stop_workers()
+        raise WorkerError(
+            f"A worker process died while it ran {function.__name__}; most often memory ran out. "
+            "Free memory, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
+        ) from error
+
+
+def map_in_workers(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+    """Runs function(*task) for every task; yields results as they finish, in no particular order.
+
+    At most twice as many tasks as workers are under way, so memory does not grow with their number.
+    """
+    rest = iter(tasks)
+    pending: set[Future[T]] = set()
+    try:
+        while True:
+            pending |= {_submit(function, *task) for task in islice(rest, 2 * worker_count() - len(pending))}
+            if not pending:
+                return
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool as error:
+        stop_workers()
+        raise WorkerError(
+            f"A worker process died while it ran {function.__name__}; most often memory ran out. "
+            "Free memory, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
+        ) from error
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def stop_workers() -> None:
+    """Ends all workers now, whatever they are doing; the next call starts new ones."""
+    global _pool
+    with _lock:
+        pool, _pool = _pool, None
+    if pool is None:
+        return
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+
+
+def _submit(function: Callable[..., T], *args: Any) -> "Future[T]":
+    global _pool
+    with _lock:
+        if _pool is None:
+            context = multiprocessing.get_context("spawn")
+            _pool = ProcessPoolExecutor(worker_count(), mp_context=context, initializer=_start_worker)
+            atexit.register(stop_workers)
+        return _pool.submit(function, *args)
+
+
+def _start_worker() -> None:
+    os.environ.update(ONE_THREAD)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
