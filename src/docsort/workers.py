@@ -10,6 +10,7 @@ Environment: DOCSORT_WORKERS overrides the number of workers.
 import atexit
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -110,6 +111,8 @@ def _submit(function: Callable[..., T], *args: Any) -> "Future[T]":
 
 
 def _start_worker() -> None:
+    # Ctrl-C reaches the whole process group; the main process alone decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(ONE_THREAD)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 

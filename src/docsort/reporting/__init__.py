@@ -1,0 +1,1 @@
+"""Scores, figures, galleries, the report and the model card: what a person reads of a run."""

@@ -1,0 +1,223 @@
+"""Plotly figures to explore: each takes a table that is on disk and returns one figure.
+
+Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `_label`.
+"""
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from docsort.cleaning.drift import AUC_ROW, DRIFT
+from docsort.metrics import confusion_matrix
+from docsort.tables import check_columns
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+INK, GREY, FAINT = "#1f2933", "#7b8794", "#e4e7eb"
+VIEW_COLOURS = {"clean": "#9fb3c8", "test_like": "#2563a8", "test": "#d9822b"}
+FOLD_COLOURS = ("#2563a8", "#d9822b", "#2f8f5b", "#b4436c", "#7a5ea8", "#8a6d3b", "#3aa5b5")
+GOOD, BAD = "#2f8f5b", "#b83a3a"
+
+LONGEST_LABEL = 34
+"""Characters of a class name on an axis; the whole name is in the hover text."""
+
+
+def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame, view: str = "test_like") -> go.Figure:
+    """Counts as text, shares of the true class as colour; rows are true classes, columns answers."""
+    seen = oof_votes[oof_votes["view"] == view]
+    targets = classes["target"].tolist()
+    counts = confusion_matrix(seen["label"].astype(int), seen["predicted"], targets)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = [escape(f"{row.target} {row.class_name}") for row in classes.itertuples()]
+    hover = [
+        [
+            f"true: {true}<br>answer: {answer}<br>{counts[i, j]} pages, {shares[i, j]:.1%} of this class"
+            for j, answer in enumerate(names)
+        ]
+        for i, true in enumerate(names)
+    ]
+    heatmap = go.Heatmap(
+        z=shares.tolist(),
+        x=[str(target) for target in targets],
+        y=_class_labels(classes),
+        text=[[str(count) if count else "" for count in row] for row in counts],
+        texttemplate="%{text}",
+        hovertext=hover,
+        hoverinfo="text",
+        colorscale=[[0, "#ffffff"], [0.05, "#dbe8f5"], [0.5, "#6ea3d4"], [1, "#174a7e"]],
+        zmin=0,
+        zmax=1,
+        xgap=1,
+        ygap=1,
+        colorbar={"title": {"text": "share of<br>true class"}, "thickness": 12, "tickformat": ".0%", "len": 0.6},
+    )
+    figure = go.Figure(heatmap)
+    axis = {"type": "category", "showgrid": False, "automargin": True}
+    figure.update_xaxes(title_text="answer (class number)", side="bottom", **axis)
+    figure.update_yaxes(autorange="reversed", **axis)
+    return _dress(figure, f"Confusion matrix, {_view_name(view)} validation pages", 200 + 34 * len(targets))
+
+
+def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
+    """Training loss, and macro-F1 on both views, an epoch; a colour a fold.
+
+    histories: columns epoch, train_loss, clean_macro_f1, test_like_macro_f1 and fold; with a column `group` the
+    specialists' curves are told apart by it.
+    """
+    figure = make_subplots(
+        rows=1, cols=2, subplot_titles=("training loss", "macro-F1 on held-out pages"), horizontal_spacing=0.09
+    )
+    keys = [key for key in ("group", "fold") if key in histories.columns]
+    for i, (key, own) in enumerate(histories.groupby(keys, sort=True, dropna=False)):
+        name = escape(" ".join(f"fold {part}" if k == "fold" else str(part) for k, part in zip(keys, key, strict=True)))
+        colour = FOLD_COLOURS[i % len(FOLD_COLOURS)]
+        for column, view, dash, place in (
+            ("train_loss", "loss", "solid", 1),
+            ("test_like_macro_f1", "test-like", "solid", 2),
+            ("clean_macro_f1", "clean", "dot", 2),
+        ):
+            trace = go.Scatter(
+                x=own["epoch"].tolist(),
+                y=own[column].tolist(),
+                mode="lines+markers" if len(own) < 30 else "lines",
+                line={"color": colour, "width": 2, "dash": dash},
+                marker={"size": 5},
+                opacity=0.55 if view == "clean" else 1,
+                name=name,
+                legendgroup=name,
+                showlegend=place == 1,
+                hovertemplate=f"{name}, {view}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+            )
+            figure.add_trace(trace, row=1, col=place)
+    figure.update_xaxes(title_text="epoch", tickformat="d")
+    _dress(figure, "Learning curves (right: solid test-like, dotted clean)", 440)
+    # Room for the plotly title, the titles of the two panels and no overlap between them.
+    return figure.update_layout(margin_t=90, legend={"orientation": "h", "y": -0.2, "x": 0})
+
+
+def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
+    """F1 a class on each view, the class with the worst test-like score on top."""
+    ordered = class_scores.sort_values("test_like_f1", ascending=False, kind="stable")
+    views = [view for view in VIEW_COLOURS if f"{view}_f1" in ordered.columns]
+    figure = go.Figure()
+    for view in reversed(views):
+        bars = go.Bar(
+            y=_class_labels(ordered),
+            x=ordered[f"{view}_f1"].tolist(),
+            orientation="h",
+            name=_view_name(view),
+            marker_color=VIEW_COLOURS[view],
+            customdata=ordered[[f"{view}_{figure}" for figure in ("precision", "recall", "support")]]
+            .to_numpy()
+            .tolist(),
+            hovertemplate=(
+                f"%{{y}}<br>{_view_name(view)}: F1 %{{x:.3f}}, precision %{{customdata[0]:.3f}}, "
+                "recall %{customdata[1]:.3f}, %{customdata[2]} pages<extra></extra>"
+            ),
+        )
+        figure.add_trace(bars)
+    figure.update_xaxes(range=[0, 1.0], title_text="F1")
+    figure.update_yaxes(type="category", automargin=True)
+    _dress(figure, "F1 of each class", 140 + (12 * len(views) + 10) * len(ordered))
+    figure.update_layout(bargap=0.3, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
+    return figure.update_layout(legend_traceorder="reversed")
+
+
+def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
+    """What each specialist would add to macro-F1, with its interval; green where it may speak."""
+    figure = go.Figure()
+    names = [escape(str(name)) for name in verdicts["group_name"]]
+    spans = verdicts[["delta", "low", "high"]].to_numpy(float)
+    words = zip(names, verdicts["accepted"].astype(bool), verdicts["reason"].astype(str), spans, strict=True)
+    for name, accepted, reason, (delta, low, high) in words:
+        point = go.Scatter(
+            x=[delta],
+            y=[name],
+            mode="markers",
+            marker={"size": 12, "color": GOOD if accepted else BAD, "symbol": "circle" if accepted else "x"},
+            error_x={"type": "data", "array": [high - delta], "arrayminus": [delta - low], "width": 6},
+            hovertemplate=f"%{{y}}: %{{x:+.4f}}<br>{escape(reason)}<extra></extra>",
+            showlegend=False,
+        )
+        figure.add_trace(point)
+    figure.add_vline(x=0, line_color=GREY, line_width=1)
+    figure.update_xaxes(title_text="gain in test-like macro-F1, all classes", tickformat="+.3f")
+    figure.update_yaxes(type="category", automargin=True)
+    title = "What the specialists are worth, out of fold"
+    if not names:
+        _say(figure, "no specialist was trained: the data has none of the groups")
+    return _dress(figure, title, 180 + 50 * max(1, len(names)))
+
+
+def draw_drift(drift: pd.DataFrame) -> go.Figure:
+    """How far test images lie from training images, each measure in units of the training images' own spread.
+
+    drift: of `cleaning.drift.measure_drift`; a measure that does not vary in training has no bar.
+    """
+    check_columns(drift, DRIFT, "drift")
+    measures = drift[drift["measure"] != AUC_ROW]
+    shift = measures["difference"].to_numpy(float)
+    order = np.argsort(np.abs(np.nan_to_num(shift)), kind="stable")
+    bars = go.Bar(
+        x=[None if np.isnan(value) else float(value) for value in shift[order]],
+        y=[_label(str(measures["measure"].iloc[i]).replace("_", " ")) for i in order],
+        orientation="h",
+        marker_color=[VIEW_COLOURS["test"] if abs(value) > 1 else VIEW_COLOURS["test_like"] for value in shift[order]],
+        customdata=measures[["train_mean", "train_sd", "test_mean", "test_sd", "ks"]].to_numpy(float)[order].tolist(),
+        hovertemplate=(
+            "%{y}<br>train %{customdata[0]:.4g} ± %{customdata[1]:.4g}<br>"
+            "test %{customdata[2]:.4g} ± %{customdata[3]:.4g}<br>"
+            "Kolmogorov-Smirnov distance %{customdata[4]:.3f}<extra></extra>"
+        ),
+    )
+    figure = go.Figure(bars)
+    figure.add_vline(x=0, line_color=GREY, line_width=1)
+    figure.update_xaxes(title_text="(test mean − train mean) / train standard deviation")
+    figure.update_yaxes(type="category", automargin=True)
+    if measures.empty:
+        _say(figure, "nothing to compare: there are no test images")
+    return _dress(figure, "Drift from training to test images", 150 + 34 * max(1, len(measures)))
+
+
+def figure_html(figure: go.Figure, name: str) -> str:
+    """The figure as an HTML block of the id `figure-<name>` that wants plotly.js on the page.
+
+    The text in it cannot end the script; same figure, same bytes.
+    """
+    config = {"responsive": True, "displaylogo": False}
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config, div_id=f"figure-{name}"))
+
+
+def _say(figure: go.Figure, text: str) -> None:
+    """Puts a sentence in the place of a plot that has nothing to show."""
+    figure.add_annotation(text=escape(text), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def _dress(figure: go.Figure, title: str, height: int) -> go.Figure:
+    figure.update_layout(
+        template="plotly_white",
+        title={"text": title, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12}, "font": {"size": 17}},
+        font={"family": FONT, "size": 13, "color": INK},
+        height=height,
+        margin={"l": 12, "r": 24, "t": 64, "b": 48},
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(gridcolor=FAINT)
+    # Invisible ticks keep the labels off the bars.
+    return figure.update_yaxes(gridcolor=FAINT, ticks="outside", ticklen=6, tickcolor="rgba(0,0,0,0)")
+
+
+def _class_labels(classes: pd.DataFrame) -> list[str]:
+    return [_label(f"{row.target} {row.class_name}") for row in classes.itertuples()]
+
+
+def _label(text: str) -> str:
+    short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    return escape(short)
+
+
+def _view_name(view: str) -> str:
+    return view.replace("_", "-")

@@ -1,0 +1,139 @@
+"""The model card: what a user must know before trusting the model, in Markdown.
+
+Follows the headings of Mitchell et al., "Model Cards for Model Reporting" (2019), as far as they apply.
+"""
+
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+from docsort.reporting.scores import Scores
+
+PACKAGES = ("docsort", "torch", "timm", "albumentations", "augraphy", "scikit-learn", "numpy", "pandas")
+
+WORST_SHOWN = 5
+
+LIMITS = """\
+- The answer is always one of the types above: a page of any other kind gets one of them too, often with confidence.
+- The confidence is not calibrated. Pages in `needs_review.csv` should be looked at by a person.
+- The forecast assumes that new pages look like the test images of this run. Other cameras, languages, forms or layouts
+  need a validation of their own.
+- Classes with few training photos have wide uncertainty of their own; see the table of classes in the report.
+"""
+
+MISUSE = """\
+- Deciding about a person, a claim or a payment without a person looking at the page.
+- Proving that a document is genuine: it is told apart by its looks, not checked.
+- Reading or storing personal data: the model sorts pages, it does not read them.
+"""
+
+
+def write_model_card(
+    scores: Scores,
+    class_scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    models: Mapping[str, Mapping[str, Any]],
+    clean_images: pd.DataFrame,
+) -> str:
+    """Markdown. models: name to facts of each trained model, such as the record of its checkpoint; only facts that are
+    single values are shown.
+    """
+    parts = [
+        "# Model card",
+        scores["expect"],
+        "## What it is",
+        f"A classifier of document photos into {len(class_scores)} types, an ensemble of {len(models)} models, each "
+        "trained on the sources that its fold did not hold out. Every page is seen in the dihedral views of the "
+        "parameters and the probabilities are averaged.",
+        "The types: " + ", ".join(_cell(name) for name in class_scores["class_name"]) + ".",
+        markdown_table(*_model_table(models)),
+        "## Training data",
+        _data_in_words(clean_images),
+        "## Scores",
+        markdown_table(*_score_table(scores)),
+        "Validation pages were held out, with all near-duplicates, from the model that answered them. The "
+        "test-like view damages them as test images are damaged; models and specialists are chosen on it."
+        + (f" The gap, test-like minus test, is {scores['gap']:+.4f}." if "gap" in scores else ""),
+        f"The {min(WORST_SHOWN, len(class_scores))} weakest classes on the test-like view:",
+        markdown_table(*_weakest(class_scores)),
+        "## Specialists",
+        markdown_table(*_verdict_table(verdicts)) if len(verdicts) else "None was trained: the data has no such group.",
+        "## Limits",
+        LIMITS.rstrip(),
+        "## Not to be used for",
+        MISUSE.rstrip(),
+        "## Versions",
+        markdown_table(("package", "version"), package_versions()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _data_in_words(clean_images: pd.DataFrame) -> str:
+    photos = clean_images["label"].value_counts()
+    changed = int((clean_images["label"] != clean_images["given_label"]).sum())
+    return (
+        f"{len(clean_images)} photos of {clean_images['group'].nunique()} groups of sources (near-duplicates share "
+        f"one), {photos.min()} to {photos.max()} a class. {changed} labels were changed by the ledger. "
+        "The models were trained on augmented copies of them."
+    )
+
+
+def markdown_table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A Markdown table; text cannot break out of its cell or become HTML."""
+    lines = [[_cell(column) for column in columns]]
+    lines.append(["---"] * len(lines[0]))
+    lines += [[_cell(value) for value in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def package_versions() -> list[tuple[str, str]]:
+    """The installed versions of what the result depends on; one that is not installed is left out."""
+    found = [("python", platform.python_version())]
+    for package in PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _model_table(models: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Facts that are single values, the columns in the order they are first met."""
+    facts = [key for record in models.values() for key, value in record.items() if isinstance(value, str | int | float)]
+    columns = list(dict.fromkeys(facts))
+    return ["model", *columns], [[name, *(record.get(key, "") for key in columns)] for name, record in models.items()]
+
+
+def _score_table(scores: Scores) -> tuple[list[str], list[list[Any]]]:
+    blocks = {
+        "test-like validation": scores["validation"]["test_like"],
+        "clean validation": scores["validation"]["clean"],
+    }
+    if "test" in scores:
+        blocks["test"] = scores["test"]
+    columns = ["view", "macro-F1", f"{scores['confidence'] * 100:g} % interval", "accuracy", "pages"]
+    return columns, [
+        [name, block["macro_f1"], "{:.4f} to {:.4f}".format(*block["interval"]), block["accuracy"], block["n"]]
+        for name, block in blocks.items()
+    ]
+
+
+def _weakest(class_scores: pd.DataFrame) -> tuple[list[str], list[list[Any]]]:
+    worst = class_scores.sort_values("test_like_f1", kind="stable").head(WORST_SHOWN)
+    figures = ["test_like_f1", "test_like_precision", "test_like_recall", "test_like_support"]
+    rows = worst[["target", "class_name", *figures]].astype(object).to_numpy().tolist()
+    return ["class", "name", "F1", "precision", "recall", "pages"], rows
+
+
+def _verdict_table(verdicts: pd.DataFrame) -> tuple[list[str], list[list[Any]]]:
+    columns = ["group_name", "classes", "before", "after", "delta", "reason"]
+    return ["group", *columns[1:]], verdicts[columns].astype(object).to_numpy().tolist()
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    return text.replace("&", "&amp;").replace("<", "&lt;")

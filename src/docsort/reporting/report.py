@@ -1,0 +1,201 @@
+"""The report: one HTML page that holds everything it shows and asks nothing of any other place.
+
+Text from the data is escaped by jinja2; only the blocks built in this package (figures, plotly.js, embedded pictures)
+are marked safe. plotly.js stands there once, about 4.5 MB.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from io import BytesIO
+from typing import Any
+
+import jinja2
+import pandas as pd
+import plotly.graph_objects as go
+from markupsafe import Markup
+from PIL import Image
+
+from docsort.cleaning.drift import AUC_ROW
+from docsort.errors import InputError, listing
+from docsort.reporting.figures import figure_html
+from docsort.reporting.scores import Scores
+from docsort.reporting.summary import Summary
+
+FIGURES = ("confusion_matrix", "learning_curves", "class_scores", "specialist_verdicts", "drift")
+
+SECTIONS = (
+    ("scores", "Scores"),
+    ("classes", "Classes"),
+    ("confusion", "Confusion"),
+    ("mistakes", "Mistakes"),
+    ("training", "Training"),
+    ("specialists", "Specialists"),
+    ("data", "Data"),
+    ("drift", "Drift"),
+    ("review", "Needs review"),
+)
+
+VIEW_NAMES = {"test_like": "test-like validation", "clean": "clean validation", "test": "test"}
+
+REVIEW_SHOWN = 40
+GAP_AIM = 0.01
+"""The project's aim for the gap between test-like validation and test."""
+
+JPEG_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class ReportParts:
+    """What the report shows.
+
+    scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; figures: by the names
+    FIGURES; galleries: caption to picture; test_count: rows of the submission.
+    """
+
+    scores: Scores
+    class_scores: pd.DataFrame
+    verdicts: pd.DataFrame
+    data: Summary
+    drift: pd.DataFrame
+    needs_review: pd.DataFrame
+    test_count: int
+    figures: Mapping[str, go.Figure]
+    galleries: Mapping[str, Image.Image]
+    title: str = "Docsort report"
+
+
+def write_report(parts: ReportParts) -> str:
+    """The HTML page. Raises InputError when a figure is missing."""
+    from plotly.offline import get_plotlyjs  # takes half a second to import
+
+    missing = [name for name in FIGURES if name not in parts.figures]
+    if missing:
+        raise InputError(f"Expected the figures {listing(FIGURES)}, but {listing(missing)} is missing; draw it first.")
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            title=parts.title,
+            version=version("docsort"),
+            sections=SECTIONS,
+            scores=parts.scores,
+            level=f"{parts.scores['confidence'] * 100:g} %",
+            gap_in_words=gap_in_words(parts.scores),
+            plotly_js=Markup(get_plotlyjs()),
+            figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
+            galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
+            **_score_tables(parts),
+            **_data_tables(parts),
+        )
+    )
+
+
+def gap_in_words(scores: Scores) -> str:
+    """What the difference between forecast and test means; empty without a test score."""
+    if "test" not in scores:
+        return ""
+    gap, (low, high) = scores["gap"], scores["validation"]["test_like"]["interval"]
+    place = "inside" if low <= scores["test"]["macro_f1"] <= high else "outside"
+    if abs(gap) <= GAP_AIM:
+        return f"within the aim of {GAP_AIM:g}; the test score is {place} the forecast's interval"
+    word = "promised too much" if gap > 0 else "promised too little"
+    return f"validation {word}; the test score is {place} the forecast's interval"
+
+
+def drift_in_words(drift: pd.DataFrame) -> str:
+    """How well test photos can be told from training photos."""
+    if drift.empty:
+        return "There are no test photos to compare with the training photos."
+    together = drift.loc[drift["measure"] == AUC_ROW, "ks"]
+    told = (
+        f" By all measures together a classifier tells a test photo from a training photo with an AUC of "
+        f"{together.iloc[0]:.3f}; 0.5 would mean that it cannot, 1 that it always can."
+    )
+    return "How test photos differ from training photos." + (told if len(together) else "")
+
+
+def review_in_words(needs_review: pd.DataFrame, test_count: int) -> str:
+    """How many test pages a person should look at, and why."""
+    unreadable = int(needs_review["reason"].astype(str).str.startswith("unreadable").sum())
+    unsure = len(needs_review) - unreadable
+    share = len(needs_review) / test_count if test_count else 0.0
+    shown = f" The {REVIEW_SHOWN} least certain:" if len(needs_review) > REVIEW_SHOWN else ""
+    return (
+        f"{len(needs_review)} of {test_count} test pages ({share:.1%}) should be looked at by a person: "
+        f"{unreadable} could not be read, {unsure} were answered with too little confidence.{shown}"
+    )
+
+
+def picture_url(picture: Image.Image) -> Markup:
+    """The picture as a data URL, JPEG."""
+    buffer = BytesIO()
+    picture.convert("RGB").save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)
+    return Markup("data:image/jpeg;base64,") + Markup(base64.b64encode(buffer.getvalue()).decode())
+
+
+def _score_tables(parts: ReportParts) -> dict[str, Any]:
+    blocks = {name: parts.scores["validation"].get(name) or parts.scores.get(name) for name in VIEW_NAMES}
+    rows = [
+        (VIEW_NAMES[name], block["macro_f1"], *block["interval"], block["accuracy"], block["n"], block["groups"])
+        for name, block in blocks.items()
+        if block is not None
+    ]
+    views = [name for name in VIEW_NAMES if f"{name}_f1" in parts.class_scores.columns]
+    figures = [f"{view}_f1" for view in views] + ["test_like_precision", "test_like_recall", "test_like_support"]
+    verdicts = ["group_name", "classes", "before", "after", "delta", "low", "high", "pages_changed", "reason"]
+    return {
+        "view_columns": ["view", "macro-F1", "from", "to", "accuracy", "pages", "groups of sources"],
+        "view_rows": rows,
+        "class_columns": [
+            "class",
+            "name",
+            *(column.replace("_", " ").replace("test like", "test-like") for column in figures),
+        ],
+        "class_rows": _records(parts.class_scores, ["target", "class_name", *figures]),
+        "verdict_columns": [column.replace("_", " ") for column in verdicts],
+        "verdict_rows": _records(parts.verdicts, verdicts),
+    }
+
+
+def _data_tables(parts: ReportParts) -> dict[str, Any]:
+    return {
+        "data": parts.data,
+        "class_count_rows": [row.values() for row in parts.data["class_counts"]],
+        "rejected_rows": [row.values() for row in parts.data["rejected"]],
+        "suspect_rows": [row.values() for row in parts.data["suspects"]],
+        "drift_columns": [str(column).replace("_", " ") for column in parts.drift.columns],
+        "drift_rows": _records(parts.drift[parts.drift["measure"] != AUC_ROW], list(parts.drift.columns)),
+        "drift_in_words": drift_in_words(parts.drift),
+        "review_in_words": review_in_words(parts.needs_review, parts.test_count),
+        "review_rows": _records(
+            parts.needs_review.head(REVIEW_SHOWN), ["image_id", "target", "class_name", "confidence", "reason"]
+        ),
+    }
+
+
+def _records(table: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
+    return list(table[columns].astype(object).itertuples(index=False, name=None))
+
+
+def _shown(value: object) -> str:
+    """A cell's text: about four digits, a true minus sign, missing values as a dash."""
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return "–"
+    if isinstance(value, float):
+        digits = 4 if abs(value) <= 1 else 2 if abs(value) < 100 else 1
+        return f"{value:.{digits}f}".replace("-", "−")
+    return str(value)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("docsort", "reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = _shown
+    return environment

@@ -1,0 +1,95 @@
+"""Groups of classes that look alike, found in the classes of the data at hand.
+
+A group travels between pipelines as a row (`group_name`, `classes`), the classes being the class numbers joined by
+blanks, so that the table of groups and the table of verdicts read the same.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import pandas as pd
+
+from docsort.errors import InputError, listing
+from docsort.labels import find_targets
+from docsort.tables import PREDICTION_KEYS, check_columns, probability_columns
+
+GROUPS = ("group_name", "classes")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SpecialistGroup:
+    """At least two class numbers, ascending, that one specialist tells apart."""
+
+    name: str
+    targets: tuple[int, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Its probability columns."""
+        return [f"p_{target}" for target in self.targets]
+
+
+def resolve_groups(classes: pd.DataFrame, wanted: Mapping[str, Sequence[str | int]]) -> list[SpecialistGroup]:
+    """The groups that the data has, in the order of `wanted`; one that it has nothing of is skipped with a log line.
+
+    Raises InputError, all problems together, for a group that is partly missing, that has fewer than two classes, or
+    that shares a class with another.
+    """
+    groups, problems = [], []
+    for name, items in wanted.items():
+        targets, missing = find_targets(classes, items)
+        group = SpecialistGroup(name, tuple(targets))
+        if missing and not targets:
+            logger.info("Specialist group %s is skipped: the data has none of its classes.", name)
+        elif missing:
+            problems.append(f"group {name} names {listing(missing)}, which the data does not have")
+        elif len(targets) < 2:
+            problems.append(f"group {name} has {len(targets)} class")
+        else:
+            groups.append(group)
+    for one, other in combinations(groups, 2):
+        shared = sorted(set(one.targets) & set(other.targets))
+        if shared:
+            problems.append(f"groups {one.name} and {other.name} share class {listing(shared)}")
+    if problems:
+        raise InputError(
+            "Expected every specialist group to have two or more classes of the data and no class of another group, "
+            f"but {'; '.join(problems)}; correct `specialists.groups` in the parameters."
+        )
+    return groups
+
+
+def group_table(groups: Sequence[SpecialistGroup]) -> pd.DataFrame:
+    """Columns GROUPS."""
+    rows = [(group.name, " ".join(map(str, group.targets))) for group in groups]
+    return pd.DataFrame(rows, columns=list(GROUPS)).astype(str)
+
+
+def groups_of_table(table: pd.DataFrame) -> list[SpecialistGroup]:
+    """The groups of a table of groups or of verdicts."""
+    check_columns(table, GROUPS, "specialist groups")
+    return [
+        SpecialistGroup(str(row.group_name), tuple(int(target) for target in str(row.classes).split()))
+        for row in table.itertuples()
+    ]
+
+
+def predictions_of_group(predictions: pd.DataFrame, group: SpecialistGroup) -> pd.DataFrame:
+    """One specialist's rows of the joined prediction table: PREDICTION_KEYS and the group's own p_<target>.
+
+    In that table `model` is the group's name; columns of other groups' classes are zero or missing in these rows.
+    """
+    check_columns(predictions, PREDICTION_KEYS, "specialist predictions")
+    rows = predictions[predictions["model"] == group.name]
+    lacking = [column for column in group.columns if column not in probability_columns(predictions)]
+    if rows.empty or lacking:
+        what = f"the columns {listing(lacking)} are missing" if lacking else "there are none"
+        raise InputError(
+            f"Expected predictions of specialist {group.name} (rows whose `model` is its name), but {what}; "
+            "run the specialists' prediction again."
+        )
+    return rows[[*PREDICTION_KEYS, *group.columns]]

@@ -1,0 +1,125 @@
+"""A small run with hostile class names: votes on both views, a submission, its key and all that a report shows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from docsort.cleaning.drift import AUC_ROW, DRIFT
+from docsort.ensembling.votes import VOTES
+from docsort.specialists.verdict import VERDICTS
+
+HOSTILE = "</script><script>alert('x')</script>|<b>"
+CLASSES, SOURCES, COPIES, TEST_PAGES = 5, 120, 2, 90
+
+
+def answers_to(labels: np.ndarray, right: float, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(len(labels)) < right, labels, rng.integers(CLASSES, size=len(labels)))
+
+
+@pytest.fixture
+def classes() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"target": range(CLASSES), "class_name": ["passport", "diagnosis", "resume", HOSTILE, "d" * 60]}
+    )
+
+
+@pytest.fixture
+def oof_votes() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(CLASSES, size=SOURCES)
+    parts = []
+    for view, copies, right in (("clean", 1, 0.97), ("test_like", COPIES, 0.8)):
+        for copy in range(copies):
+            rows = pd.DataFrame(
+                {
+                    "image_id": [f"{i:03}.jpg" for i in range(SOURCES)],
+                    "group": [f"g{i // 2}" for i in range(SOURCES)],
+                    "label": labels,
+                    "render_id": [f"{i:03}_{view}_{copy}" for i in range(SOURCES)],
+                    "view": view,
+                    "copy": copy,
+                    "predicted": answers_to(labels, right, rng),
+                    "confidence": rng.random(SOURCES),
+                    "fold": np.arange(SOURCES) // 2 % 5,
+                }
+            )
+            parts.append(rows)
+    votes = pd.concat(parts, ignore_index=True)
+    return votes[[*VOTES, "fold"]]
+
+
+@pytest.fixture
+def answer_key() -> pd.DataFrame:
+    labels = np.random.default_rng(1).integers(CLASSES, size=TEST_PAGES)
+    return pd.DataFrame({"ID": [f"t{i:03}.jpg" for i in range(TEST_PAGES)], "target": labels})
+
+
+@pytest.fixture
+def submission(answer_key: pd.DataFrame) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    answers = answer_key.assign(target=answers_to(answer_key["target"].to_numpy(), 0.8, rng))
+    return answers.sample(frac=1, random_state=0, ignore_index=True)
+
+
+@pytest.fixture
+def verdicts() -> pd.DataFrame:
+    rows = [
+        ("certificates", "1 2", 0.80, 0.86, 0.06, 0.02, 0.1, 30, 12, True, "may speak: the gain lies above zero"),
+        (HOSTILE, "0 4", 0.80, 0.79, -0.01, -0.03, 0.01, 20, 9, False, "silent: the gain may be luck"),
+    ]
+    return pd.DataFrame(rows, columns=list(VERDICTS))
+
+
+@pytest.fixture
+def histories() -> pd.DataFrame:
+    rows = [
+        (epoch, 1e-3, 2 / epoch, 1 - 0.5 / epoch, 0.9 - 0.5 / epoch, fold) for fold in range(5) for epoch in (1, 2, 3)
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "lr", "train_loss", "clean_macro_f1", "test_like_macro_f1", "fold"])
+
+
+@pytest.fixture
+def drift() -> pd.DataFrame:
+    nothing = float("nan")
+    rows = [
+        ("brightness", 148.0, 30.0, 172.0, 35.0, 0.8, 0.3),
+        ("sharpness", 1357.0, 400.0, 688.0, 300.0, -1.6725, 0.6),
+        ("flat", 1.0, 0.0, 1.0, 0.0, nothing, 0.0),
+        (AUC_ROW, nothing, nothing, nothing, nothing, nothing, 0.93),
+    ]
+    return pd.DataFrame(rows, columns=list(DRIFT))
+
+
+@pytest.fixture
+def needs_review() -> pd.DataFrame:
+    rows = [
+        ("t003.jpg", 3, HOSTILE, 0.0, "unreadable: <i>truncated</i>; answered with the most frequent class"),
+        ("t004.jpg", 0, "passport", 0.41, "confidence 0.410 below 0.600"),
+    ]
+    return pd.DataFrame(rows, columns=["image_id", "target", "class_name", "confidence", "reason"])
+
+
+@pytest.fixture
+def data_tables(classes: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What `summarise_data` reads."""
+    labels = np.arange(40) % 4
+    clean = pd.DataFrame({"image_id": [f"{i:03}.jpg" for i in range(40)], "label": labels, "given_label": labels})
+    clean["group"] = [f"g{i // 2}" for i in range(40)]
+    clean.loc[[0, 1, 2], "given_label"] = 4
+    return {
+        "images": pd.DataFrame({"split": ["train"] * 42 + ["test"] * 90}),
+        "rejected_images": pd.DataFrame({"image_id": ["x.jpg"], "split": ["test"], "reason": ["<i>truncated</i>"]}),
+        "clean_images": clean,
+        "duplicates": pd.DataFrame({"conflict": [True, False, False]}),
+        "label_fixes": pd.DataFrame({"action": ["relabel", "relabel", "relabel", "drop", "undecided"]}),
+        "label_suspects": pd.DataFrame(
+            {
+                "image_id": ["003.jpg"],
+                "given_label": [3],
+                "proposed_label": [1],
+                "score": [0.97],
+                "evidence": ["a near-duplicate says <1>"],
+            }
+        ),
+        "classes": classes,
+    }

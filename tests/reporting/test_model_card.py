@@ -1,0 +1,88 @@
+"""The model card: whole tables, harmless text, the promise of the scores."""
+
+import platform
+
+import pandas as pd
+import pytest
+
+from docsort.reporting.model_card import markdown_table, package_versions, write_model_card
+from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.scores import Scores, score_run, tabulate_class_scores
+
+
+@pytest.fixture
+def scores(
+    oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame, answer_key: pd.DataFrame
+) -> Scores:
+    return score_run(oof_votes, verdicts, submission, answer_key, ReportingParameters(draws=100), 0)
+
+
+@pytest.fixture
+def card(
+    scores: Scores,
+    oof_votes: pd.DataFrame,
+    classes: pd.DataFrame,
+    submission: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    data_tables: dict[str, pd.DataFrame],
+) -> str:
+    table = tabulate_class_scores(oof_votes, classes, submission, None)
+    models = {
+        "fold_0": {"backbone": "resnet10t", "best_epoch": 3, "layers": [1, 2]},
+        "fold_1": {"backbone": "resnet10t", "device": "cpu"},
+    }
+    return write_model_card(scores, table, verdicts, models, data_tables["clean_images"])
+
+
+def test_the_card_holds_the_promise_both_views_and_the_limits(card: str, scores: Scores) -> None:
+    assert scores["expect"] in card
+    for name, block in (("test-like validation", scores["validation"]["test_like"]), ("test", scores["test"])):
+        assert f"| {name} | {block['macro_f1']:.4f} |" in card
+    assert f"The gap, test-like minus test, is {scores['gap']:+.4f}." in card
+    assert "40 photos of 20 groups" in card
+    assert "Pages in `needs_review.csv`" in card
+    for heading in ("## Limits", "## Not to be used for", "## Versions"):
+        assert heading in card
+
+
+def test_every_table_of_the_card_is_rectangular(card: str) -> None:
+    for block in card.split("\n\n"):
+        if block.startswith("|"):
+            bars = {line.replace("\\|", "").count("|") for line in block.splitlines()}
+            assert len(bars) == 1, block
+
+
+def test_text_cannot_break_out_of_its_cell(card: str) -> None:
+    assert "<script>" not in card
+    assert markdown_table(["a"], [["x|y\n<b>"]]) == "| a |\n| --- |\n| x\\|y &lt;b> |"
+
+
+def test_facts_of_models_are_joined_and_lists_left_out(card: str) -> None:
+    assert "| model | backbone | best_epoch | device |" in card
+    assert "| fold_1 | resnet10t |  | cpu |" in card
+
+
+def test_versions_are_those_installed() -> None:
+    versions = dict(package_versions())
+    assert versions["python"] == platform.python_version()
+    assert versions["pandas"] == pd.__version__
+
+
+def test_a_run_without_specialists_says_so(
+    scores: Scores,
+    oof_votes: pd.DataFrame,
+    classes: pd.DataFrame,
+    submission: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    data_tables: dict[str, pd.DataFrame],
+) -> None:
+    table = tabulate_class_scores(oof_votes, classes, submission, None)
+    card = write_model_card(
+        {key: value for key, value in scores.items() if key not in ("test", "gap")},
+        table,
+        verdicts.iloc[:0],
+        {},
+        data_tables["clean_images"],
+    )
+    assert "None was trained" in card
+    assert "minus test" not in card

@@ -1,0 +1,172 @@
+"""The report asks nothing of any other place, lets no text become markup, and says what the scores say."""
+
+from html.parser import HTMLParser
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from docsort.errors import InputError
+from docsort.reporting.figures import draw_confusion_matrix
+from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.report import (
+    FIGURES,
+    REVIEW_SHOWN,
+    SECTIONS,
+    ReportParts,
+    gap_in_words,
+    review_in_words,
+    write_report,
+)
+from docsort.reporting.scores import score_run, tabulate_class_scores
+from docsort.reporting.summary import summarise_data
+
+PARAMETERS = ReportingParameters(draws=100)
+
+
+class PageReader(HTMLParser):
+    """Collects tags, every address that the page would fetch, and the text outside scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: set[str] = set()
+        self.addresses: list[str] = []
+        self.text: list[str] = []
+        self.raw = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.raw = tag in ("script", "style")
+        for name, value in attrs:
+            if name == "id":
+                self.ids.add(str(value))
+            elif name in ("src", "href", "srcset", "action", "data"):
+                self.addresses.append(str(value))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.raw = False
+
+    def handle_data(self, data: str) -> None:
+        if not self.raw:
+            self.text.append(data)
+
+
+def read_page(html: str) -> PageReader:
+    reader = PageReader()
+    reader.feed(html)
+    return reader
+
+
+@pytest.fixture
+def parts(
+    oof_votes: pd.DataFrame,
+    classes: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    submission: pd.DataFrame,
+    answer_key: pd.DataFrame,
+    data_tables: dict[str, pd.DataFrame],
+    drift: pd.DataFrame,
+    needs_review: pd.DataFrame,
+) -> ReportParts:
+    figures: dict[str, go.Figure] = {name: go.Figure() for name in FIGURES}
+    figures["confusion_matrix"] = draw_confusion_matrix(oof_votes, classes)
+    return ReportParts(
+        scores=score_run(oof_votes, verdicts, submission, answer_key, PARAMETERS, 0),
+        class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
+        verdicts=verdicts,
+        data=summarise_data(**data_tables),
+        drift=drift,
+        needs_review=needs_review,
+        test_count=90,
+        figures=figures,
+        galleries={'mistakes "worst" first': Image.new("RGB", (40, 30), "red")},
+    )
+
+
+def test_the_page_fetches_nothing_and_no_text_becomes_markup(parts: ReportParts) -> None:
+    page = read_page(write_report(parts))
+    assert [a for a in page.addresses if not a.startswith(("data:", "#"))] == []
+    assert {a[1:] for a in page.addresses if a.startswith("#")} == {anchor for anchor, _ in SECTIONS} <= page.ids
+    assert not {"i", "b", "iframe"} & set(page.tags)
+    text = "".join(page.text)
+    assert "</script><script>alert('x')</script>|<b>" in text
+    assert "unreadable: <i>truncated</i>" in text
+    assert "a near-duplicate says <1>" in text
+
+
+def test_the_page_says_what_the_scores_say(parts: ReportParts) -> None:
+    text = "".join(read_page(write_report(parts)).text)
+    scores = parts.scores
+    assert scores["expect"] in text
+    for block in (scores["validation"]["clean"], scores["validation"]["test_like"], scores["test"]):
+        assert f"{block['macro_f1']:.4f}" in text
+        assert f"{block['interval'][0]:.4f}" in text
+    assert "silent: the gain may be luck" in text
+    assert "2 of 90 test pages (2.2%)" in text
+    assert "with an AUC of 0.930" in text
+    assert text.count("–") == 1  # the drift of a measure that does not vary
+
+
+def test_plotly_stands_there_once_and_every_figure_is_drawn(parts: ReportParts) -> None:
+    html = write_report(parts)
+    assert html.count("plotly.js v") == 1
+    assert html.count('class="plotly-graph-div"') == len(FIGURES)
+    assert len(html) < 6_000_000
+
+
+def test_the_same_parts_give_the_same_page_byte_for_byte(parts: ReportParts) -> None:
+    assert write_report(parts) == write_report(parts)
+
+
+def test_without_a_key_there_is_no_test_and_no_gap(
+    parts: ReportParts, oof_votes: pd.DataFrame, classes: pd.DataFrame, submission: pd.DataFrame
+) -> None:
+    blind = ReportParts(
+        **{
+            **vars(parts),
+            "scores": score_run(oof_votes, parts.verdicts, submission, None, PARAMETERS, 0),
+            "class_scores": tabulate_class_scores(oof_votes, classes, submission, None),
+            "verdicts": parts.verdicts.iloc[:0],
+            "drift": parts.drift.iloc[:0],
+            "needs_review": parts.needs_review.iloc[:0],
+            "test_count": 0,
+        }
+    )
+    text = "".join(read_page(write_report(blind)).text)
+    assert "Gap" not in text
+    assert "against the answer key" not in text
+    assert "Test-like validation" in text
+    assert "There are no test photos" in text
+
+
+def test_a_missing_figure_is_named(parts: ReportParts) -> None:
+    few = ReportParts(**{**vars(parts), "figures": {"drift": go.Figure()}})
+    with pytest.raises(InputError, match="confusion_matrix, learning_curves"):
+        write_report(few)
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (0.804, "within the aim of 0.01; the test score is inside"),
+        (0.77, "promised too much; the test score is inside"),
+        (0.60, "promised too much; the test score is outside"),
+        (0.90, "promised too little; the test score is outside"),
+    ],
+)
+def test_the_gap_in_words(test: float, words: str) -> None:
+    scores = {
+        "validation": {"macro_f1": 0.8, "test_like": {"macro_f1": 0.8, "interval": [0.75, 0.85]}},
+        "test": {"macro_f1": test},
+        "gap": 0.8 - test,
+    }
+    assert words in gap_in_words(scores)
+
+
+def test_a_long_review_list_says_that_it_is_cut(needs_review: pd.DataFrame) -> None:
+    many = pd.concat([needs_review] * REVIEW_SHOWN)
+    assert f"The {REVIEW_SHOWN} least certain" in review_in_words(many, 900)
+    assert "least certain" not in review_in_words(needs_review, 900)
+    assert "0 of 0 test pages" in review_in_words(needs_review.iloc[:0], 0)

@@ -1,0 +1,97 @@
+"""Groups are found by name or number, skipped when foreign, refused when half there."""
+
+import logging
+from io import StringIO
+
+import pandas as pd
+import pytest
+
+from docsort.errors import InputError
+from docsort.specialists.groups import (
+    SpecialistGroup,
+    group_table,
+    groups_of_table,
+    predictions_of_group,
+    resolve_groups,
+)
+from docsort.specialists.parameters import CERTIFICATES, SpecialistParameters
+
+NAMES = [
+    "account_number",
+    "application_for_payment_of_pregnancy_medical_expenses",
+    "car_dashboard",
+    "confirmation_of_admission_and_discharge",
+    "diagnosis",
+    "driver_lisence",
+    "medical_bill_receipts",
+    "medical_outpatient_certificate",
+    "national_id_card",
+    "passport",
+    "payment_confirmation",
+    "pharmaceutical_receipt",
+    "prescription",
+    "resume",
+    "statement_of_opinion",
+    "vehicle_registration_certificate",
+    "vehicle_registration_plate",
+]
+
+
+@pytest.fixture
+def classes() -> pd.DataFrame:
+    return pd.DataFrame({"target": range(17), "class_name": NAMES})
+
+
+@pytest.fixture
+def foreign_classes() -> pd.DataFrame:
+    return pd.DataFrame({"target": range(20), "class_name": [f"paper kind {i}" for i in range(20)]})
+
+
+def test_the_default_is_the_four_certificates(classes: pd.DataFrame) -> None:
+    assert resolve_groups(classes, SpecialistParameters().groups) == [SpecialistGroup("certificates", (3, 4, 7, 14))]
+
+
+def test_names_and_numbers_mean_the_same_and_order_is_of_no_account(classes: pd.DataFrame) -> None:
+    mixed = resolve_groups(classes, {"g": [14, "diagnosis", "7", "confirmation_of_admission_and_discharge"]})
+    assert mixed == resolve_groups(classes, {"g": CERTIFICATES})
+
+
+def test_a_foreign_data_set_skips_the_group_with_one_line(
+    foreign_classes: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert resolve_groups(foreign_classes, SpecialistParameters().groups) == []
+    assert len(caplog.messages) == 1
+    assert "certificates is skipped" in caplog.messages[0]
+
+
+def test_all_problems_are_told_at_once(classes: pd.DataFrame) -> None:
+    wanted = {
+        "half": ["diagnosis", "tax_return", 99],
+        "single": ["passport", 9],
+        "one": [0, 2],
+        "other": ["car_dashboard", "resume"],
+    }
+    with pytest.raises(InputError, match="half names tax_return, 99") as caught:
+        resolve_groups(classes, wanted)
+    assert "group single has 1 class" in str(caught.value)
+    assert "groups one and other share class 2" in str(caught.value)
+
+
+def test_groups_survive_the_table_and_its_csv() -> None:
+    groups = [SpecialistGroup("certificates", (3, 4, 7, 14)), SpecialistGroup("5", (0, 2))]
+    text = group_table(groups).to_csv(index=False)
+    assert groups_of_table(pd.read_csv(StringIO(text))) == groups
+    assert groups_of_table(pd.read_csv(StringIO(group_table([]).to_csv(index=False)))) == []
+
+
+def test_a_specialist_that_did_not_predict_is_named(general: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match=r"specialist certificates .* there are none"):
+        predictions_of_group(general, SpecialistGroup("certificates", (1, 2)))
+    with pytest.raises(InputError, match="the columns p_77 are missing"):
+        predictions_of_group(general, SpecialistGroup("main", (1, 77)))
+
+
+def test_unknown_parameters_are_refused() -> None:
+    with pytest.raises(ValueError, match="Extra inputs"):
+        SpecialistParameters.model_validate({"group": {}})

@@ -1,0 +1,214 @@
+"""Scores against scikit-learn, intervals against the plain loop they stand for, means against pandas."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix as sklearn_confusion
+from sklearn.metrics import f1_score, precision_recall_fscore_support
+
+from docsort.errors import InputError
+from docsort.metrics import (
+    accuracy,
+    bootstrap_interval,
+    confusion_matrix,
+    macro_f1,
+    mean_over_members,
+    mean_over_turns,
+    paired_bootstrap,
+    per_class_scores,
+)
+from docsort.tables import PREDICTION_KEYS
+
+
+def draw_answers(seed: int, count: int = 300, classes: int = 7, right: float = 0.7) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(classes, size=count)
+    return labels, np.where(rng.random(count) < right, labels, rng.integers(classes + 2, size=count))
+
+
+def predictions_of(renders: int, members: list[tuple[str, int]], turns: range, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = [
+        dict(
+            zip(
+                PREDICTION_KEYS,
+                (model, fold, f"page{i}", f"group{i}", i % 3, f"page{i}_0", "test_like", 0, turn),
+                strict=True,
+            )
+        )
+        for i in range(renders)
+        for model, fold in members
+        for turn in turns
+    ]
+    values = rng.dirichlet(np.ones(3), size=len(rows)).astype(np.float32)
+    return pd.concat([pd.DataFrame(rows), pd.DataFrame(values, columns=["p_0", "p_1", "p_2"])], axis=1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_macro_f1_is_that_of_scikit_learn_over_the_classes_present(seed: int) -> None:
+    labels, predictions = draw_answers(seed, count=40 + seed)
+    expected = f1_score(labels, predictions, labels=np.unique(labels), average="macro", zero_division=0)
+    assert macro_f1(labels, predictions) == pytest.approx(expected, abs=1e-12)
+
+
+def test_macro_f1_of_a_class_never_answered_is_zero_and_of_all_right_is_one() -> None:
+    assert macro_f1([0, 0, 1, 1], [0, 0, 0, 0]) == pytest.approx((2 * 2 / 6) / 2)
+    assert macro_f1([5, 9, 9], [5, 9, 9]) == 1.0
+    assert macro_f1([5, 9], [1, 1]) == 0.0
+    assert accuracy([5, 9], [5, 1]) == 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_per_class_scores_are_those_of_scikit_learn(seed: int) -> None:
+    labels, predictions = draw_answers(seed)
+    targets = list(range(10))
+    classes = pd.DataFrame({"target": targets, "class_name": [f"class {t}" for t in targets]})
+    expected = precision_recall_fscore_support(labels, predictions, labels=targets, zero_division=0)
+    table = per_class_scores(labels, predictions, classes)
+    for column, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        assert table[column].to_numpy() == pytest.approx(values)
+
+
+def test_confusion_matrix_is_that_of_scikit_learn_in_the_order_asked_for() -> None:
+    labels, predictions = draw_answers(3)
+    targets = [8, 0, 3, 1, 2, 7, 4, 5, 6]
+    expected = sklearn_confusion(labels, predictions, labels=targets)
+    assert (confusion_matrix(labels, predictions, targets) == expected).all()
+
+
+def test_an_answer_outside_the_classes_is_named() -> None:
+    with pytest.raises(InputError, match="but got 99"):
+        confusion_matrix([0, 1], [0, 99], [0, 1])
+
+
+@pytest.mark.parametrize(("labels", "predictions"), [([], []), ([1, 2], [1])])
+def test_nothing_to_score_is_an_error(labels: list[int], predictions: list[int]) -> None:
+    with pytest.raises(InputError, match="as many predictions as labels"):
+        macro_f1(labels, predictions)
+
+
+def test_the_interval_is_that_of_the_plain_loop_over_resampled_groups() -> None:
+    labels, predictions = draw_answers(1, count=200)
+    groups = np.arange(200) // 4
+    rng = np.random.default_rng(0)
+    slow = []
+    for _ in range(1500):
+        rows = np.concatenate([np.flatnonzero(groups == g) for g in rng.integers(50, size=50)])
+        slow.append(macro_f1(labels[rows], predictions[rows]))
+    fast = bootstrap_interval(labels, predictions, groups, draws=6000, seed=5)
+    assert fast == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.008)
+
+
+def test_the_interval_holds_the_score_grows_with_confidence_and_repeats() -> None:
+    labels, predictions = draw_answers(2)
+    groups = [f"g{i // 2}" for i in range(len(labels))]
+    low, high = bootstrap_interval(labels, predictions, groups, seed=1)
+    assert low < macro_f1(labels, predictions) < high
+    assert (low, high) == bootstrap_interval(labels, predictions, groups, seed=1)
+    assert (low, high) != bootstrap_interval(labels, predictions, groups, seed=2)
+    narrow = bootstrap_interval(labels, predictions, groups, seed=1, confidence=0.5)
+    assert low < narrow[0] < narrow[1] < high
+
+
+def test_the_interval_does_not_depend_on_row_order() -> None:
+    labels, predictions = draw_answers(4)
+    groups = np.array([f"g{i // 3}" for i in range(len(labels))])
+    order = np.random.default_rng(0).permutation(len(labels))
+    shuffled = bootstrap_interval(labels[order], predictions[order], groups[order])
+    assert shuffled == bootstrap_interval(labels, predictions, groups)
+
+
+def test_copies_of_a_source_do_not_narrow_the_interval() -> None:
+    labels, predictions = draw_answers(6)
+    groups = np.arange(len(labels))
+    copies = [np.repeat(values, 5) for values in (labels, predictions, groups)]
+    assert bootstrap_interval(*copies) == pytest.approx(bootstrap_interval(labels, predictions, groups))
+
+
+def test_a_thousand_draws_of_the_real_size_take_well_under_a_second() -> None:
+    labels, predictions = draw_answers(0, count=6280, classes=17)
+    start = time.perf_counter()
+    bootstrap_interval(labels, predictions, np.arange(6280) // 2, draws=1000)
+    assert time.perf_counter() - start < 2.0  # about 0.15 s on a free core; the rest is for a busy machine
+
+
+def test_the_paired_bootstrap_sees_what_the_single_ones_cannot() -> None:
+    labels, worse = draw_answers(7, count=600, right=0.6)
+    better = worse.copy()
+    wrong = np.flatnonzero(worse != labels)[::8]
+    better[wrong] = labels[wrong]
+    groups = np.arange(600)
+    delta, low, high = paired_bootstrap(labels, worse, better, groups)
+    assert delta == pytest.approx(macro_f1(labels, better) - macro_f1(labels, worse))
+    assert 0 < low < delta < high
+    assert bootstrap_interval(labels, better, groups)[0] < bootstrap_interval(labels, worse, groups)[1]
+    mirrored = paired_bootstrap(labels, better, worse, groups)
+    assert mirrored == pytest.approx((-delta, -high, -low))
+
+
+def test_the_same_predictions_differ_by_nothing() -> None:
+    labels, predictions = draw_answers(8)
+    assert paired_bootstrap(labels, predictions, predictions, np.arange(300)) == (0.0, 0.0, 0.0)
+
+
+def test_groups_of_another_length_are_an_error() -> None:
+    with pytest.raises(InputError, match="one group a prediction"):
+        bootstrap_interval([1, 2], [1, 2], ["a"])
+
+
+def test_the_mean_over_turns_is_the_mean_and_sums_to_one() -> None:
+    table = predictions_of(9, [("a", 0), ("b", 3)], range(8))
+    members = mean_over_turns(table)
+    columns = ["p_0", "p_1", "p_2"]
+    expected = table.groupby(["model", "fold", "render_id"])[columns].mean()
+    found = members.set_index(["model", "fold", "render_id"]).loc[expected.index, columns]
+    assert len(members) == 18
+    assert found.to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-6)
+    assert members[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(18), abs=1e-6)
+
+
+def test_the_order_of_rows_changes_no_bit_of_the_means() -> None:
+    table = predictions_of(12, [("a", 0), ("a", 1), ("b", 0)], range(8))
+    expected = mean_over_members(mean_over_turns(table))
+    for seed in range(5):
+        shuffled = table.sample(frac=1, random_state=seed, ignore_index=True)
+        pd.testing.assert_frame_equal(mean_over_members(mean_over_turns(shuffled)), expected, check_exact=True)
+
+
+def test_only_the_turns_asked_for_count() -> None:
+    table = predictions_of(5, [("a", 0)], range(8))
+    pd.testing.assert_frame_equal(mean_over_turns(table, [0, 4]), mean_over_turns(table[table["turn"].isin([0, 4])]))
+    with pytest.raises(InputError, match="predicted in the turns 0, 9"):
+        mean_over_turns(table, [0, 9])
+    with pytest.raises(InputError, match="there are none"):
+        mean_over_turns(table, [9])
+
+
+def test_a_member_weighs_the_same_however_many_turns_it_has() -> None:
+    one = predictions_of(4, [("a", 0)], range(1), seed=1)
+    many = predictions_of(4, [("b", 0)], range(1), seed=2)
+    repeated = pd.concat([many.assign(turn=turn) for turn in range(8)])
+    few = mean_over_members(pd.concat([mean_over_turns(one), mean_over_turns(repeated)]))
+    same = mean_over_members(mean_over_turns(pd.concat([one, many])))
+    assert few["p_1"].to_numpy() == pytest.approx(same["p_1"].to_numpy())
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.5, 7.0])
+def test_a_broken_member_is_named(value: float) -> None:
+    table = predictions_of(3, [("good", 0), ("bad", 2)], range(2))
+    table.loc[table["model"] == "bad", "p_1"] = value
+    with pytest.raises(InputError, match="model bad fold 2"):
+        mean_over_turns(table)
+
+
+def test_a_missing_member_or_turn_and_a_repeated_row_are_named() -> None:
+    table = predictions_of(3, [("a", 0), ("a", 1)], range(2))
+    gone = table[~((table["render_id"] == "page2_0") & (table["fold"] == 1))]
+    with pytest.raises(InputError, match="page2_0 only by render page2_0 of model a fold 0"):
+        mean_over_members(mean_over_turns(gone))
+    with pytest.raises(InputError, match="not, such as render page2_0 of model a fold 1"):
+        mean_over_turns(table.iloc[:-1])
+    with pytest.raises(InputError, match="there twice"):
+        mean_over_turns(pd.concat([table, table.iloc[:1]]))
