@@ -1,0 +1,113 @@
+"""Kedro's command line with a `run` of our own; all other commands are Kedro's.
+
+`kedro run` takes Kedro's options. It differs in three things: the folds run side by side unless another runner is
+asked for, a mistake of the user's is answered with one sentence instead of a traceback, and Ctrl-C ends it quietly.
+"""
+
+import copy
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import CONTEXT_SETTINGS
+
+from docsort.errors import DocsortError
+
+DEFAULT_RUNNER = "docsort.runners.FoldRunner"
+SELECTION_MODULES = ("kedro.framework.session.session", "kedro.pipeline.pipeline", "kedro.runner.runner")
+"""Where Kedro says with a ValueError that a pipeline, node or input named on the command line does not exist."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+@click.group(context_settings=CONTEXT_SETTINGS, name="kedro")
+def cli() -> None:
+    """Docsort's own commands."""
+
+
+def _params() -> list[click.Parameter]:
+    """Kedro's options for `run`, with our runner as the default."""
+    params = [copy.copy(param) for param in kedro_run.params]
+    for param in params:
+        if isinstance(param, click.Option) and param.name == "runner":
+            param.default = DEFAULT_RUNNER
+            param.help = f"{param.help}\nWithout it, the folds run side by side ({DEFAULT_RUNNER})."
+    return params
+
+
+@cli.command(params=_params())
+@click.pass_context
+def run(context: click.Context, /, **options: Any) -> Any:
+    """Run the pipeline."""
+    with one_sentence_errors():
+        return context.invoke(kedro_run, **with_pipeline_listed(options))
+
+
+def with_pipeline_listed(options: dict[str, Any]) -> dict[str, Any]:
+    """`--pipeline x` as `--pipelines x`: Kedro runs the same, without warning of a spelling that still works."""
+    if options["pipeline"] and not options["pipelines"]:
+        return {**options, "pipeline": None, "pipelines": [options["pipeline"]]}
+    return options
+
+
+@contextmanager
+def one_sentence_errors() -> Iterator[None]:
+    """Turns what the user can put right into an error message; what nobody foresaw keeps its traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        raise click.ClickException(sentence) from error
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """What to tell the user, or None when the error is not one that a user can put right."""
+    # Not above: every Kedro command loads this module, and only a failed run needs them.
+    from kedro.config import MissingConfigException
+    from kedro.framework.cli.utils import KedroCliError
+    from kedro.io.core import DatasetError
+    from kedro.validation.exceptions import ParameterValidationError
+
+    if isinstance(error, DocsortError | MissingConfigException | KedroCliError):
+        return str(error)
+    if isinstance(error, ParameterValidationError):
+        lines = str(error).splitlines()
+        return "\n".join(line for line in lines if "For further information visit" not in line)
+    if isinstance(error, DatasetError):
+        return _sentence_of_dataset(error)
+    if isinstance(error, ValueError) and _raised_in(error) in SELECTION_MODULES:
+        return str(error)
+    return None
+
+
+def _sentence_of_dataset(error: BaseException) -> str | None:
+    """An error of a dataset counts as what caused it; where nothing did, the dataset itself has spoken."""
+    from kedro.io.core import DatasetError, VersionNotFoundError
+
+    cause = error
+    while isinstance(cause, DatasetError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    name = str(error).partition(":")[0]
+    if isinstance(cause, FileNotFoundError):
+        return (
+            f"Expected dataset `{name}` to be at {cause.filename}, but nothing is there; "
+            "run the pipeline that writes it, or name a version that exists."
+        )
+    if isinstance(cause, VersionNotFoundError):
+        return f"Expected a version of dataset `{name}`, but there is none yet; run the pipeline that writes it."
+    return str(cause) if isinstance(cause, DatasetError) else sentence_of(cause)
+
+
+def _raised_in(error: BaseException) -> str:
+    """Name of the module whose code raised the error."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals.get("__name__", "")) if frames else ""

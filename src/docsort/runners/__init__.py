@@ -1,0 +1,5 @@
+"""How Kedro's nodes are scheduled."""
+
+from docsort.runners.fold_runner import FoldRunner
+
+__all__ = ["FoldRunner"]

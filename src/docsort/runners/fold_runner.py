@@ -1,0 +1,127 @@
+"""Runs nodes that do not wait for each other side by side, as the folds do not.
+
+Kedro's ThreadRunner with three differences. Ready nodes start in the order of the pipeline, so two runs read alike.
+The first error ends the worker processes at once instead of letting the other folds train on, and that error is the
+one raised, not what the others die of. What is finished and how to go on is said in one line.
+
+The threads only wait: whatever is heavy runs in the processes of `docsort.workers`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro.runner import ThreadRunner
+from kedro.runner.task import Task
+
+from docsort.workers import stop_workers, worker_count
+
+if TYPE_CHECKING:
+    from kedro.io import CatalogProtocol, SharedMemoryCatalogProtocol
+    from pluggy import PluginManager
+
+END_INTERVAL_S = 0.2
+"""Workers are ended this often until every thread is free: a thread between two tasks starts new ones."""
+
+
+class FoldRunner(ThreadRunner):
+    """Kedro's ThreadRunner that starts nodes in order and stops all of them when one fails.
+
+    `--runner-params max_workers=N` sets how many nodes run side by side; without it, as many as there are workers.
+    """
+
+    def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
+        super().__init__(max_workers=worker_count() if max_workers is None else max_workers, is_async=is_async)
+
+    def _run(
+        self,
+        pipeline: Pipeline,
+        catalog: "CatalogProtocol | SharedMemoryCatalogProtocol",
+        hook_manager: "PluginManager | None" = None,
+        run_id: str | None = None,
+    ) -> None:
+        dependencies = pipeline.node_dependencies
+        load_counts = Counter(chain.from_iterable(node.inputs for node in pipeline.nodes))
+        hooks: Any = hook_manager or _NullPluginManager()
+        tasks = {node: self._timed(Task(node, catalog, False, hooks, run_id)) for node in pipeline.nodes}
+        waiting, done = pipeline.nodes, set[Node]()
+        running: dict[Future[float], Node] = {}
+        threads = ThreadPoolExecutor(self._get_required_workers_count(pipeline), thread_name_prefix="node")
+        try:
+            while waiting or running:
+                ready = [node for node in waiting if dependencies[node] <= done]
+                waiting = [node for node in waiting if node not in ready]
+                for node, outcome in self._outcomes(ready, tasks, running, threads):
+                    seconds = self._take(node, outcome)
+                    done.add(node)
+                    self._logger.info(
+                        "Finished %d of %d: %s, %.1f s", len(done), len(pipeline.nodes), node.name, seconds
+                    )
+                    self._release_datasets(node, catalog, load_counts, pipeline)
+        except BaseException:
+            _end(running)
+            self._say_how_to_go_on(len(done), len(pipeline.nodes))
+            raise
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _timed(self, task: Task) -> Callable[[], float]:
+        """The task as a function that returns the seconds it took."""
+
+        def execute() -> float:
+            self._logger.info("Running: %s", task.node.name)
+            start = perf_counter()
+            task.execute()
+            return perf_counter() - start
+
+        return execute
+
+    @staticmethod
+    def _outcomes(
+        ready: list[Node],
+        tasks: dict[Node, Callable[[], float]],
+        running: "dict[Future[float], Node]",
+        threads: ThreadPoolExecutor,
+    ) -> list[tuple[Node, Callable[[], float]]]:
+        """Starts the ready nodes and waits for the first to end; what ended, with a function that gives its result.
+
+        A single node with nothing beside it runs when that function is called: in the main thread, where Ctrl-C
+        reaches it.
+        """
+        if len(ready) == 1 and not running:
+            return [(ready[0], tasks[ready[0]])]
+        running.update({threads.submit(tasks[node]): node for node in ready})
+        finished = wait(running, return_when=FIRST_COMPLETED).done
+        return [(running.pop(future), future.result) for future in list(running) if future in finished]
+
+    def _take(self, node: Node, outcome: Callable[[], float]) -> float:
+        try:
+            return outcome()
+        except Exception:
+            self._logger.error("Failed: %s", node.name)
+            raise
+
+    def _say_how_to_go_on(self, done: int, total: int) -> None:
+        if done:
+            self._logger.warning(
+                "%d of %d steps are finished; the same command with --only-missing-outputs goes on from there.",
+                done,
+                total,
+            )
+
+
+def _end(running: "Collection[Future[float]]") -> None:
+    """Drops the nodes that have not begun and ends the workers until those that have are over."""
+    for future in running:
+        future.cancel()
+    pending = set(running)
+    while pending:
+        stop_workers()
+        pending = wait(pending, timeout=END_INTERVAL_S).not_done
+    stop_workers()

@@ -1,0 +1,256 @@
+"""The MLflow record of a run: a parent run, a child run a fold and a specialist.
+
+The only module that knows MLflow, which it imports when a run starts (it takes seconds). The server is the one that
+MLFLOW_TRACKING_URI names; without it, `mlflow.db` at the project root with the artifacts under `mlruns/`, which is
+where a bare `mlflow ui` looks. DOCSORT_TRACKING=off switches it all off.
+
+Tracking only watches: the first thing that goes wrong is told in one sentence, then the run goes on untracked.
+"""
+
+import atexit
+import logging
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from itertools import islice
+from numbers import Real
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
+
+from docsort.errors import InputError
+
+EXPERIMENT = "docsort"
+LOCAL_DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}
+"""Schemes at which this process writes the artifacts itself, so that it also says where."""
+
+KEY_LENGTH = 250
+VALUE_LENGTH = 500
+"""Characters. MLflow before 1.28 takes no more, and nobody reads more in its table."""
+TEXT_LENGTH = 5000
+"""Characters of a tag."""
+REASON_LENGTH = 300
+"""Characters of an error in the warning."""
+BATCH = {"metrics": 1000, "params": 100, "tags": 100}
+"""Most entries MLflow takes in one call."""
+
+CLIENT_SETTINGS = {
+    # MLflow's own 7 tries of 120 s would hold a run for minutes when the server is gone.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    # One request an artifact, not a bar a file.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Else it tells at length that it creates its own database.
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+"""Environment of the MLflow client; what the user has set stays."""
+
+FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+
+P = ParamSpec("P")
+logger = logging.getLogger(__name__)
+
+
+def tracking_is_on() -> bool:
+    """Whether DOCSORT_TRACKING allows tracking; unset means on."""
+    text = os.environ.get("DOCSORT_TRACKING", "on").lower()
+    if text not in ("on", "off"):
+        raise InputError(f"Expected DOCSORT_TRACKING to be on or off, but got {text!r}.")
+    return text == "on"
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Leaves of nested mappings under dotted keys: {"a": {"b": 1}} gives {"a.b": 1}. Lists stay leaves."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def numbers_in(nested: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers among the leaves, list items under their index; truth values and texts are left out."""
+    numbers: dict[str, float] = {}
+    for key, value in flatten(nested).items():
+        if isinstance(value, list | tuple):
+            numbers |= numbers_in({f"{key}.{index}": item for index, item in enumerate(value)})
+        elif isinstance(value, Real) and not isinstance(value, bool):
+            numbers[key] = float(value)
+    return numbers
+
+
+def _guarded(method: "Callable[Concatenate[Tracker, P], None]") -> "Callable[Concatenate[Tracker, P], None]":
+    """Makes a method do nothing unless a run is open, and let no error out."""
+
+    @wraps(method)
+    def call(self: "Tracker", *args: P.args, **kwargs: P.kwargs) -> None:
+        with self.guard():
+            if self._run_id is not None:
+                method(self, *args, **kwargs)
+
+    return call
+
+
+class Tracker:
+    """One parent run at a time, written to from any thread."""
+
+    def __init__(self, project_path: Path) -> None:
+        database = (project_path / "mlflow.db").as_posix()
+        self.uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{database}"
+        self._artifacts = (project_path / "mlruns" / EXPERIMENT).as_uri()
+        self._lock = threading.RLock()
+        self._client: Any = None
+        self._experiment_id = ""
+        self._run_id: str | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the open parent run; None before, after, and once tracking has failed."""
+        return self._run_id
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """One thread at a time inside; an error inside ends the tracking, not the run."""
+        with self._lock:
+            try:
+                yield
+            except Exception as error:
+                if self._run_id is not None:
+                    self._give_up(error)
+
+    def start(self, name: str, tags: Mapping[str, object], params: Mapping[str, object]) -> None:
+        """Opens the parent run; creates the database and the experiment where they are missing."""
+        self.end(KILLED)
+        with self._lock:
+            try:
+                self._client = _client(self.uri)
+                self._experiment_id = self._find_experiment()
+                run = self._client.create_run(self._experiment_id, run_name=name, tags=_texts(tags))
+            except Exception as error:
+                self._give_up(error)
+                return
+            self._run_id = run.info.run_id
+            atexit.register(self.end, KILLED)
+        self.log_params(params)
+
+    @_guarded
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Parameters of the run, those that are too long cut short."""
+        from mlflow.entities import Param
+
+        for batch in _batches(params, BATCH["params"]):
+            entries = [Param(_key(key), _cut(value, VALUE_LENGTH)) for key, value in batch.items()]
+            self._client.log_batch(self._run_id, params=entries)
+
+    @_guarded
+    def log_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Numbers that describe the whole run."""
+        self._log_metrics(str(self._run_id), [(0, metrics)])
+
+    @_guarded
+    def set_tags(self, tags: Mapping[str, object]) -> None:
+        """Texts the run can be searched by."""
+        from mlflow.entities import RunTag
+
+        for batch in _batches(_texts(tags), BATCH["tags"]):
+            self._client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in batch.items()])
+
+    @_guarded
+    def log_child(
+        self, name: str, history: Sequence[tuple[int, Mapping[str, float]]], tags: Mapping[str, object], seconds: float
+    ) -> None:
+        """A finished child run: history is (epoch, metrics) pairs, seconds what it took, up to now."""
+        tags = {"mlflow.parentRunId": self._run_id, **tags}
+        began = int((time.time() - seconds) * 1000)
+        child = self._client.create_run(self._experiment_id, start_time=began, tags=_texts(tags), run_name=name)
+        self._log_metrics(child.info.run_id, history)
+        self._client.set_terminated(child.info.run_id, FINISHED)
+
+    @_guarded
+    def log_file(self, path: Path, folder: str) -> None:
+        """A file as an artifact below the folder."""
+        self._client.log_artifact(self._run_id, str(path), folder)
+
+    @_guarded
+    def log_written(self, name: str, folder: str, write: Callable[[Path], object]) -> None:
+        """An artifact that has no file yet: `write` is given the path to write."""
+        with tempfile.TemporaryDirectory() as temporary:
+            path = Path(temporary) / name
+            write(path)
+            self._client.log_artifact(self._run_id, str(path), folder)
+
+    @_guarded
+    def end(self, status: str) -> None:
+        """Closes the parent run. A run that nobody closes is marked as killed when the process ends."""
+        atexit.unregister(self.end)
+        self._client.set_terminated(self._run_id, status)
+        self._run_id = None
+
+    def _log_metrics(self, run_id: str, history: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = (Metric(_key(key), value, now, step) for step, metrics in history for key, value in metrics.items())
+        while batch := list(islice(entries, BATCH["metrics"])):
+            self._client.log_batch(run_id, metrics=batch)
+
+    def _find_experiment(self) -> str:
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        local = urlsplit(self.uri).scheme.partition("+")[0] in LOCAL_DATABASES
+        return str(self._client.create_experiment(EXPERIMENT, self._artifacts if local else None))
+
+    def _give_up(self, error: Exception) -> None:
+        self._run_id = None
+        atexit.unregister(self.end)
+        where = _without_password(self.uri)
+        reason = str(error).replace(self.uri, where).strip().partition("\n")[0]
+        logger.warning(
+            "MLflow at %s failed (%s: %s); this run goes on without being tracked. Set MLFLOW_TRACKING_URI to a server "
+            "that answers, or DOCSORT_TRACKING=off to do without.",
+            where,
+            type(error).__name__,
+            _cut(reason, REASON_LENGTH),
+        )
+
+
+def _client(uri: str) -> Any:
+    for name, value in CLIENT_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(uri)
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
+
+
+def _texts(tags: Mapping[str, object]) -> dict[str, str]:
+    return {_key(key): _cut(value, TEXT_LENGTH) for key, value in tags.items()}
+
+
+def _key(text: str) -> str:
+    """The key with all that MLflow refuses replaced."""
+    return re.sub(r"[^\w\-. /]", "_", text)[:KEY_LENGTH]
+
+
+def _cut(value: object, length: int) -> str:
+    text = str(value)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _batches(entries: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
+    rest = iter(entries.items())
+    while batch := dict(islice(rest, size)):
+        yield batch

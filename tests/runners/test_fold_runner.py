@@ -1,0 +1,128 @@
+"""FoldRunner: order, side by side, and what happens to the other nodes when one fails."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline, node
+from kedro.runner import SequentialRunner
+from kedro.utils import load_obj
+
+from docsort.cli import DEFAULT_RUNNER
+from docsort.errors import InputError
+from docsort.runners import FoldRunner
+from docsort.workers import run_in_worker, stop_workers
+
+
+@pytest.fixture(autouse=True)
+def _no_workers_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("DOCSORT_WORKERS", "2")
+    yield
+    stop_workers()
+
+
+def catalog() -> DataCatalog:
+    return DataCatalog({"start": MemoryDataset(1)})
+
+
+def fan(functions: dict[str, Callable[[int], Any]]) -> Pipeline:
+    """Nodes that all read `start` and do not wait for each other."""
+    return Pipeline([node(function, "start", f"out_{name}", name=name) for name, function in functions.items()])
+
+
+def wait_in_worker(_: int) -> int:
+    run_in_worker(time.sleep, 60)
+    return 1
+
+
+def test_nodes_start_in_the_order_of_the_pipeline() -> None:
+    started: list[str] = []
+    names = ["e", "b", "d", "a", "c"]
+    pipeline = fan({name: lambda x, name=name: started.append(name) or x for name in names})  # type: ignore[misc]
+    FoldRunner(max_workers=1).run(pipeline, catalog())
+    assert started == [n.name for n in pipeline.nodes] == sorted(names)
+
+
+def test_nodes_that_do_not_wait_for_each_other_run_side_by_side() -> None:
+    barrier = threading.Barrier(2)
+    FoldRunner(max_workers=2).run(fan({name: lambda x: barrier.wait(20) + x for name in "ab"}), catalog())
+
+
+def test_result_is_that_of_the_sequential_runner() -> None:
+    pipeline = Pipeline(
+        [
+            *(node(lambda x, i=i: x + i, "start", f"fold_{i}", name=f"fold_{i}") for i in range(5)),
+            node(lambda *folds: list(folds), [f"fold_{i}" for i in range(5)], "joined", name="join"),
+            node(sum, "joined", "total", name="total"),
+        ]
+    )
+    runs = [runner.run(pipeline, catalog()) for runner in (SequentialRunner(), FoldRunner(), FoldRunner(max_workers=1))]
+    assert [run["total"].load() for run in runs] == [1 + 2 + 3 + 4 + 5] * 3
+
+
+def test_a_node_with_nothing_beside_it_runs_in_the_main_thread() -> None:
+    threads: list[threading.Thread] = []
+    FoldRunner(max_workers=2).run(fan({"a": lambda x: threads.append(threading.current_thread()) or x}), catalog())
+    assert threads == [threading.main_thread()]
+
+
+def test_the_first_error_ends_the_other_folds_at_once_and_is_the_one_raised(caplog: pytest.LogCaptureFixture) -> None:
+    run_in_worker(abs, 1)  # the pool is warm, so that only the ending is timed
+
+    def fail(_: int) -> None:
+        time.sleep(1)
+        raise InputError("Expected a good page, but got a bad one.")
+
+    began: list[int] = []
+    pipeline = fan({"a": wait_in_worker, "b": fail, "c": wait_in_worker, "d": began.append})
+    start = time.monotonic()
+    with caplog.at_level(logging.INFO), pytest.raises(InputError, match="Expected a good page"):
+        FoldRunner(max_workers=2).run(pipeline, catalog())
+    assert time.monotonic() - start < 20
+    assert not began
+    assert [record.message for record in caplog.records if record.message.startswith("Failed")] == ["Failed: b"]
+
+
+def test_a_failed_run_says_how_to_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = Pipeline(
+        [
+            node(lambda x: x, "start", "middle", name="first"),
+            node(lambda x: x / 0, "middle", "end", name="second"),
+        ]
+    )
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        FoldRunner().run(pipeline, catalog())
+    assert "1 of 2 steps are finished; the same command with --only-missing-outputs" in caplog.text
+
+
+def test_ctrl_c_ends_the_workers_and_is_not_swallowed() -> None:
+    run_in_worker(abs, 1)
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(x: int) -> int:
+        time.sleep(1)
+        signal.pthread_kill(main, signal.SIGINT)
+        return x
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        FoldRunner(max_workers=2).run(fan({"a": wait_in_worker, "b": interrupt}), catalog())
+    assert time.monotonic() - start < 20
+
+
+def test_kedro_finds_the_runner_by_its_path_and_hands_it_the_runner_params() -> None:
+    runner = load_obj(DEFAULT_RUNNER, "kedro.runner")(max_workers=3, is_async=False)
+    assert isinstance(runner, FoldRunner)
+    assert runner._max_workers == 3
+    assert FoldRunner()._max_workers == 2
+
+
+def test_no_workers_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_workers should be positive"):
+        FoldRunner(max_workers=0)

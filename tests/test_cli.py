@@ -1,0 +1,258 @@
+"""`kedro run` as Docsort has it: Kedro's options, our runner, one sentence for a mistake."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from kedro.framework.cli.project import run as kedro_run
+from kedro.io import DataCatalog
+from kedro.io.core import DatasetError
+from kedro.pipeline import Pipeline
+from kedro.validation.exceptions import ParameterValidationError
+
+from docsort.cli import DEFAULT_RUNNER, cli, run, sentence_of
+from docsort.errors import InputError
+
+HEAVY = ("torch", "timm", "lightning", "mlflow", "sklearn", "matplotlib", "plotly", "albumentations", "augraphy")
+
+
+@pytest.fixture
+def received(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What reaches Kedro's own `run`."""
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(kedro_run, "callback", lambda **given: options.update(given))
+    return options
+
+
+def ask(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["run", *arguments])
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
+    def fail(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(kedro_run, "callback", fail)
+    return ask()
+
+
+def test_run_has_the_options_of_kedros_run() -> None:
+    assert [param.opts for param in run.params] == [param.opts for param in kedro_run.params]
+
+
+def test_the_default_runner_is_ours_and_kedros_command_is_left_as_it_was(received: dict[str, Any]) -> None:
+    assert ask().exit_code == 0
+    assert received["runner"] == DEFAULT_RUNNER
+    assert {param.name: param.default for param in kedro_run.params}["runner"] != DEFAULT_RUNNER
+
+
+def test_another_runner_may_be_asked_for(received: dict[str, Any]) -> None:
+    ask("--runner", "SequentialRunner", "--runner-params", "max_workers=2")
+    assert received["runner"] == "SequentialRunner"
+    assert received["runner_params"] == {"max_workers": 2}
+
+
+@pytest.mark.parametrize("option", ["--pipeline", "-p", "--pipelines"])
+def test_all_spellings_of_pipeline_mean_the_same(received: dict[str, Any], option: str) -> None:
+    ask(option, "train")
+    assert (received["pipeline"], received["pipelines"]) == (None, ["train"])
+
+
+def test_both_spellings_at_once_are_refused_as_kedro_does() -> None:
+    result = ask("--pipeline", "train", "--pipelines", "predict")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: Options '--pipeline' and '--pipelines' cannot be used together\n",
+    )
+
+
+def test_an_error_of_ours_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = fail_with(monkeypatch, InputError("Expected a folder, but got a file."))
+    assert (result.exit_code, result.output) == (1, "Error: Expected a folder, but got a file.\n")
+
+
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ZeroDivisionError("division by zero")
+    result = fail_with(monkeypatch, error)
+    assert result.exception is error
+    assert result.output == ""
+
+
+def test_ctrl_c_has_the_exit_status_that_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = fail_with(monkeypatch, KeyboardInterrupt())
+    assert (result.exit_code, result.output) == (130, "Stopped.\n")
+
+
+def failure_of(dataset: dict[str, Any]) -> DatasetError:
+    """The error that Kedro's catalog raises when it loads the dataset."""
+    with pytest.raises(DatasetError, match=r"^pages: ") as caught:
+        DataCatalog.from_config({"pages": dataset}).load("pages")
+    return caught.value
+
+
+def test_a_dataset_that_was_never_written_is_named_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "pages.csv"
+    assert sentence_of(failure_of({"type": "pandas.CSVDataset", "filepath": str(path)})) == (
+        f"Expected dataset `pages` to be at {path}, but nothing is there; "
+        "run the pipeline that writes it, or name a version that exists."
+    )
+
+
+def test_a_versioned_dataset_without_a_version_is_named(tmp_path: Path) -> None:
+    dataset = {"type": "pandas.CSVDataset", "filepath": str(tmp_path / "pages.csv"), "versioned": True}
+    assert sentence_of(failure_of(dataset)) == (
+        "Expected a version of dataset `pages`, but there is none yet; run the pipeline that writes it."
+    )
+
+
+def test_an_error_of_ours_inside_a_dataset_is_told_as_it_is() -> None:
+    inner, outer = DatasetError("Failed while loading"), DatasetError("pages: Failed while loading")
+    inner.__cause__, outer.__cause__ = InputError("Expected a page, but got none."), inner
+    assert sentence_of(outer) == "Expected a page, but got none."
+
+
+def test_a_bug_inside_a_dataset_is_not_made_a_sentence() -> None:
+    error = DatasetError("pages: Failed while loading")
+    error.__cause__ = KeyError("target")
+    assert sentence_of(error) is None
+
+
+def test_parameter_errors_come_without_links() -> None:
+    text = "Parameter validation failed:\n- epochs\n    For further information visit https://errors.pydantic.dev/2"
+    assert sentence_of(ParameterValidationError(text)) == "Parameter validation failed:\n- epochs"
+
+
+def test_a_node_that_does_not_exist_is_a_sentence_but_a_value_error_of_a_node_is_not() -> None:
+    with pytest.raises(ValueError, match="does not contain nodes") as caught:
+        Pipeline([]).filter(node_names=["nope"])
+    assert sentence_of(caught.value) == "Pipeline does not contain nodes named ['nope']."
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("nope")
+    assert sentence_of(caught.value) is None
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    code = "import sys, docsort.cli, docsort.hooks, docsort.runners; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(HEAVY) & set(loaded)
+
+
+PROJECT = {
+    "pyproject.toml": """
+[tool.kedro]
+package_name = "tiny"
+project_name = "Tiny"
+kedro_init_version = "1.7.0"
+""",
+    "src/tiny/__init__.py": "",
+    "src/tiny/cli.py": "from docsort.cli import cli, run\n",
+    "src/tiny/settings.py": """
+from docsort.hooks import ParameterHooks, TrackingHooks
+
+HOOKS = (ParameterHooks(), TrackingHooks())
+""",
+    "src/tiny/pipeline_registry.py": """
+import time
+
+from docsort.errors import InputError
+from docsort.workers import run_in_worker
+from kedro.pipeline import Pipeline, node
+
+
+def refuse():
+    raise InputError("Expected a folder [of photos], but got a file.")
+
+
+def divide():
+    return 1 / 0
+
+
+def sleep():
+    print("sleeping", flush=True)
+    run_in_worker(time.sleep, 60)
+
+
+def register_pipelines():
+    functions = (refuse, divide, sleep)
+    return {f.__name__: Pipeline([node(f, None, "out", name=f.__name__)]) for f in functions}
+""",
+    "conf/base/parameters.yml": "training: {epochs: 3}\n",
+    "conf/base/catalog.yml": "{}\n",
+    "conf/local/.gitkeep": "",
+    ".telemetry": "consent: false\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in PROJECT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    logging = Path(__file__).parents[1] / "conf" / "logging.yml"
+    (tmp_path / "conf" / "logging.yml").write_bytes(logging.read_bytes())
+    return tmp_path
+
+
+def kedro(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run", *arguments],
+        cwd=project,
+        env={**os.environ, "DOCSORT_TRACKING": "off", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--pipeline", "refuse"), "Error: Expected a folder [of photos], but got a file."),
+        (("--params", "trainig.epochs=4"), "but got trainig; did you mean training?"),
+        (("--pipeline", "refus"), "Error: Failed to find the pipeline named 'refus'."),
+    ],
+)
+def test_a_mistake_is_answered_with_one_sentence(project: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    process = kedro(project, *arguments)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert output.count(sentence) == 1
+    assert "Traceback" not in output
+    assert "arning" not in output
+
+
+@pytest.mark.slow
+def test_a_bug_is_answered_with_its_traceback(project: Path) -> None:
+    process = kedro(project, "--pipeline", "divide")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "return 1 / 0" in output
+    assert output.rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_and_its_workers_at_once(project: Path) -> None:
+    process = kedro(project, "--pipeline", "sleep")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "sleeping" in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped." in output
+    with pytest.raises(ProcessLookupError, match="No such process"):
+        os.killpg(process.pid, 0)
+
+
+def test_the_group_is_named_as_kedros_so_that_help_lists_one(received: dict[str, Any]) -> None:
+    assert isinstance(cli, click.Group)
+    assert (cli.name, list(cli.commands)) == ("kedro", ["run"])

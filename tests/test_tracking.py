@@ -1,0 +1,271 @@
+"""Tracker: what is written is read back through MLflow, and no server can stop a run."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docsort.errors import InputError
+from docsort.tracking import FAILED, FINISHED, Tracker, flatten, numbers_in, tracking_is_on
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project folder, because MLflow needs seconds to create its database."""
+    return tmp_path_factory.mktemp("a project")
+
+
+@pytest.fixture
+def tracker(root: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return Tracker(root)
+
+
+def runs(tracker: Tracker, query: str = "") -> list[Any]:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracker.uri)
+    experiment = client.get_experiment_by_name("docsort")
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id], query))
+
+
+def run_named(tracker: Tracker, name: str) -> Any:
+    (run,) = [run for run in runs(tracker) if run.info.run_name == name]
+    return run
+
+
+def test_flatten_joins_keys_with_dots_and_keeps_lists() -> None:
+    assert flatten({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None}) == {"a.b": 1, "a.c.d": [1, 2], "e": None}
+
+
+def test_numbers_are_found_at_any_depth_and_nothing_else_is() -> None:
+    nested = {"validation": {"macro_f1": 0.5, "folds": [{"f1": 1}, {"f1": 2}]}, "ok": True, "name": "x", "none": None}
+    assert numbers_in(nested) == {
+        "validation.macro_f1": 0.5,
+        "validation.folds.0.f1": 1.0,
+        "validation.folds.1.f1": 2.0,
+    }
+
+
+def test_a_run_is_read_back_as_it_was_written(tracker: Tracker, tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    params = {f"p.{index}": index for index in range(230)} | {"long": "x" * 2000, "odd name: [1]": "y"}
+    page = tmp_path / "page.txt"
+    page.write_text("page")
+    tracker.start("train", {"git_commit": "abc"}, params)
+    tracker.log_metrics({"validation.macro_f1": 0.75, "bad": float("nan")})
+    tracker.set_tags({f"tag.{index}": index for index in range(150)})
+    tracker.log_file(page, "figures")
+    tracker.log_written("drawn.txt", "figures", lambda path: path.write_text("drawn"))
+    tracker.end(FINISHED)
+
+    run = run_named(tracker, "train")
+    assert run.info.status == "FINISHED"
+    assert len(run.data.params) == 232
+    assert run.data.params["p.229"] == "229"
+    assert run.data.params["long"] == "x" * 499 + "…"
+    assert run.data.params["odd name_ _1_"] == "y"
+    assert run.data.metrics["validation.macro_f1"] == 0.75
+    assert run.data.tags["git_commit"] == "abc"
+    assert run.data.tags["tag.149"] == "149"
+    client = MlflowClient(tracker.uri)
+    artifacts = {Path(entry.path).name for entry in client.list_artifacts(run.info.run_id, "figures")}
+    assert artifacts == {"page.txt", "drawn.txt"}
+
+
+def test_children_hang_below_their_parent_with_a_value_an_epoch(tracker: Tracker) -> None:
+    from mlflow.tracking import MlflowClient
+
+    history = [(epoch, {"train_loss": 1 / epoch, "lr": 0.1}) for epoch in range(1, 801)]
+    tracker.start("with children", {}, {})
+    parent = tracker.run_id
+    tracker.log_child("fold_0", history, {"fold": 0}, seconds=60)
+    tracker.end(FAILED)
+
+    (child,) = runs(tracker, f"tags.mlflow.parentRunId = '{parent}'")
+    assert (child.info.run_name, child.info.status, child.data.tags["fold"]) == ("fold_0", "FINISHED", "0")
+    assert 59_000 < child.info.end_time - child.info.start_time < 80_000
+    losses = MlflowClient(tracker.uri).get_metric_history(child.info.run_id, "train_loss")
+    assert [(entry.step, entry.value) for entry in sorted(losses, key=lambda entry: entry.step)] == [
+        (epoch, metrics["train_loss"]) for epoch, metrics in history
+    ]
+    assert run_named(tracker, "with children").info.status == "FAILED"
+
+
+def test_local_artifacts_lie_below_mlruns_at_the_root(tracker: Tracker, root: Path) -> None:
+    tracker.start("local", {}, {})
+    tracker.log_written("here.txt", "figures", lambda path: path.write_text("here"))
+    run_id = tracker.run_id
+    tracker.end(FINISHED)
+    assert (root / "mlflow.db").is_file()
+    assert (root / "mlruns" / "docsort" / str(run_id) / "artifacts" / "figures" / "here.txt").read_text() == "here"
+
+
+def test_threads_may_write_at_once(tracker: Tracker) -> None:
+    tracker.start("threads", {}, {})
+    parent = tracker.run_id
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: tracker.log_child(f"fold_{i}", [(1, {"f1": float(i)})], {}, 1.0), range(16)))
+    tracker.end(FINISHED)
+    children = runs(tracker, f"tags.mlflow.parentRunId = '{parent}'")
+    assert {child.info.run_name: child.data.metrics["f1"] for child in children} == {f"fold_{i}": i for i in range(16)}
+
+
+def test_a_dead_server_costs_one_warning_and_seconds(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:secret@127.0.0.1:9")
+    tracker = Tracker(root)
+    start = time.monotonic()
+    with caplog.at_level(logging.WARNING, logger="docsort"):
+        tracker.start("train", {}, {"a": 1})
+        tracker.log_child("fold_0", [(1, {"f1": 1.0})], {}, 1.0)
+        tracker.end(FINISHED)
+    assert time.monotonic() - start < 15
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == "docsort.tracking"]
+    assert "MLflow at http://127.0.0.1:9 failed" in warning
+    assert "this run goes on without being tracked" in warning
+    assert "secret" not in warning
+
+
+def test_a_server_that_dies_midway_is_told_once_and_asked_no_more(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker.start("dies", {}, {})
+    calls: list[str] = []
+
+    def die(*_: object, **__: object) -> None:
+        calls.append("call")
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(tracker._client, "log_batch", die)
+    with caplog.at_level(logging.WARNING, logger="docsort"):
+        for _ in range(3):
+            tracker.log_metrics({"a": 1.0})
+        tracker.end(FINISHED)
+    assert len(calls) == len(caplog.records) == 1
+    assert tracker.run_id is None
+
+
+def test_a_file_in_the_way_of_the_database_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mlflow.db").write_bytes(b"not a database, whatever its name says" * 100)
+    Tracker(tmp_path).start("train", {}, {})
+    assert "goes on without being tracked" in caplog.text
+
+
+def test_the_switch_takes_on_and_off_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCSORT_TRACKING", raising=False)
+    assert tracking_is_on()
+    monkeypatch.setenv("DOCSORT_TRACKING", "off")
+    assert not tracking_is_on()
+    monkeypatch.setenv("DOCSORT_TRACKING", "no")
+    with pytest.raises(InputError, match="Expected DOCSORT_TRACKING to be on or off, but got 'no'"):
+        tracking_is_on()
+
+
+@pytest.mark.slow
+def test_a_run_that_nobody_closes_is_marked_as_killed(tracker: Tracker, root: Path) -> None:
+    code = "import pathlib, sys, docsort.tracking as t; t.Tracker(pathlib.Path(sys.argv[1])).start('left', {}, {})"
+    subprocess.run([sys.executable, "-c", code, str(root)], check=True)
+    assert run_named(tracker, "left").info.status == "KILLED"
+
+
+@contextmanager
+def mlflow_ui(folder: Path) -> Iterator[str]:
+    """`mlflow ui` as a user starts it in a folder, but on a free port; ended with all it started."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    # One process that answers, no runner for jobs: each of them imports MLflow, which takes seconds.
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]
+    log = folder / "ui.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, start_new_session=True, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 240
+        while not _answers(f"{address}/health"):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(url, timeout=5).status == 200)
+    except OSError:
+        return False
+
+
+def ask(url: str, question: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(question).encode(), {"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request, timeout=30))
+
+
+def record(tracker: Tracker) -> None:
+    tracker.start("train", {}, {"seed": 1})
+    tracker.log_child("fold_0", [(1, {"test_like_macro_f1": 0.5})], {"fold": 0}, 1.0)
+    tracker.log_metrics({"validation.macro_f1": 0.5})
+    tracker.log_written("bars.html", "figures", lambda path: path.write_text("<p>bars</p>"))
+    tracker.end(FINISHED)
+
+
+def check_through_rest(address: str) -> None:
+    api = f"{address}/api/2.0/mlflow"
+    experiments = ask(f"{api}/experiments/search", {"max_results": 10})["experiments"]
+    (docsort,) = [experiment for experiment in experiments if experiment["name"] == "docsort"]
+    found = ask(f"{api}/runs/search", {"experiment_ids": [docsort["experiment_id"]]})["runs"]
+    by_name = {run["info"]["run_name"]: run for run in found}
+    assert set(by_name) == {"train", "fold_0"}
+    tags = {tag["key"]: tag["value"] for tag in by_name["fold_0"]["data"]["tags"]}
+    parent = by_name["train"]["info"]["run_id"]
+    assert tags["mlflow.parentRunId"] == parent
+    page = urllib.request.urlopen(f"{address}/get-artifact?path=figures/bars.html&run_uuid={parent}", timeout=30).read()
+    assert page == b"<p>bars</p>"
+
+
+@pytest.mark.slow
+def test_a_bare_mlflow_ui_at_the_root_lists_parent_and_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns" / ".gitkeep").touch()
+    record(Tracker(tmp_path))
+    with mlflow_ui(tmp_path) as address:
+        check_through_rest(address)
+
+
+@pytest.mark.slow
+def test_a_remote_server_gets_runs_metrics_and_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, project = tmp_path / "server", tmp_path / "project"
+    server.mkdir()
+    project.mkdir()
+    with mlflow_ui(server) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        record(Tracker(project))
+        check_through_rest(address)
+    assert list(project.iterdir()) == []
