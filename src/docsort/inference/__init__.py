@@ -1,0 +1,1 @@
+"""From a checkpoint and pages to a table of probabilities."""

@@ -1,0 +1,1 @@
+"""The pipelines: nodes pick columns and call the library, pipeline files wire."""

@@ -1,0 +1,78 @@
+"""Operations that move pixels; whatever comes in from outside is white."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from docsort.augmentation.libraries import albumentations, apply_albumentations
+from docsort.augmentation.setting import Image, Setting
+from docsort.images.dihedral import apply_turn
+from docsort.images.letterbox import WHITE
+
+_WHITE_OUTSIDE: dict[str, Any] = {"border_mode": cv2.BORDER_CONSTANT, "fill": (WHITE, WHITE, WHITE)}
+"""Three numbers, because OpenCV takes a single one as the first channel only and fills with red."""
+
+
+def dihedral(page: Image, setting: Setting, turn: int) -> Image:
+    """One of the eight exact turns."""
+    return np.ascontiguousarray(apply_turn(page, int(turn)))
+
+
+def rotate(page: Image, setting: Setting, degrees: float) -> Image:
+    """Counter-clockwise; the picture grows so that no corner of the page is lost."""
+    turn = albumentations().Affine(rotate=(degrees, degrees), fit_output=True, p=1, **_WHITE_OUTSIDE)
+    return apply_albumentations(turn, page, setting)
+
+
+def shift_scale(page: Image, setting: Setting, shift_x: float, shift_y: float, scale: float) -> Image:
+    """Around the centre, on a canvas of the page's size."""
+    move = albumentations().Affine(
+        scale=(scale, scale),
+        translate_percent={"x": (shift_x, shift_x), "y": (shift_y, shift_y)},
+        p=1,
+        **_WHITE_OUTSIDE,
+    )
+    return apply_albumentations(move, page, setting)
+
+
+def stretch(page: Image, setting: Setting, ratio: float) -> Image:
+    """Width over height changes by `ratio`, the area stays."""
+    return stretch_page(page, ratio)
+
+
+def stretch_page(page: Image, ratio: float) -> Image:
+    """Bilinear; width over height changes by `ratio`, the area stays."""
+    height, width = page.shape[:2]
+    size = max(1, round(width * ratio**0.5)), max(1, round(height / ratio**0.5))
+    return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def perspective(page: Image, setting: Setting, amount: float) -> Image:
+    """The corners move inwards by random amounts; the result holds the whole page."""
+    tilt = albumentations().Perspective(scale=(amount, amount), keep_size=True, fit_output=True, p=1, **_WHITE_OUTSIDE)
+    return apply_albumentations(tilt, page, setting)
+
+
+def grid_distortion(page: Image, setting: Setting, amount: float) -> Image:
+    """A grid of 5 by 5 cells, each line moved by up to `amount` of a cell."""
+    bend = albumentations().GridDistortion(num_steps=5, distort_limit=(-amount, amount), p=1, **_WHITE_OUTSIDE)
+    return apply_albumentations(bend, page, setting)
+
+
+def optical_distortion(page: Image, setting: Setting, amount: float) -> Image:
+    """Barrel (negative) or pincushion."""
+    bend = albumentations().OpticalDistortion(distort_limit=(amount, amount), p=1, **_WHITE_OUTSIDE)
+    return apply_albumentations(bend, page, setting)
+
+
+def crop(page: Image, setting: Setting, share: float, side: int) -> Image:
+    """Cuts `share` of the height or width off one side: 0 top, 1 right, 2 bottom, 3 left."""
+    return crop_side(page, share, int(side))
+
+
+def crop_side(page: Image, share: float, side: int) -> Image:
+    """A view of what is left; at least one pixel is."""
+    height, width = page.shape[:2]
+    rows, columns = min(height - 1, round(height * share)), min(width - 1, round(width * share))
+    return (page[rows:], page[:, : width - columns], page[: height - rows], page[:, columns:])[side]

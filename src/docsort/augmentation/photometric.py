@@ -1,0 +1,72 @@
+"""Operations that change brightness, colour, sharpness and grain, never places."""
+
+import cv2
+import numpy as np
+
+from docsort.augmentation.libraries import albumentations, apply_albumentations
+from docsort.augmentation.setting import Image, Setting
+
+
+def gaussian_blur(page: Image, setting: Setting, sigma: float) -> Image:
+    """sigma in px of the reference page."""
+    width = max(0.05, sigma * setting.unit)
+    blur = albumentations().GaussianBlur(sigma_limit=(width, width), blur_limit=0, p=1)
+    return apply_albumentations(blur, page, setting)
+
+
+def motion_blur(page: Image, setting: Setting, length: float) -> Image:
+    """In a random direction; length in px of the reference page."""
+    kernel = odd_width(length * setting.unit)
+    return apply_albumentations(albumentations().MotionBlur(blur_limit=(kernel, kernel), p=1), page, setting)
+
+
+def median_blur(page: Image, setting: Setting, width: float) -> Image:
+    """width in px of the reference page, never below 3 px of the page at hand."""
+    kernel = odd_width(width * setting.unit)
+    return apply_albumentations(albumentations().MedianBlur(blur_limit=(kernel, kernel), p=1), page, setting)
+
+
+def gaussian_noise(page: Image, setting: Setting, sd: float) -> Image:
+    """White, each channel by itself; sd in grey levels on the reference page."""
+    share = setting.noise_sd(sd) / 255
+    noise = albumentations().GaussNoise(std_range=(share, share), per_channel=True, noise_scale_factor=1, p=1)
+    return apply_albumentations(noise, page, setting)
+
+
+def brightness_contrast(page: Image, setting: Setting, brightness: float, contrast: float) -> Image:
+    """Grey levels times 1 + contrast, plus brightness times 255, clipped."""
+    light = albumentations().RandomBrightnessContrast(
+        brightness_limit=(brightness, brightness), contrast_limit=(contrast, contrast), p=1
+    )
+    return apply_albumentations(light, page, setting)
+
+
+def fade(page: Image, setting: Setting, amount: float) -> Image:
+    """Towards white."""
+    return fade_page(page, amount, 255.0)
+
+
+def fade_page(page: Image, amount: float, to: float) -> Image:
+    """`amount` in [0, 1] of the way from each grey level to the level `to`."""
+    return np.asarray(cv2.convertScaleAbs(page, alpha=1.0 - amount, beta=amount * to), dtype=np.uint8)
+
+
+def saturation(page: Image, setting: Setting, factor: float) -> Image:
+    """0 is grey, 1 leaves the page as it is."""
+    return scale_saturation(page, factor)
+
+
+def scale_saturation(page: Image, factor: float) -> Image:
+    """Colours move away from (factor above 1) or towards their own grey level, which stays."""
+    grey_page = cv2.cvtColor(cv2.cvtColor(page, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(page, factor, grey_page, 1.0 - factor, 0.0), dtype=np.uint8)
+
+
+def grey(page: Image, setting: Setting) -> Image:
+    """Three equal channels."""
+    return apply_albumentations(albumentations().ToGray(num_output_channels=3, p=1), page, setting)
+
+
+def odd_width(width: float) -> int:
+    """The odd whole number nearest to `width`, at least 3: what kernels need."""
+    return max(3, 2 * round((width - 1) / 2) + 1)

@@ -1,0 +1,119 @@
+"""From a recipe to a damaged page: numbers are drawn first, for the whole chain, and applied afterwards.
+
+A drawn chain says everything about a render, its inner noise included: applying it again gives the same bytes whatever
+ran before or runs beside it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from docsort.augmentation import geometric, mixing, paper, photometric
+from docsort.augmentation.operations import OPERATIONS
+from docsort.augmentation.parameters import Recipe, Step, included
+from docsort.augmentation.setting import Apply, Image, Setting, unit_of
+from docsort.errors import InputError
+
+FUNCTIONS: Mapping[str, Apply] = {
+    "dihedral": geometric.dihedral,
+    "rotate": geometric.rotate,
+    "shift_scale": geometric.shift_scale,
+    "stretch": geometric.stretch,
+    "perspective": geometric.perspective,
+    "grid_distortion": geometric.grid_distortion,
+    "optical_distortion": geometric.optical_distortion,
+    "crop": geometric.crop,
+    "gaussian_blur": photometric.gaussian_blur,
+    "motion_blur": photometric.motion_blur,
+    "median_blur": photometric.median_blur,
+    "gaussian_noise": photometric.gaussian_noise,
+    "brightness_contrast": photometric.brightness_contrast,
+    "fade": photometric.fade,
+    "saturation": photometric.saturation,
+    "grey": photometric.grey,
+    "ink_bleed": paper.ink_bleed,
+    "brightness_texture": paper.brightness_texture,
+    "noise_texture": paper.noise_texture,
+    "paper_colour": paper.paper_colour,
+    "roller_stripes": paper.roller_stripes,
+    "drum_dirt": paper.drum_dirt,
+    "lighting_gradient": paper.lighting_gradient,
+    "folding": paper.folding,
+    "page_mix": mixing.page_mix,
+    "cut_paste": mixing.cut_paste,
+}
+"""The function of every name in `operations.OPERATIONS`."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One operation of a chain with the numbers it will be done with."""
+
+    operation: str
+    numbers: Mapping[str, float]
+    seed: int
+
+
+def recipes_used(recipes: Mapping[str, Recipe], name: str) -> dict[str, Recipe]:
+    """The recipe of that name and all it includes: what a render depends on.
+
+    Raises InputError for a name that is not there.
+    """
+    if name not in recipes:
+        raise InputError(f"Expected one of the recipes {', '.join(recipes)}, but got {name!r}.")
+    used = {name: recipes[name]}
+    for inner in included(recipes[name]):
+        used |= recipes_used(recipes, inner)
+    return used
+
+
+def draw_chain(recipes: Mapping[str, Recipe], name: str, rng: np.random.Generator) -> list[Drawn]:
+    """Decides which operations of a recipe are done, in order, and with which numbers."""
+    return [drawn for step in recipes[name] if rng.random() < step.p for drawn in _draw_step(recipes, step, rng)]
+
+
+def _draw_step(recipes: Mapping[str, Recipe], step: Step, rng: np.random.Generator) -> list[Drawn]:
+    if step.include is not None:
+        return draw_chain(recipes, step.include, rng)
+    if step.one_of:
+        weights = np.array([choice.p for choice in step.one_of])
+        chosen = step.one_of[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        return _draw_step(recipes, chosen, rng)
+    return [draw_operation(str(step.operation), step.ranges, rng)]
+
+
+def draw_operation(name: str, ranges: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> Drawn:
+    """Every number of the operation, uniform in the given range or else in its usual one."""
+    values = {}
+    for key, span in OPERATIONS[name].spans.items():
+        low, high = ranges.get(key, span.usual)
+        values[key] = float(rng.integers(int(low), int(high) + 1)) if span.whole else float(rng.uniform(low, high))
+    return Drawn(name, values, int(rng.integers(2**63)))
+
+
+def apply_chain(page: Image, chain: Sequence[Drawn], partner: Callable[[], Image] | None) -> Image:
+    """Does every operation in turn; (H, W, 3) to (H', W', 3). `partner` is called where a second page is needed."""
+    unit = unit_of(page)
+    for drawn in chain:
+        second = partner() if partner is not None and OPERATIONS[drawn.operation].needs_partner else None
+        page = apply_operation(page, drawn, unit, second)
+    return page
+
+
+def apply_operation(page: Image, drawn: Drawn, unit: float, partner: Image | None = None) -> Image:
+    """One drawn operation; the page given stays as it is."""
+    setting = Setting(np.random.default_rng(drawn.seed), unit, partner)
+    return FUNCTIONS[drawn.operation](page, setting, **drawn.numbers)
+
+
+def operations_of(recipes: Mapping[str, Recipe]) -> list[str]:
+    """The operations that these recipes may do, each once, in order."""
+    return list(dict.fromkeys(name for steps in recipes.values() for name in _operations_in(steps)))
+
+
+def _operations_in(steps: Sequence[Step]) -> Iterator[str]:
+    for step in steps:
+        if step.operation is not None:
+            yield step.operation
+        yield from _operations_in(step.one_of)

@@ -1,0 +1,180 @@
+"""Renders pages in bulk: training renders by a recipe, validation renders plain and test-like.
+
+Runs in the main process and hands shards to the workers. Finished shards are kept below `<store>/shards` under
+fingerprints of what made them; a finished set is a manifest in the store. So a run that was killed goes on from its
+finished shards, a changed source or recipe rebuilds the shards it touches, and an unchanged call reads one table.
+
+A render depends on (root seed, recipe, source bytes, copy number) and on its partner pages: not on the number of
+workers, on the order, or on the shard size. Memory does not grow with the number of renders beyond the manifest itself.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+
+from docsort.augmentation.operations import OPERATIONS
+from docsort.augmentation.parameters import AugmentationParameters
+from docsort.augmentation.partners import partner_pools
+from docsort.augmentation.plan import copies_per_source, sources
+from docsort.augmentation.recipes import operations_of, recipes_used
+from docsort.augmentation.shards import (
+    DAMAGED,
+    PLAIN,
+    TRAINING,
+    Page,
+    Shard,
+    Style,
+    file_name,
+    is_finished,
+    remove_partials,
+    render_shard,
+    shard_key,
+    storage_error,
+)
+from docsort.stores import Store, fingerprint, write_atomically
+from docsort.tables import RENDERS, VALIDATION_RENDERS
+from docsort.workers import map_in_workers
+
+logger = logging.getLogger(__name__)
+
+MANIFEST = "manifest.parquet"
+SHARDS = "shards"
+SECONDS_BETWEEN_LINES = 5.0
+
+Item = tuple[str, int]
+
+
+def render_training(
+    clean_images: pd.DataFrame,
+    folds: pd.DataFrame,
+    classes: pd.DataFrame,
+    parameters: AugmentationParameters,
+    seed: int,
+    store: Store,
+) -> pd.DataFrame:
+    """The manifest of the training renders (tables.RENDERS), rendering what is not there yet.
+
+    Copy 0 of every source is the plain page, the others are made by the recipe.
+    """
+    listed = sources(clean_images, folds)
+    copies = copies_per_source(clean_images, folds, classes, parameters).set_index("source_id")["copies"]
+    recipes = recipes_used(parameters.recipes, parameters.recipe)
+    style = Style(parameters.size, parameters.jpeg_quality, seed, recipes=recipes, recipe=parameters.recipe)
+    mixing = any(OPERATIONS[name].needs_partner for name in operations_of(recipes))
+    items = {
+        str(name): [(PLAIN if copy == 0 else TRAINING, copy) for copy in range(count)] for name, count in copies.items()
+    }
+    manifest = _render_set("training", listed, items, style, mixing, parameters.shard_size, store)
+    return manifest[list(RENDERS)]
+
+
+def render_validation(
+    clean_images: pd.DataFrame,
+    folds: pd.DataFrame,
+    parameters: AugmentationParameters,
+    seed: int,
+    store: Store,
+) -> pd.DataFrame:
+    """The manifest of the validation renders (tables.VALIDATION_RENDERS), rendering what is not there yet.
+
+    View "clean": the plain page, once. View "test_like": `validation_copies` damaged copies a source.
+    """
+    listed = sources(clean_images, folds)
+    style = Style(parameters.size, parameters.jpeg_quality, seed, damage=parameters.damage)
+    mixing = parameters.damage.mix_share > 0 or parameters.damage.paste_share > 0
+    views = [(PLAIN, 0), *((DAMAGED, copy) for copy in range(parameters.validation_copies))]
+    items = dict.fromkeys(listed["image_id"], views)
+    manifest = _render_set("validation", listed, items, style, mixing, parameters.shard_size, store)
+    manifest["view"] = manifest["kind"].map({PLAIN: "clean", DAMAGED: "test_like"})
+    return manifest[list(VALIDATION_RENDERS)]
+
+
+def _render_set(
+    what: str,
+    listed: pd.DataFrame,
+    items: dict[str, list[Item]],
+    style: Style,
+    mixing: bool,
+    shard_size: int,
+    store: Store,
+) -> pd.DataFrame:
+    """The manifest with absolute paths and a column `kind`; on disk it has paths relative to the shards."""
+    root = store.root.absolute() / SHARDS
+    pools = partner_pools(listed, style.seed) if mixing else {}
+    plan = list(_shards(listed, items, style, pools, shard_size))
+    shards = list({shard.key: shard for _, shard in plan}.values())
+    key = fingerprint(what, listed.drop(columns="path"), [shard.key for _, shard in plan])
+    missing = [shard for shard in shards if not is_finished(shard, root)]
+    saved = store.folder(key) / MANIFEST
+    if store.record(key) is not None and saved.is_file() and not missing:
+        logger.info("%s renders: unchanged, nothing to do", what)
+        return _absolute(pd.read_parquet(saved), root)
+    _render_missing(what, missing, len(shards), style, root)
+    manifest = _manifest(plan, listed, what)
+    try:
+        write_atomically(saved, _parquet(manifest))
+        store.complete(key, {"set": what, "renders": len(manifest), "shards": len(shards), "size": style.size})
+    except OSError as error:
+        raise storage_error(error, store.root) from error
+    return _absolute(manifest, root)
+
+
+def _shards(
+    listed: pd.DataFrame,
+    items: dict[str, list[Item]],
+    style: Style,
+    pools: dict[str, tuple[Page, ...]],
+    shard_size: int,
+) -> Iterator[tuple[str, Shard]]:
+    """(source id, shard) in the order of the sources; sources with the same bytes may share a shard."""
+    style_key = style.fingerprint()
+    for row in listed.itertuples():
+        source, wanted = Page(str(row.path), str(row.sha256)), items[str(row.image_id)]
+        partners = pools.get(str(row.image_id), ())
+        for start in range(0, len(wanted), shard_size):
+            part = tuple(wanted[start : start + shard_size])
+            yield str(row.image_id), Shard(shard_key(style_key, source, part, partners), source, part, partners)
+
+
+def _render_missing(what: str, missing: Sequence[Shard], of: int, style: Style, root: Path) -> None:
+    remove_partials(root)
+    total = sum(len(shard.items) for shard in missing)
+    logger.info("%s renders: %d to make, %d of %d shards are there", what, total, of - len(missing), of)
+    done, last, began, warm = 0, time.monotonic(), 0.0, 0
+    for count in map_in_workers(render_shard, [(shard, style, root) for shard in missing]):
+        done += count
+        now = time.monotonic()
+        if not began:
+            # the workers have loaded their libraries by now: the rate counts from here
+            began, warm = now, done
+        if now - last >= SECONDS_BETWEEN_LINES or done == total:
+            last, rate = now, (done - warm) / max(now - began, 1e-3)
+            left = f"{(total - done) / rate:.0f} s left" if rate else "starting"
+            logger.info("%s renders: %d of %d, %.0f a second, %s", what, done, total, rate, left)
+
+
+def _manifest(plan: Sequence[tuple[str, Shard]], listed: pd.DataFrame, what: str) -> pd.DataFrame:
+    """One row a render, by source id and item."""
+    rows = [
+        (f"{source_id}~{kind}-{copy}", source_id, kind, copy, str(shard.folder(Path()) / file_name(kind, copy)))
+        for source_id, shard in plan
+        for kind, copy in shard.items
+    ]
+    renders = pd.DataFrame(rows, columns=["render_id", "source_id", "kind", "copy", "path"])
+    about = listed[["image_id", "group", "label", "fold"]].rename(columns={"image_id": "source_id"})
+    return renders.merge(about, on="source_id", how="left", validate="many_to_one")
+
+
+def _absolute(manifest: pd.DataFrame, root: Path) -> pd.DataFrame:
+    prefix = f"{root}/"
+    return manifest.assign(path=[prefix + path for path in manifest["path"]])
+
+
+def _parquet(manifest: pd.DataFrame) -> bytes:
+    buffer = BytesIO()
+    manifest.to_parquet(buffer, index=False)
+    return buffer.getvalue()

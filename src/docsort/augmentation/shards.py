@@ -1,0 +1,239 @@
+"""The unit of rendering: some copies of one source, written together, kept under a fingerprint of what made them.
+
+A shard's folder appears by one rename when all its files are written, so a half-written shard never counts. Its name
+says everything that its bytes depend on, so finished shards are found again by later runs, also when other sources,
+labels or copies changed meanwhile; nothing else needs to be rendered anew.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from docsort.augmentation.damage import apply_damage, draw_damage
+from docsort.augmentation.parameters import DamageParameters, Recipe
+from docsort.augmentation.recipes import apply_chain, draw_chain
+from docsort.augmentation.setting import Image
+from docsort.errors import InputError, StorageError
+from docsort.images.letterbox import letterbox
+from docsort.images.reading import UnreadableImageError, decode_rgb
+from docsort.seeding import derive_rng
+from docsort.stores import fingerprint
+
+RENDERER_VERSION = 1
+"""Raise it whenever the same parameters give other bytes: everything rendered before becomes stale."""
+
+WORKING_SCALE = 2
+"""Pages are shrunk to this many times the stored side before anything is done to them: operations cost a quarter or
+less of what they cost on the full page, and the final shrink still hides their interpolation."""
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+PLAIN, TRAINING, DAMAGED = "plain", "training", "damaged"
+"""What a render is: the page as it is, a render by the recipe, a test-like page. Each draws from its own seeds."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """What is common to all renders of a run: their size and how they are made."""
+
+    size: int
+    jpeg_quality: int
+    seed: int
+    damage: DamageParameters | None = None
+    recipes: dict[str, Recipe] | None = None
+    recipe: str = ""
+
+    def fingerprint(self) -> str:
+        """Changes with anything that changes a byte, the libraries that draw included."""
+        recipes = {name: [step.model_dump() for step in steps] for name, steps in (self.recipes or {}).items()}
+        made_by = [RENDERER_VERSION, WORKING_SCALE, library_versions()]
+        damaged_by = self.damage.model_dump() if self.damage is not None else None
+        return fingerprint(made_by, [self.size, self.jpeg_quality, self.seed, self.recipe], recipes, damaged_by)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A source image on disk and what its bytes must hash to."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Copies of one source, each (what it is, copy number), and the pages that may be mixed into them."""
+
+    key: str
+    source: Page
+    items: tuple[tuple[str, int], ...]
+    partners: tuple[Page, ...]
+
+    def folder(self, root: Path) -> Path:
+        """Where its files are; two levels, because one folder with 100,000 entries is slow to list."""
+        return root / self.key[:2] / self.key
+
+
+def file_name(kind: str, copy: int) -> str:
+    """Of one render within its shard."""
+    return f"{kind}-{copy:05d}.jpg"
+
+
+def is_finished(shard: Shard, root: Path) -> bool:
+    """Whether the folder is there and holds every file, none of them empty."""
+    try:
+        with os.scandir(shard.folder(root)) as entries:
+            whole = {entry.name for entry in entries if entry.stat().st_size > 0}
+    except OSError:
+        return False
+    return all(file_name(kind, copy) in whole for kind, copy in shard.items)
+
+
+def render_shard(shard: Shard, style: Style, root: Path) -> int:
+    """Renders all items and puts the folder in its place; returns their number. Runs in a worker.
+
+    Raises InputError when a page is no longer the one that was measured, StorageError when the files cannot be written.
+    """
+    cv2.setNumThreads(0)
+    pages = _Pages(shard.source, style.size * WORKING_SCALE)
+    files = {file_name(kind, copy): _render(shard, style, kind, copy, pages) for kind, copy in shard.items}
+    try:
+        _write_folder(shard.folder(root), files)
+    except OSError as error:
+        raise storage_error(error, root) from error
+    return len(files)
+
+
+def storage_error(error: OSError, root: Path) -> StorageError:
+    """The sentence for a folder that cannot be written to."""
+    reason = "the disk is full: free some space" if error.errno in FULL_DISK else f"{error.strerror}: make it writable"
+    return StorageError(
+        f"Expected to write renders below {root}, but {reason}, then run again; everything finished is kept and used."
+    )
+
+
+class _Pages:
+    """Decoded pages of one shard, each decoded once; only the source is held at its full size, for its plain copy."""
+
+    def __init__(self, source: Page, longest: int) -> None:
+        self.source = source
+        self.full = cache(lambda: read_page(source))
+        self._shrunk: Callable[[Page], Image] = cache(lambda page: shrink(read_page(page), longest))
+        self.working = cache(lambda: shrink(self.full(), longest))
+
+    def shrunk(self, page: Page) -> Image:
+        """The page at the working resolution."""
+        return self.working() if page == self.source else self._shrunk(page)
+
+
+def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> bytes:
+    if kind == PLAIN:
+        return encode(letterbox(pages.full(), style.size), style.jpeg_quality)
+    rng = derive_rng(style.seed, f"{kind} render", shard.source.sha256, copy)
+    chosen = shard.partners[int(rng.integers(len(shard.partners)))] if shard.partners else None
+    page = pages.working()
+    partner = (lambda: pages.shrunk(chosen)) if chosen is not None else None
+    if kind == DAMAGED and style.damage is not None:
+        drawn = draw_damage(style.damage, rng)
+        made = apply_damage(page, partner() if partner is not None and drawn.needs_partner else None, drawn)
+    elif kind == TRAINING and style.recipes is not None:
+        made = apply_chain(page, draw_chain(style.recipes, style.recipe, rng), partner)
+    else:
+        raise ValueError(f"no way to make a {kind} render was given")
+    return encode(letterbox(made, style.size), style.jpeg_quality)
+
+
+def read_page(page: Page) -> Image:
+    """The decoded page, if its bytes are still those that were measured."""
+    try:
+        data = Path(page.path).read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(f"{page.path}: cannot be opened ({error.strerror})") from error
+    if sha256(data).hexdigest() != page.sha256:
+        raise InputError(
+            f"Expected {page.path} to be the file that was measured, but its bytes have changed since; "
+            "run the ingestion and cleaning pipelines again."
+        )
+    return decode_rgb(data, page.path)
+
+
+def shrink(page: Image, longest: int) -> Image:
+    """The page with its longer side at most `longest`, by area averaging; never enlarged."""
+    height, width = page.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return page
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def encode(square: Image, quality: int) -> bytes:
+    """JPEG bytes of an RGB picture."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(square, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise StorageError(f"Expected OpenCV to encode a picture of shape {square.shape} as JPEG, but it did not.")
+    return bytes(data)
+
+
+def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir()
+        for name, data in files.items():
+            (partial / name).write_bytes(data)
+        # a folder that is there but was found wanting makes room; one that another process just finished is as good
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+
+
+def remove_partials(root: Path) -> None:
+    """Removes what killed workers left; a worker that still lives keeps its own."""
+    for partial in root.glob("*/.*.partial"):
+        owner = partial.name.split(".")[-2]
+        if not (owner.isdigit() and _lives(int(owner))):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cache
+def library_versions() -> tuple[str, ...]:
+    """Of the libraries whose pixels or random numbers end up in a render."""
+    return tuple(
+        f"{name} {_version(name)}"
+        for name in ("numpy", "opencv-python-headless", "pillow", "albumentations", "augraphy", "numba")
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def shard_key(style_key: str, source: Page, items: Sequence[tuple[str, int]], partners: Sequence[Page]) -> str:
+    """The name of a shard: where its files lie on disk does not matter, only what they are made of."""
+    return fingerprint(style_key, source.sha256, [list(item) for item in items], [page.sha256 for page in partners])

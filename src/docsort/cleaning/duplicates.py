@@ -1,0 +1,171 @@
+"""Exact and near duplicates: which images are one photo, inside train, inside test and across.
+
+Exact is by SHA-256. Near is by perceptual hash in any of the eight turns, then by aligned pixels
+(`docsort.cleaning.likeness`): images are decoded again, but only those that hash like another one.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from itertools import combinations
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from docsort.cleaning.likeness import Page, agreement, thumbnail
+from docsort.cleaning.parameters import DuplicateParameters
+from docsort.images.hashes import hashes_from_text, near_pairs
+from docsort.images.reading import read_rgb
+from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns
+from docsort.workers import map_in_workers
+
+ASPECT_TOLERANCE = 0.12
+"""Largest difference of the logarithms of width over height: a crop by 5 % at both ends of one side gives 0.105."""
+
+NEIGHBOURS = 40
+"""An image is compared with at most this many of its nearest by hash: thousands of pages of one form stay affordable,
+and a large group of copies still hangs together."""
+
+CHUNK = 128
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+Pair = tuple[int, int, int, int]
+"""(row, other row, distance, turn), row < other row by image id."""
+
+
+def find_duplicates(labelled: pd.DataFrame, parameters: DuplicateParameters) -> pd.DataFrame:
+    """The table `duplicates` of images with the column `label` (missing for test), sorted by image_id, other_id."""
+    check_columns(labelled, (*IMAGES, "label"), "labelled_images")
+    images = labelled.sort_values("image_id", ignore_index=True)
+    exact = _exact_pairs(images)
+    near = _near_pairs(images, parameters, {pair[:2] for pair in exact})
+    rows = [_row(images, pair, "exact") for pair in exact] + [_row(images, pair, "near") for pair in near]
+    duplicates = pd.DataFrame(rows, columns=list(DUPLICATES)).sort_values(["image_id", "other_id"], ignore_index=True)
+    duplicates = duplicates.astype({"label": "Int64", "other_label": "Int64", "conflict": "bool"})
+    _log.info(
+        "Found %d exact and %d near duplicate pairs, %d with conflicting labels",
+        len(exact),
+        len(near),
+        duplicates["conflict"].sum(),
+    )
+    return duplicates
+
+
+def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame, largest_group: float = 0.05) -> pd.Series:
+    """Which near-duplicates stand together: for each row of clean the smallest image_id of its group.
+
+    Groups are the connected components of the pairs whose images are both in `clean`. A group above `largest_group`, as
+    a share of the images, is warned about: it may be a whole class chained together.
+    """
+    ids = sorted(clean["image_id"])
+    place = {image_id: row for row, image_id in enumerate(ids)}
+    inside = duplicates["image_id"].isin(place) & duplicates["other_id"].isin(place)
+    left = duplicates.loc[inside, "image_id"].map(place).to_numpy(dtype=np.int64)
+    right = duplicates.loc[inside, "other_id"].map(place).to_numpy(dtype=np.int64)
+    links = coo_array((np.ones(len(left)), (left, right)), shape=(len(ids), len(ids)))
+    _, component = connected_components(links, directed=False)
+    members = pd.Series(ids).groupby(component)
+    first = dict(zip(ids, members.transform("min"), strict=True))
+    _report_largest(members.size(), members.min(), len(ids), largest_group)
+    return clean["image_id"].map(first).rename("group")
+
+
+def assemble_clean_images(
+    labelled: pd.DataFrame, duplicates: pd.DataFrame, parameters: DuplicateParameters
+) -> pd.DataFrame:
+    """The table `clean_images`: the labelled training images with their group, sorted by image_id."""
+    train = labelled[labelled["split"] == "train"].sort_values("image_id", ignore_index=True)
+    train["group"] = group_sources(train, duplicates, parameters.largest_group)
+    return train[list(CLEAN_IMAGES)].astype({"label": "int64", "given_label": "int64"})
+
+
+def _report_largest(sizes: pd.Series, names: pd.Series, total: int, limit: float) -> None:
+    if total == 0 or sizes.max() == 1:
+        return
+    largest = int(sizes.max())
+    name = names[sizes.idxmax()]
+    _log.info("%d groups of near-duplicates; the largest, %s, has %d images", (sizes > 1).sum(), name, largest)
+    # Two or three copies are no chain, however small the data.
+    if largest > max(3, limit * total):
+        _log.warning(
+            "The group of near-duplicates %s holds %d of %d images; look at them in `duplicates`, and raise "
+            "duplicates.agreement if they are different photos",
+            name,
+            largest,
+            total,
+        )
+
+
+def _exact_pairs(images: pd.DataFrame) -> list[Pair]:
+    rows = images.groupby("sha256").indices.values()
+    return sorted((int(i), int(j), 0, 0) for same in rows for i, j in combinations(sorted(same), 2))
+
+
+def _near_pairs(images: pd.DataFrame, parameters: DuplicateParameters, known: set[tuple[int, int]]) -> list[Pair]:
+    candidates = [pair for pair in _candidates(images, parameters.hash_distance) if pair[:2] not in known]
+    paths = images["path"].tolist()
+    rows = sorted({row for pair in candidates for row in pair[:2]})
+    thumbs: dict[int, NDArray[np.uint8]] = {}
+    tasks = [(chunk, [paths[row] for row in chunk]) for chunk in _chunks(rows)]
+    for chunk, made in map_in_workers(_make_thumbnails, tasks):
+        thumbs.update(zip(chunk, made, strict=True))
+    needed = [(chunk, {row: thumbs[row] for pair in chunk for row in pair[:2]}) for chunk in _chunks(candidates)]
+    found: list[Pair] = []
+    for chunk, agreements in map_in_workers(_compare, needed):
+        found += [pair for pair, value in zip(chunk, agreements, strict=True) if value >= parameters.agreement]
+    return sorted(found)
+
+
+def _candidates(images: pd.DataFrame, limit: int) -> list[Pair]:
+    """Pairs near by hash whose shapes agree once the other is turned; of each image the nearest ones only."""
+    i, j, distance, turn = near_pairs(hashes_from_text(images["dihedral_hashes"].tolist()), limit)
+    aspect = np.log(images["width"].to_numpy() / images["height"].to_numpy())
+    turned = np.where(turn % 2 == 1, -aspect[j], aspect[j])
+    alike = np.abs(aspect[i] - turned) <= ASPECT_TOLERANCE
+    i, j, distance, turn = i[alike], j[alike], distance[alike], turn[alike]
+    near = _rank_among(i, distance) < NEIGHBOURS
+    near |= _rank_among(j, distance) < NEIGHBOURS
+    columns = (column[near].tolist() for column in (i, j, distance, turn))
+    return list(zip(*columns, strict=True))
+
+
+def _rank_among(row: NDArray[np.int64], distance: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each pair how many pairs of the same row are nearer; ties in the order given."""
+    ranked = pd.Series(distance).groupby(row).rank(method="first")
+    return ranked.to_numpy(dtype=np.int64) - 1
+
+
+def _row(images: pd.DataFrame, pair: Pair, kind: str) -> tuple[object, ...]:
+    """One row of `duplicates`."""
+    i, j, distance, turn = pair
+    ids, splits, labels = (images[column] for column in ("image_id", "split", "label"))
+    known = pd.notna(labels[i]) and pd.notna(labels[j])
+    conflict = bool(known and labels[i] != labels[j])
+    return ids[i], ids[j], splits[i], splits[j], kind, distance, turn, labels[i], labels[j], conflict
+
+
+def _chunks(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+
+
+def _make_thumbnails(rows: list[int], paths: list[str]) -> tuple[list[int], list[NDArray[np.uint8]]]:
+    """Decodes images in a worker."""
+    cv2.setNumThreads(0)
+    return rows, [thumbnail(cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY)) for path in paths]
+
+
+def _compare(pairs: list[Pair], thumbs: dict[int, NDArray[np.uint8]]) -> tuple[list[Pair], list[float]]:
+    """The agreement of some pairs, in a worker."""
+    cv2.setNumThreads(0)
+
+    @cache
+    def page(row: int, turn: int) -> Page:
+        return Page.turned(thumbs[row], turn)
+
+    return pairs, [agreement(page(i, 0), page(j, turn)) for i, j, _, turn in pairs]

@@ -1,0 +1,78 @@
+"""The label ledger: decisions on labels, kept apart from the raw data and applied on top of it.
+
+One row a decision (tables.LEDGER). `relabel` gives an image another class, `drop` leaves it out of training; `keep` and
+`undecided` change nothing and record that somebody looked. A decision that does not fit the data is refused: a ledger
+made for other data, or for data that has changed since, must not be applied in silence.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from docsort.errors import InputError, listing
+from docsort.labels import find_target
+from docsort.tables import LEDGER, check_columns
+
+ACTIONS = ("relabel", "drop", "keep", "undecided")
+
+
+def apply_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """Training images (table IMAGES) with `given_label` and `label`, without the dropped ones.
+
+    Raises InputError with all that is wrong with the ledger.
+    """
+    decisions = resolve_ledger(images, ledger, classes)
+    labels = images["target"].astype("int64").to_numpy()
+    labelled = images.assign(given_label=labels, label=labels).reset_index(drop=True)
+    relabel = decisions[decisions["action"] == "relabel"].set_index("image_id")["new_target"]
+    chosen = labelled["image_id"].isin(relabel.index)
+    labelled.loc[chosen, "label"] = labelled.loc[chosen, "image_id"].map(relabel).astype("int64")
+    dropped = decisions.loc[decisions["action"] == "drop", "image_id"]
+    return labelled[~labelled["image_id"].isin(dropped)].reset_index(drop=True)
+
+
+def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """The ledger with full image ids and a column `new_target` (Int64); ids may lack the file's extension.
+
+    Raises InputError, all problems together: unknown images, actions or classes, two decisions on one image, and an
+    old_label that is not what the data says.
+    """
+    check_columns(ledger, LEDGER, "label_fixes")
+    table = ledger[list(LEDGER)].astype("string").fillna("").reset_index(drop=True)
+    table["image_id"] = table["image_id"].map(_full_ids(images)).fillna(table["image_id"])
+    table["new_target"] = pd.array([find_target(classes, label) for label in table["new_label"]], dtype="Int64")
+    problems = list(_problems(table, images, classes))
+    if problems:
+        lines = "\n".join(f"  - {line}" for line in problems)
+        raise InputError(f"The label ledger does not fit the data; correct label_fixes and run again.\n{lines}")
+    return table
+
+
+def _full_ids(images: pd.DataFrame) -> dict[str, str]:
+    """Every id, and every id without its extension where that names one image only."""
+    ids = images["image_id"].astype(str)
+    stems = ids.map(lambda image_id: str(PurePosixPath(image_id).with_suffix("")))
+    single = ~stems.duplicated(keep=False)
+    return dict(zip(stems[single], ids[single], strict=True)) | dict(zip(ids, ids, strict=True))
+
+
+def _problems(table: pd.DataFrame, images: pd.DataFrame, classes: pd.DataFrame) -> Iterator[str]:
+    given = dict(zip(images["image_id"].astype(str), images["target"].astype("int64"), strict=True))
+    unknown = table.loc[~table["image_id"].isin(list(given)), "image_id"]
+    if len(unknown):
+        yield f"images that the training data does not have: {listing(unknown)}"
+    repeated = table[table["image_id"].duplicated(keep=False)]
+    for image_id, rows in repeated.groupby("image_id"):
+        decisions = (f"{row.action} {row.old_label}→{row.new_label} by {row.decided_by}" for row in rows.itertuples())
+        yield f"more than one decision on {image_id}: {listing(decisions)}"
+    odd = table[~table["action"].isin(ACTIONS)]
+    if len(odd):
+        named = (f"{row.action!r} ({row.image_id})" for row in odd.itertuples())
+        yield f"actions other than {listing(ACTIONS)}: {listing(named)}"
+    for row in table[table["image_id"].isin(list(given))].itertuples():
+        truth = given[str(row.image_id)]
+        if find_target(classes, str(row.old_label)) != truth:
+            yield f"old_label of {row.image_id} is {row.old_label!r}, but the data says {truth}"
+        if row.action == "relabel" and pd.isna(row.new_target):
+            yield f"new_label of {row.image_id} is {row.new_label!r}, which is no class of the data"

@@ -1,0 +1,53 @@
+"""What a model on disk says about itself, readable without torch."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docsort.errors import WeightsError
+
+WEIGHTS_FILE = "model.safetensors"
+DESCRIPTION_FILE = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """All that is needed to rebuild a model and feed it; stands as JSON beside the weights.
+
+    targets: class numbers in the order of the model's outputs. image_size: side of the square input in pixels.
+    mean, std: per RGB channel, of pixels scaled to [0, 1]. pretrained: where the weights began, None for from scratch.
+    versions: of the libraries that wrote the weights.
+    """
+
+    backbone: str
+    targets: tuple[int, ...]
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    drop_rate: float = 0.0
+    head: str = "linear"
+    pretrained: dict[str, Any] | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """Reads `model.json` of a model folder.
+
+    Raises WeightsError when it is missing, is not JSON, or has not the fields of a description.
+    """
+    path = folder / DESCRIPTION_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("targets", "mean", "std"):
+            values[name] = tuple(values[name])
+        return ModelDescription(**values)
+    except OSError as error:
+        raise WeightsError(f"Expected a model description at {path}, but it cannot be opened ({error}).") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"Expected {path} to describe a model, but got something else ({error!r}); train it again."
+        ) from error

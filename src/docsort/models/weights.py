@@ -1,0 +1,49 @@
+"""A trained model on disk: safetensors with a JSON beside it, so nothing executable is ever loaded."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import nn
+
+from docsort.errors import WeightsError, listing
+from docsort.models.backbones import build_model
+from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, ModelDescription, read_description
+
+
+def library_versions() -> dict[str, str]:
+    """What a reader of the weights may need to know."""
+    return {name: version(name) for name in ("torch", "timm", "safetensors")}
+
+
+def save_model(model: nn.Module, description: ModelDescription, folder: Path) -> None:
+    """Writes `model.safetensors` and `model.json`; the same weights give the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    safetensors.torch.save_file(tensors, folder / WEIGHTS_FILE)
+    (folder / DESCRIPTION_FILE).write_text(description.to_json(), encoding="utf-8")
+
+
+def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
+    """The model of a folder, on the CPU and ready to predict, with its description.
+
+    Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
+    """
+    description = read_description(folder)
+    model = build_model(description.backbone, len(description.targets), description.image_size, description.drop_rate)
+    path = folder / WEIGHTS_FILE
+    try:
+        tensors = safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise WeightsError(f"Expected model weights at {path}, but they cannot be read ({error}).") from error
+    own = model.state_dict()
+    wrong = sorted(set(own) ^ set(tensors))
+    wrong += [name for name in own if name in tensors and own[name].shape != tensors[name].shape]
+    if wrong:
+        raise WeightsError(
+            f"Expected {path} to fit its description ({description.backbone} with {len(description.targets)} classes), "
+            f"but {len(wrong)} tensors differ: {listing(wrong, limit=3)}; the two files are not of one model."
+        )
+    model.load_state_dict(tensors)
+    return model.eval(), description

@@ -1,0 +1,43 @@
+"""Nodes of cleaning."""
+
+import pandas as pd
+
+from docsort.cleaning.drift import measure_drift
+from docsort.cleaning.duplicates import assemble_clean_images, find_duplicates
+from docsort.cleaning.ledger import apply_ledger
+from docsort.cleaning.parameters import CleaningParameters
+from docsort.cleaning.suspects import rank_suspects
+from docsort.folds import make_folds
+
+
+def apply_label_fixes(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """Applies the ledger to the training images; the raw data stays as it is."""
+    return apply_ledger(images[images["split"] == "train"], ledger, classes)
+
+
+def find_duplicate_images(images: pd.DataFrame, labelled: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+    """Finds pairs of images that show the same page, in training, in test and across."""
+    test = images[images["split"] == "test"]
+    return find_duplicates(pd.concat([labelled, test], ignore_index=True), parameters.duplicates)
+
+
+def group_duplicates(labelled: pd.DataFrame, duplicates: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+    """Gives every training image the group that it must stay together with."""
+    return assemble_clean_images(labelled, duplicates, parameters.duplicates)
+
+
+def assign_folds(clean_images: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Deals the source images out to folds, stratified by label, groups together."""
+    return make_folds(clean_images, seed)
+
+
+def rank_label_suspects(
+    clean_images: pd.DataFrame, duplicates: pd.DataFrame, last_oof_predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """Ranks labels that look wrong, by what duplicates say and what the last training run said, if there was one."""
+    return rank_suspects(clean_images, duplicates, last_oof_predictions)
+
+
+def measure_drift_of_images(images: pd.DataFrame) -> pd.DataFrame:
+    """Compares test images with training images."""
+    return measure_drift(images)

@@ -1,0 +1,46 @@
+"""From images as they came to labels one can learn from, groups that must stay together, and folds."""
+
+from kedro.pipeline import Node, Pipeline
+
+from docsort.pipelines.cleaning.nodes import (
+    apply_label_fixes,
+    assign_folds,
+    find_duplicate_images,
+    group_duplicates,
+    measure_drift_of_images,
+    rank_label_suspects,
+)
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                apply_label_fixes,
+                inputs=["images", "label_fixes", "classes"],
+                outputs="labelled_images",
+                name="apply_label_fixes",
+            ),
+            Node(
+                find_duplicate_images,
+                inputs=["images", "labelled_images", "params:cleaning"],
+                outputs="duplicates",
+                name="find_duplicate_images",
+            ),
+            Node(
+                group_duplicates,
+                inputs=["labelled_images", "duplicates", "params:cleaning"],
+                outputs="clean_images",
+                name="group_duplicates",
+            ),
+            Node(assign_folds, inputs=["clean_images", "params:seed"], outputs="folds", name="assign_folds"),
+            Node(
+                rank_label_suspects,
+                inputs=["clean_images", "duplicates", "last_oof_predictions"],
+                outputs="label_suspects",
+                name="rank_label_suspects",
+            ),
+            Node(measure_drift_of_images, inputs="images", outputs="drift", name="measure_drift_of_images"),
+        ],
+        tags="cleaning",
+    )

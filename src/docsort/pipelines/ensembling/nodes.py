@@ -1,0 +1,78 @@
+"""Nodes of ensembling."""
+
+import pandas as pd
+
+from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.review import list_needs_review as list_unsure
+from docsort.ensembling.review import review_threshold
+from docsort.ensembling.submission import build_submission, most_frequent_class
+from docsort.ensembling.votes import cast_votes, vote_out_of_fold
+from docsort.inference.pages import test_pages
+from docsort.inference.prediction import predict
+from docsort.specialists.verdict import accepted_groups
+from docsort.tables import PREDICTION_KEYS
+from docsort.training.checkpoints import Checkpoint
+
+
+def predict_test(
+    checkpoint: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
+) -> pd.DataFrame:
+    """Predicts every test image with one fold's model, once a turn."""
+    return predict(checkpoint["main"], test_pages(images, fold), parameters.turns, model="main")
+
+
+def predict_specialist_test(
+    specialists: dict[str, Checkpoint],
+    verdicts: pd.DataFrame,
+    images: pd.DataFrame,
+    fold: int,
+    parameters: EnsemblingParameters,
+) -> pd.DataFrame:
+    """Asks the specialists that earned it, one fold of each, about every test image."""
+    pages = test_pages(images, fold)
+    speakers = [group.name for group in accepted_groups(verdicts)]
+    opinions = [predict(specialists[name], pages, parameters.turns, model=name) for name in speakers]
+    return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+
+
+def combine_predictions(
+    parameters: EnsemblingParameters, verdicts: pd.DataFrame, *predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """Makes one answer a test image; the first half of `predictions` are the folds', the second their specialists'."""
+    half = len(predictions) // 2
+    general = pd.concat(predictions[:half], ignore_index=True)
+    special = pd.concat(predictions[half:], ignore_index=True)
+    return cast_votes(general, special, verdicts, parameters)
+
+
+def vote_on_validation(
+    oof_predictions: pd.DataFrame,
+    specialist_oof_predictions: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    folds: pd.DataFrame,
+    parameters: EnsemblingParameters,
+) -> pd.DataFrame:
+    """Makes one answer a validation page, the way test images get theirs."""
+    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters)
+
+
+def write_submission(
+    photos: pd.DataFrame, rejected_images: pd.DataFrame, test_probabilities: pd.DataFrame, clean_images: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Writes the answer sheet twice: where it is looked for, and among the versions of all runs."""
+    fallback = most_frequent_class(clean_images["label"])
+    submission = build_submission(photos, rejected_images, test_probabilities, fallback)
+    return submission, submission
+
+
+def list_needs_review(
+    test_probabilities: pd.DataFrame,
+    rejected_images: pd.DataFrame,
+    submission: pd.DataFrame,
+    classes: pd.DataFrame,
+    oof_votes: pd.DataFrame,
+    parameters: EnsemblingParameters,
+) -> pd.DataFrame:
+    """Lists the test images that a person should look at."""
+    threshold = review_threshold(oof_votes, parameters).threshold
+    return list_unsure(test_probabilities, rejected_images, submission, classes, threshold)

@@ -1,0 +1,131 @@
+"""Nodes of reporting."""
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from PIL import Image
+
+from docsort.reporting import figures
+from docsort.reporting.answer_key import read_answer_key
+from docsort.reporting.galleries import draw_gallery, list_misclassified
+from docsort.reporting.model_card import write_model_card
+from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.report import ReportParts
+from docsort.reporting.report import write_report as render_report
+from docsort.reporting.scores import Scores, tabulate_class_scores
+from docsort.reporting.scores import score_run as score
+from docsort.reporting.summary import summarise_data
+from docsort.training.checkpoints import Checkpoint
+
+
+def score_run(
+    oof_votes: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    submission: pd.DataFrame,
+    raw_location: dict[str, Any],
+    parameters: ReportingParameters,
+    seed: int,
+) -> tuple[Scores, Scores]:
+    """Scores validation and, where there is an answer key, the submission: the latest scores, and a version of them."""
+    scores = score(oof_votes, verdicts, submission, read_answer_key(raw_location), parameters, seed)
+    return scores, scores
+
+
+def tabulate_classes(
+    oof_votes: pd.DataFrame, classes: pd.DataFrame, submission: pd.DataFrame, raw_location: dict[str, Any]
+) -> pd.DataFrame:
+    """Precision, recall and F1 of every class on every view."""
+    return tabulate_class_scores(oof_votes, classes, submission, read_answer_key(raw_location))
+
+
+def join_histories(*histories: pd.DataFrame) -> pd.DataFrame:
+    """Puts the folds' learning histories below each other."""
+    return pd.concat(histories, ignore_index=True)
+
+
+def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
+    """Collects what each fold's training noted about its weights."""
+    return {f"fold_{fold}": members["main"].record() for fold, members in enumerate(checkpoints)}
+
+
+def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
+    """Draws what is taken for what, on the test-like view."""
+    return figures.draw_confusion_matrix(oof_votes, classes)
+
+
+def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
+    """Draws loss and both views' macro-F1 over the epochs."""
+    return figures.draw_learning_curves(histories)
+
+
+def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
+    """Draws F1 a class and view."""
+    return figures.draw_class_scores(class_scores)
+
+
+def draw_drift(drift: pd.DataFrame) -> go.Figure:
+    """Draws how test images differ from training images."""
+    return figures.draw_drift(drift)
+
+
+def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
+    """Draws what each specialist was worth, with its interval."""
+    return figures.draw_specialist_verdicts(verdicts)
+
+
+def draw_misclassified(
+    oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame, parameters: ReportingParameters
+) -> Image.Image:
+    """Draws the validation pages that the run gets wrong, the surest mistakes first."""
+    return draw_gallery(list_misclassified(oof_votes, validation_renders, parameters.gallery_pages), classes)
+
+
+def summarise(
+    images: pd.DataFrame,
+    rejected_images: pd.DataFrame,
+    clean_images: pd.DataFrame,
+    duplicates: pd.DataFrame,
+    label_fixes: pd.DataFrame,
+    label_suspects: pd.DataFrame,
+    classes: pd.DataFrame,
+) -> dict[str, Any]:
+    """Counts what went in, what was rejected, and what was decided about labels."""
+    return summarise_data(images, rejected_images, clean_images, duplicates, label_fixes, label_suspects, classes)
+
+
+def write_report(
+    scores: Scores,
+    class_scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    data: dict[str, Any],
+    drift: pd.DataFrame,
+    needs_review: pd.DataFrame,
+    submission: pd.DataFrame,
+    misclassified: Image.Image,
+    **drawn: go.Figure,
+) -> str:
+    """Writes the page that a person reads; `drawn` are the figures by name."""
+    parts = ReportParts(
+        scores=scores,
+        class_scores=class_scores,
+        verdicts=verdicts,
+        data=data,
+        drift=drift,
+        needs_review=needs_review,
+        test_count=len(submission),
+        figures={name.removesuffix("_figure"): figure for name, figure in drawn.items()},
+        galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
+    )
+    return render_report(parts)
+
+
+def write_card(
+    scores: Scores,
+    class_scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    models: dict[str, Any],
+    clean_images: pd.DataFrame,
+) -> str:
+    """Writes the model card."""
+    return write_model_card(scores, class_scores, verdicts, models, clean_images)

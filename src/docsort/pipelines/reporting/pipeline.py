@@ -1,0 +1,149 @@
+"""From all tables to the scores, the figures, the report and the model card."""
+
+from kedro.pipeline import Node, Pipeline
+
+from docsort.folds import FOLDS
+from docsort.pipelines.reporting.nodes import (
+    describe_models,
+    draw_class_scores,
+    draw_confusion_matrix,
+    draw_drift,
+    draw_learning_curves,
+    draw_misclassified,
+    draw_specialist_verdicts,
+    join_histories,
+    score_run,
+    summarise,
+    tabulate_classes,
+    write_card,
+    write_report,
+)
+
+FIGURES = (
+    "confusion_matrix_figure",
+    "learning_curves_figure",
+    "class_scores_figure",
+    "specialist_verdicts_figure",
+    "drift_figure",
+)
+
+
+def create_pipeline() -> Pipeline:
+    return create_scores() + create_figures() + create_pages()
+
+
+def create_scores() -> Pipeline:
+    """Everything in numbers."""
+    return Pipeline(
+        [
+            Node(
+                score_run,
+                inputs=[
+                    "oof_votes",
+                    "specialist_verdicts",
+                    "submission",
+                    "raw_location",
+                    "params:reporting",
+                    "params:seed",
+                ],
+                outputs=["scores", "scores_history"],
+                name="score_run",
+            ),
+            Node(
+                tabulate_classes,
+                inputs=["oof_votes", "classes", "submission", "raw_location"],
+                outputs="class_scores",
+                name="tabulate_classes",
+            ),
+            Node(
+                join_histories,
+                inputs=[f"fold_{fold}_history" for fold in range(FOLDS)],
+                outputs="histories",
+                name="join_histories",
+            ),
+            Node(
+                describe_models,
+                inputs=[f"fold_{fold}_checkpoint" for fold in range(FOLDS)],
+                outputs="models",
+                name="describe_models",
+            ),
+            Node(
+                summarise,
+                inputs=[
+                    "images",
+                    "rejected_images",
+                    "clean_images",
+                    "duplicates",
+                    "label_fixes",
+                    "label_suspects",
+                    "classes",
+                ],
+                outputs="data_summary",
+                name="summarise",
+            ),
+        ],
+        tags="reporting",
+    )
+
+
+def create_figures() -> Pipeline:
+    """Everything to look at; each previews in kedro-viz."""
+    return Pipeline(
+        [
+            Node(
+                draw_confusion_matrix,
+                inputs=["oof_votes", "classes"],
+                outputs="confusion_matrix_figure",
+                name="draw_confusion_matrix",
+            ),
+            Node(
+                draw_learning_curves, inputs="histories", outputs="learning_curves_figure", name="draw_learning_curves"
+            ),
+            Node(draw_class_scores, inputs="class_scores", outputs="class_scores_figure", name="draw_class_scores"),
+            Node(
+                draw_specialist_verdicts,
+                inputs="specialist_verdicts",
+                outputs="specialist_verdicts_figure",
+                name="draw_specialist_verdicts",
+            ),
+            Node(draw_drift, inputs="drift", outputs="drift_figure", name="draw_drift"),
+            Node(
+                draw_misclassified,
+                inputs=["oof_votes", "validation_renders", "classes", "params:reporting"],
+                outputs="misclassified",
+                name="draw_misclassified",
+            ),
+        ],
+        tags="reporting",
+    )
+
+
+def create_pages() -> Pipeline:
+    """The two pages that a person reads."""
+    return Pipeline(
+        [
+            Node(
+                write_report,
+                inputs={
+                    "scores": "scores",
+                    "class_scores": "class_scores",
+                    "verdicts": "specialist_verdicts",
+                    "data": "data_summary",
+                    "drift": "drift",
+                    "needs_review": "needs_review",
+                    "submission": "submission",
+                    "misclassified": "misclassified",
+                    **{name: name for name in FIGURES},
+                },
+                outputs="report",
+                name="write_report",
+            ),
+            Node(
+                write_card,
+                inputs=["scores", "class_scores", "specialist_verdicts", "models", "clean_images"],
+                outputs="model_card",
+                name="write_card",
+            ),
+        ],
+        tags="reporting",
+    )

@@ -1,0 +1,70 @@
+"""Nodes of specialists."""
+
+from typing import Any
+
+import pandas as pd
+
+from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.images.dihedral import TURNS
+from docsort.inference.prediction import predict
+from docsort.specialists.groups import group_table, groups_of_table, resolve_groups
+from docsort.specialists.parameters import SpecialistParameters
+from docsort.specialists.verdict import judge
+from docsort.stores import Store
+from docsort.tables import PREDICTION_KEYS
+from docsort.training.checkpoints import HISTORY, Checkpoint
+from docsort.training.parameters import TrainingParameters
+from docsort.training.splits import fold_task, held_out
+from docsort.training.tasks import train
+
+
+def find_groups(classes: pd.DataFrame, parameters: SpecialistParameters) -> pd.DataFrame:
+    """Finds the groups of confusable classes that the data has."""
+    return group_table(resolve_groups(classes, parameters.groups))
+
+
+def train_specialists(
+    fold: int,
+    training_renders: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    groups: pd.DataFrame,
+    training: TrainingParameters,
+    seed: int,
+    checkpoint_store: Store,
+    leak_report: dict[str, Any],
+) -> tuple[dict[str, Checkpoint], pd.DataFrame]:
+    """Trains every group's specialist on its classes alone; `leak_report` only has to exist."""
+    checkpoints, histories = {}, [pd.DataFrame(columns=[*HISTORY, "group", "fold"])]
+    for group in groups_of_table(groups):
+        name = f"specialist_{group.name}_fold_{fold}"
+        task = fold_task(name, fold, training_renders, validation_renders, group.targets, training, seed)
+        checkpoints[group.name] = train(task, checkpoint_store)
+        histories.append(checkpoints[group.name].read_history().assign(group=group.name, fold=fold))
+    return checkpoints, pd.concat(histories[1:] or histories, ignore_index=True)
+
+
+def predict_specialist_validation(
+    specialists: dict[str, Checkpoint], validation_renders: pd.DataFrame, fold: int
+) -> pd.DataFrame:
+    """Lets each specialist look at all pages its fold held out: in the test it cannot know either whose page it is."""
+    pages = held_out(validation_renders, fold).rename(columns={"source_id": "image_id"})
+    opinions = [predict(checkpoint, pages, TURNS, model=name) for name, checkpoint in specialists.items()]
+    return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+
+
+def join_specialist_predictions(*predictions: pd.DataFrame) -> pd.DataFrame:
+    """Puts the folds' predictions below each other."""
+    return pd.concat(predictions, ignore_index=True)
+
+
+def judge_specialists(
+    oof_predictions: pd.DataFrame,
+    specialist_oof_predictions: pd.DataFrame,
+    groups: pd.DataFrame,
+    parameters: SpecialistParameters,
+    ensembling: EnsemblingParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Decides out of fold which specialists may speak."""
+    found = groups_of_table(groups)
+    return judge(oof_predictions, specialist_oof_predictions, found, parameters, seed, ensembling.turns)

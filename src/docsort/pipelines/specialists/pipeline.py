@@ -1,0 +1,82 @@
+"""Specialists for confusable classes: trained fold by fold on their classes alone, judged on pages they never saw."""
+
+from kedro.pipeline import Node, Pipeline
+
+from docsort.folds import FOLDS
+from docsort.pipelines.specialists.nodes import (
+    find_groups,
+    join_specialist_predictions,
+    judge_specialists,
+    predict_specialist_validation,
+    train_specialists,
+)
+
+
+def create_pipeline() -> Pipeline:
+    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+        [
+            Node(
+                find_groups, inputs=["classes", "params:specialists"], outputs="specialist_groups", name="find_groups"
+            ),
+            Node(
+                join_specialist_predictions,
+                inputs=[f"fold_{fold}_specialist_oof_predictions" for fold in range(FOLDS)],
+                outputs="specialist_oof_predictions",
+                name="join_specialist_predictions",
+            ),
+            Node(
+                judge_specialists,
+                inputs=[
+                    "oof_predictions",
+                    "specialist_oof_predictions",
+                    "specialist_groups",
+                    "params:specialists",
+                    "params:ensembling",
+                    "params:seed",
+                ],
+                outputs="specialist_verdicts",
+                name="judge_specialists",
+            ),
+        ],
+        tags="specialists",
+    )
+
+
+def create_fold(fold: int) -> Pipeline:
+    """The nodes of one fold; they train on no page that this fold holds out."""
+    shared = {"training_renders", "validation_renders", "leak_report", "specialist_groups", "checkpoint_store"}
+    kept = ("specialists", "specialist_histories", "specialist_oof_predictions")
+    return Pipeline(
+        [
+            Node(
+                train_specialists,
+                inputs=[
+                    "params:fold",
+                    "training_renders",
+                    "validation_renders",
+                    "specialist_groups",
+                    "params:training",
+                    "params:seed",
+                    "checkpoint_store",
+                    "leak_report",
+                ],
+                outputs=["specialists", "specialist_histories"],
+                name="train_specialists",
+            ),
+            Node(
+                predict_specialist_validation,
+                inputs=["specialists", "validation_renders", "params:fold"],
+                outputs="specialist_oof_predictions",
+                name="predict_specialist_validation",
+            ),
+        ],
+        namespace=f"fold_{fold}_specialists",
+        inputs=shared,
+        outputs={name: f"fold_{fold}_{name}" for name in kept},
+        parameters={
+            "params:fold": f"params:folds.fold_{fold}",
+            "params:training": "params:training",
+            "params:seed": "params:seed",
+        },
+        tags="specialists",
+    )

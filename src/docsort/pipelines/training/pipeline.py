@@ -1,0 +1,70 @@
+"""One namespaced group of nodes a fold: train, then predict what that fold's model has never seen."""
+
+from kedro.pipeline import Node, Pipeline
+
+from docsort.folds import FOLDS
+from docsort.pipelines.training.nodes import (
+    join_predictions,
+    predict_validation,
+    score_validation,
+    train_fold,
+)
+
+
+def create_pipeline() -> Pipeline:
+    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+        [
+            Node(
+                join_predictions,
+                inputs=[f"fold_{fold}_oof_predictions" for fold in range(FOLDS)],
+                outputs="oof_predictions",
+                name="join_predictions",
+            ),
+            Node(
+                score_validation,
+                inputs=["oof_predictions", "params:seed"],
+                outputs="validation_metrics",
+                name="score_validation",
+            ),
+        ],
+        tags="training",
+    )
+
+
+def create_fold(fold: int) -> Pipeline:
+    """The nodes of one fold; `leak_report` stands in front of training: there is none where a page leaks."""
+    shared = {"training_renders", "validation_renders", "leak_report", "classes", "checkpoint_store"}
+    return Pipeline(
+        [
+            Node(
+                train_fold,
+                inputs=[
+                    "params:fold",
+                    "training_renders",
+                    "validation_renders",
+                    "classes",
+                    "params:training",
+                    "params:seed",
+                    "checkpoint_store",
+                    "leak_report",
+                ],
+                outputs=["checkpoint", "history"],
+                name="train",
+            ),
+            Node(
+                predict_validation,
+                inputs=["checkpoint", "validation_renders", "params:fold"],
+                outputs="oof_predictions",
+                name="predict_validation",
+            ),
+        ],
+        namespace=f"fold_{fold}",
+        inputs=shared,
+        outputs={name: f"fold_{fold}_{name}" for name in ("checkpoint", "history", "oof_predictions")},
+        parameters={
+            "params:fold": f"params:folds.fold_{fold}",
+            "params:training": "params:training",
+            "params:seed": "params:seed",
+        },
+        tags="training",
+    )

@@ -1,0 +1,12 @@
+"""Kedro's settings of the project."""
+
+from docsort.hooks import ParameterHooks, TrackingHooks
+
+HOOKS = (ParameterHooks(), TrackingHooks())
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # An environment names only the parameters it changes; by default it would drop the rest of their group.
+    "merge_strategy": {"parameters": "soft"},
+}

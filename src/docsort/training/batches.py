@@ -1,0 +1,64 @@
+"""What the training loop is fed: pages, labels and the draws of the epoch. B batch, S side of the square."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from docsort.training.epochs import EpochPlan, split_rows
+from docsort.training.pages import Pages
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pages with their output numbers (N,), and for validation the view of each."""
+
+    pages: Pages
+    labels: NDArray[np.int64]
+    views: Sequence[str] = ()
+
+
+class Batch(NamedTuple):
+    """pages (B, 3, S, S) uint8; labels (B,) output numbers; turns, contrast, brightness (B,); mix a share in [0, 1]."""
+
+    pages: Tensor
+    labels: Tensor
+    turns: Tensor
+    contrast: Tensor
+    brightness: Tensor
+    mix: float
+
+
+class EpochBatches:
+    """The batches of one planned epoch, in the shape of a loader."""
+
+    def __init__(self, split: Split, plan: EpochPlan) -> None:
+        self.split, self.plan = split, plan
+
+    def __len__(self) -> int:
+        return len(self.plan.rows)
+
+    def __iter__(self) -> Iterator[Batch]:
+        plan = self.plan
+        drawn = (self.split.labels, plan.turns, plan.contrast, plan.brightness)
+        for rows, pages, mix in zip(plan.rows, self.split.pages.batches(plan.rows), plan.mix, strict=True):
+            labels, turns, contrast, brightness = (torch.from_numpy(values[rows]) for values in drawn)
+            yield Batch(pages, labels, turns, contrast, brightness, mix)
+
+
+class OrderedBatches:
+    """All pages in their order, in the shape of a loader: (B, 3, S, S) uint8."""
+
+    def __init__(self, pages: Pages, batch_size: int) -> None:
+        self.pages = pages
+        self.rows = split_rows(np.arange(len(pages)), batch_size)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return self.pages.batches(self.rows)

@@ -1,0 +1,53 @@
+"""A pointer to a trained model, small enough for a JSON, and reading what lies there without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from docsort.errors import StorageError
+from docsort.models.descriptions import ModelDescription, read_description
+from docsort.stores import Store
+
+HISTORY_FILE = "history.csv"
+
+HISTORY = ("epoch", "lr", "train_loss", "clean_macro_f1", "test_like_macro_f1", "images_per_s", "seconds")
+"""Columns of a history, one row an epoch. epoch from 1; lr at its end; images_per_s of the training alone, seconds of
+the whole epoch."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A finished model: `folder` is its place in the store, `key` the fingerprint of what made it."""
+
+    folder: Path
+    key: str
+
+    def as_record(self) -> dict[str, str]:
+        """JSON-able."""
+        return {"folder": str(self.folder), "key": self.key}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, str]) -> "Checkpoint":
+        return cls(Path(record["folder"]), record["key"])
+
+    def is_complete(self) -> bool:
+        """Whether the training that made it came to its end."""
+        return self.record() is not None
+
+    def record(self) -> dict[str, Any] | None:
+        """What the training noted at its end: name, best_epoch, its scores, the device and how long it took."""
+        return Store(self.folder.parent).record(self.folder.name)
+
+    def description(self) -> ModelDescription:
+        """Backbone, targets in the order of the outputs, input size; raises WeightsError when it cannot be read."""
+        return read_description(self.folder)
+
+    def read_history(self) -> pd.DataFrame:
+        """The table HISTORY; raises StorageError when it is not there."""
+        path = self.folder / HISTORY_FILE
+        if not path.is_file():
+            raise StorageError(f"Expected the history of a training at {path}, but there is none; train again.")
+        return pd.read_csv(path)

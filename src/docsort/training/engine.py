@@ -1,0 +1,175 @@
+"""One training from beginning to end, inside a worker process: Lightning's Trainer around our own data path."""
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch import Trainer
+from torch import nn
+
+from docsort.errors import InputError
+from docsort.models.backbones import build_model, input_statistics
+from docsort.models.descriptions import ModelDescription
+from docsort.models.pixels import Normaliser
+from docsort.models.pretrained import load_pretrained
+from docsort.models.weights import library_versions, save_model
+from docsort.seeding import derive_seed
+from docsort.stores import write_atomically
+from docsort.training.batches import Split
+from docsort.training.checkpoints import HISTORY, HISTORY_FILE
+from docsort.training.module import PageClassifier
+from docsort.training.pages import fits, loader_workers_for, memory_budget, open_pages
+from docsort.training.parameters import TrainingParameters
+from docsort.training.scores import History
+from docsort.training.tasks import FoldTask
+from docsort.training.worker import prepare_worker
+from docsort.workers import worker_count
+
+logger = logging.getLogger(__name__)
+
+PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16-mixed": "16-mixed"}
+"""Our names to Lightning's."""
+
+
+def fit(task: FoldTask, folder: Path, device: str, concurrent: int) -> dict[str, Any]:
+    """Trains the task and writes model.safetensors, model.json and history.csv to the folder; returns its record.
+
+    concurrent: how many trainings share the machine. The history is rewritten after each epoch, so it can be watched.
+    """
+    started = time.perf_counter()
+    prepare_worker()
+    parameters = task.parameters
+    if parameters.precision == "16-mixed" and device == "cpu":
+        raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
+    torch.manual_seed(derive_seed(task.seed, "weights", task.name))
+    net, description = _build(task)
+    training, validation = _open_splits(task, device, concurrent)
+    classifier = PageClassifier(
+        net,
+        Normaliser(description.mean, description.std, device),
+        len(task.targets),
+        training,
+        validation,
+        parameters,
+        task.name,
+        task.seed,
+        lambda history: _write_history(history, folder),
+    )
+    with quiet_lightning():
+        _trainer(parameters, device).fit(classifier)
+    net.load_state_dict(classifier.best_weights)
+    save_model(net, description, folder)
+    best: Mapping[str, Any] = classifier.progress.best or {}
+    logger.info(
+        "%s done: best epoch %d of %d, test-like %.3f, clean %.3f",
+        task.name,
+        best["epoch"],
+        len(classifier.progress.rows),
+        best["test_like_macro_f1"],
+        best["clean_macro_f1"],
+    )
+    return {
+        "name": task.name,
+        "best_epoch": best["epoch"],
+        "epochs": len(classifier.progress.rows),
+        "clean_macro_f1": best["clean_macro_f1"],
+        "test_like_macro_f1": best["test_like_macro_f1"],
+        "device": device,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Lightning without its banners and its advice, which is about loaders and loggers that we do not use."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
+
+
+def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
+    parameters = task.parameters
+    from_hub = parameters.pretrained is True
+    net = build_model(
+        parameters.backbone, len(task.targets), parameters.image_size, parameters.drop_rate, pretrained=from_hub
+    )
+    origin: dict[str, Any] | None = {"file": "hub"} if from_hub else None
+    if isinstance(parameters.pretrained, str):
+        report = load_pretrained(net, Path(parameters.pretrained))
+        origin = report.as_record()
+        logger.info("%s: %s", task.name, report.sentence())
+    if parameters.channels_last:
+        net = net.to(memory_format=torch.channels_last)
+    mean, std = input_statistics(net)
+    return net, ModelDescription(
+        backbone=parameters.backbone,
+        targets=task.targets,
+        image_size=parameters.image_size,
+        mean=mean,
+        std=std,
+        drop_rate=parameters.drop_rate,
+        pretrained=origin,
+        versions=library_versions(),
+    )
+
+
+def _open_splits(task: FoldTask, device: str, concurrent: int) -> tuple[Split, Split]:
+    """Both splits resident, or both streamed, whichever the memory allows."""
+    size, budget = task.parameters.image_size, memory_budget(concurrent)
+    count = len(task.training) + len(task.validation)
+    resident = fits(count, size, budget)
+    workers = loader_workers_for(device, worker_count(), concurrent)
+    where = "decoded once and kept in memory" if resident else "streamed from disk, as they do not fit in memory"
+    logger.info(
+        "%s: %d training and %d validation pages, %s", task.name, len(task.training), len(task.validation), where
+    )
+    outputs = {target: output for output, target in enumerate(task.targets)}
+    splits = []
+    for table in (task.training, task.validation):
+        pages = open_pages(table["path"].tolist(), size, device, budget if resident else 0, workers)
+        labels = np.array([outputs[label] for label in table["label"]], dtype=np.int64)
+        splits.append(Split(pages, labels, table["view"].tolist() if "view" in table else ()))
+    return splits[0], splits[1]
+
+
+def _trainer(parameters: TrainingParameters, device: str) -> Trainer:
+    kind, _, index = device.partition(":")
+    if kind == "cpu":
+        # Filling new tensors with NaN costs time and finds no error here.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    return Trainer(
+        accelerator={"cuda": "gpu"}.get(kind, kind),
+        devices=[int(index)] if index else 1,
+        precision=PRECISIONS[parameters.precision],
+        max_epochs=parameters.epochs,
+        accumulate_grad_batches=parameters.accumulate,
+        gradient_clip_val=parameters.clip_norm,
+        deterministic=kind == "cpu",
+        benchmark=kind == "cuda",
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _write_history(history: History, folder: Path) -> None:
+    table = pd.DataFrame(history.rows, columns=list(HISTORY))
+    write_atomically(folder / HISTORY_FILE, table.to_csv(index=False, lineterminator="\n").encode())

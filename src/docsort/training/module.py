@@ -1,0 +1,154 @@
+"""The model under training, as Lightning wants it: our losses, views and choice of epoch in Lightning's loop.
+
+B batch, K classes, S side of the square input.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+
+from docsort.errors import DocsortError
+from docsort.models.pixels import Normaliser
+from docsort.models.turns import apply_turns
+from docsort.seeding import derive_seed
+from docsort.training.batches import Batch, EpochBatches, OrderedBatches, Split
+from docsort.training.epochs import plan_epoch
+from docsort.training.losses import build_loss, mix_pages
+from docsort.training.optimisation import build_optimizer, build_schedule
+from docsort.training.parameters import TrainingParameters
+from docsort.training.scores import History, score_views
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingError(DocsortError):
+    """A training that cannot go on."""
+
+
+class PageClassifier(LightningModule):
+    """Trains `net` on one split and scores it on the other after each epoch; keeps the best weights in memory."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        normaliser: Normaliser,
+        classes: int,
+        training: Split,
+        validation: Split,
+        parameters: TrainingParameters,
+        name: str,
+        seed: int,
+        on_epoch: Callable[[History], None],
+    ) -> None:
+        super().__init__()
+        self.net, self.normaliser = net, normaliser
+        self.training_split, self.validation_split = training, validation
+        self.recipe, self.name, self.seed, self.on_epoch = parameters, name, seed, on_epoch
+        self.classes = classes
+        self.objective = build_loss(parameters, np.bincount(training.labels, minlength=classes).tolist())
+        self.average = ModelEmaV3(net, decay=parameters.ema_decay, use_warmup=True) if parameters.ema_decay else None
+        self.progress = History(parameters.patience)
+        self.best_weights: dict[str, Tensor] = {}
+        self.updates = 0
+
+    @property
+    def scored(self) -> nn.Module:
+        """The model that is validated and kept: the averaged one where there is one."""
+        return self.net if self.average is None else self.average.module
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optimizer = build_optimizer(self.net, self.recipe, self.device.type)
+        batches = math.ceil(len(self.training_split.pages) / self.recipe.batch_size)
+        self.schedule = build_schedule(optimizer, self.recipe, math.ceil(batches / self.recipe.accumulate))
+        return optimizer
+
+    def train_dataloader(self) -> EpochBatches:
+        """Asked for anew before each epoch."""
+        count = len(self.training_split.pages)
+        return EpochBatches(
+            self.training_split, plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch)
+        )
+
+    def val_dataloader(self) -> OrderedBatches:
+        return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)
+
+    def on_train_epoch_start(self) -> None:
+        # Dropout draws from torch's own generator: seeded by epoch, it does not depend on what came before.
+        torch.manual_seed(derive_seed(self.seed, "dropout", self.name, self.current_epoch))
+        self.loss_sum = torch.zeros((), device=self.device)
+        self.seen = 0
+        self.started = time.perf_counter()
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        pages, labels = self._inputs(batch), batch.labels
+        if self.recipe.mixup:
+            pages, labels = mix_pages(pages, labels, batch.mix, self.classes)
+        loss: Tensor = self.objective(self.net(pages), labels)
+        self.loss_sum += loss.detach() * len(batch.labels)
+        self.seen += len(batch.labels)
+        return loss
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        self.updates += 1
+        self.schedule.step_update(self.updates)
+        if self.average is not None:
+            self.average.update(self.net, step=self.updates)
+
+    def on_validation_epoch_start(self) -> None:
+        self.train_loss = self.loss_sum.item() / self.seen
+        self.train_seconds = time.perf_counter() - self.started
+        if not math.isfinite(self.train_loss):
+            raise TrainingError(
+                f"Expected a finite loss in epoch {self.current_epoch + 1} of {self.name}, but got {self.train_loss}; "
+                "lower the learning rate, add warmup_epochs or clip_norm, or use precision 32."
+            )
+        self.answers: list[Tensor] = []
+
+    def validation_step(self, pages: Tensor, batch_index: int) -> None:
+        inputs = self.normaliser(pages)
+        self.answers.append(self.scored(inputs).argmax(dim=1))
+
+    def on_validation_epoch_end(self) -> None:
+        answers = torch.cat(self.answers).cpu().numpy()
+        scores = score_views(self.validation_split.labels, answers, self.validation_split.views)
+        row = {
+            "epoch": self.current_epoch + 1,
+            "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "train_loss": self.train_loss,
+            "clean_macro_f1": scores["clean"],
+            "test_like_macro_f1": scores["test_like"],
+            "images_per_s": self.seen / self.train_seconds,
+            "seconds": time.perf_counter() - self.started,
+        }
+        if self.progress.add(row):
+            self.best_weights = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
+        self.trainer.should_stop = self.progress.should_stop
+        logger.info(
+            "%s epoch %d/%d loss %.3f clean %.3f test-like %.3f (%d images/s)",
+            self.name,
+            row["epoch"],
+            self.recipe.epochs,
+            self.train_loss,
+            scores["clean"],
+            scores["test_like"],
+            round(row["images_per_s"]),
+        )
+        self.on_epoch(self.progress)
+
+    def _inputs(self, batch: Batch) -> Tensor:
+        """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""
+        pages = apply_turns(batch.pages, batch.turns) if self.recipe.turns else batch.pages
+        if self.recipe.channels_last:
+            pages = pages.contiguous(memory_format=torch.channels_last)
+        if not self.recipe.jitter:
+            return self.normaliser(pages)
+        return self.normaliser(pages, batch.contrast, batch.brightness)

@@ -1,0 +1,69 @@
+"""The recipe of one model. What is off unless asked for has its off value here, the rest stands in the YAML."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from docsort.parameters import Parameters
+
+
+def _read_pretrained(value: Any) -> Any:
+    """The command line gives text: "true" and "false" are meant as such, all else is a path."""
+    words = {"true": True, "false": False}
+    return words.get(value.strip().lower(), value.strip()) if isinstance(value, str) else value
+
+
+def _read_precision(value: Any) -> Any:
+    return str(value) if isinstance(value, int) else value
+
+
+class LearningRate(Parameters):
+    """The highest learning rate, by where the weights begin: fine-tuning wants a smaller one."""
+
+    scratch: float = Field(gt=0)
+    pretrained: float = Field(gt=0)
+
+
+class TrainingParameters(Parameters):
+    """How one model is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
+
+    backbone: str = Field(min_length=1, description="a timm name, with or without its tag")
+    pretrained: Annotated[bool | str, BeforeValidator(_read_pretrained)] = Field(
+        description="true: weights from the hub; false: from scratch; or the path of a weights file"
+    )
+    image_size: int = Field(ge=16, le=2048, description="side of the square input, pixels")
+    epochs: int = Field(ge=1, description="passes over the renders at most")
+    patience: int = Field(ge=1, description="epochs without a better test-like macro-F1 before it stops")
+    batch_size: int = Field(ge=2, description="renders a step")
+    accumulate: int = Field(default=1, ge=1, description="batches whose gradients are summed before a step")
+    optimizer: str = Field(default="adamw", description="a timm optimizer name")
+    learning_rate: LearningRate
+    final_learning_rate: float = Field(default=0.01, ge=0, le=1, description="share of the learning rate at the end")
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_epochs: float = Field(default=0, ge=0, description="epochs of linear rise from a hundredth")
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradient")
+    label_smoothing: float = Field(default=0, ge=0, lt=1)
+    class_weights: Literal["none", "inverse"] = "none"
+    drop_rate: float = Field(default=0, ge=0, lt=1, description="dropout before the head")
+    mixup: float = Field(default=0, ge=0, description="alpha of the Beta distribution; 0 is off")
+    ema_decay: float | None = Field(default=None, gt=0, lt=1, description="averaging of weights, a step")
+    turns: bool = Field(default=True, description="each page in a random one of its eight dihedral turns, every epoch")
+    jitter: float = Field(default=0, ge=0, lt=1, description="largest change of brightness and contrast, share")
+    precision: Annotated[Literal["32", "bf16", "16-mixed"], BeforeValidator(_read_precision)] = "32"
+    channels_last: bool = Field(default=True, description="memory layout; several times faster on a CPU")
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> "TrainingParameters":
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"Expected warmup_epochs to be less than epochs ({self.epochs}), but got {self.warmup_epochs}; "
+                "lower it or train longer."
+            )
+        return self
+
+    @property
+    def highest_learning_rate(self) -> float:
+        """The learning rate that goes with where the weights begin."""
+        return self.learning_rate.scratch if self.pretrained is False else self.learning_rate.pretrained

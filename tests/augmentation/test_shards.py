@@ -1,0 +1,124 @@
+import dataclasses
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from docsort.augmentation import shards
+from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style, is_finished, render_shard
+from docsort.errors import InputError, StorageError
+from docsort.images.letterbox import letterbox
+from docsort.images.reading import UnreadableImageError, read_rgb
+
+
+@pytest.fixture
+def style(parameters) -> Style:
+    return Style(48, 90, 7, recipes=parameters.recipes, recipe="own")
+
+
+@pytest.fixture
+def shard(data) -> Shard:
+    pages = [Page(row.path, row.sha256) for row in data.clean_images.itertuples()]
+    return Shard("ab12", pages[0], ((PLAIN, 0), (TRAINING, 1), (TRAINING, 2)), tuple(pages[1:3]))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_shard_has_every_item_as_a_square_jpeg(shard, style, tmp_path):
+    assert not is_finished(shard, tmp_path)
+    assert render_shard(shard, style, tmp_path) == 3
+    assert is_finished(shard, tmp_path)
+    names = sorted(contents(shard.folder(tmp_path)))
+    assert names == ["plain-00000.jpg", "training-00001.jpg", "training-00002.jpg"]
+    assert {read_rgb(shard.folder(tmp_path) / name).shape for name in names} == {(48, 48, 3)}
+
+
+def test_the_plain_copy_is_the_letterboxed_page(shard, style, tmp_path):
+    render_shard(shard, style, tmp_path)
+    plain = read_rgb(shard.folder(tmp_path) / "plain-00000.jpg").astype(int)
+    assert np.abs(plain - letterbox(read_rgb(shard.source.path), 48)).mean() < 3
+
+
+def test_a_render_does_not_depend_on_the_shard_it_is_in(shard, style, tmp_path):
+    render_shard(shard, style, tmp_path)
+    alone = Shard("cd34", shard.source, ((TRAINING, 2),), shard.partners)
+    render_shard(alone, style, tmp_path)
+    assert (
+        contents(alone.folder(tmp_path))["training-00002.jpg"]
+        == (contents(shard.folder(tmp_path))["training-00002.jpg"])
+    )
+
+
+def test_training_and_validation_draw_from_different_seeds(shard, style, parameters, tmp_path):
+    damaged = Style(48, 90, 7, damage=parameters.damage, recipes=style.recipes, recipe="own")
+    both = Shard("ef56", shard.source, ((TRAINING, 1), (shards.DAMAGED, 1)), shard.partners)
+    render_shard(both, damaged, tmp_path)
+    made = contents(both.folder(tmp_path))
+    assert made["training-00001.jpg"] != made["damaged-00001.jpg"]
+
+
+def test_a_folder_that_lacks_a_file_or_has_an_empty_one_does_not_count(shard, style, tmp_path):
+    render_shard(shard, style, tmp_path)
+    before = contents(shard.folder(tmp_path))
+    (shard.folder(tmp_path) / "training-00001.jpg").unlink()
+    assert not is_finished(shard, tmp_path)
+    render_shard(shard, style, tmp_path)
+    (shard.folder(tmp_path) / "plain-00000.jpg").write_bytes(b"")
+    assert not is_finished(shard, tmp_path)
+    render_shard(shard, style, tmp_path)
+    assert contents(shard.folder(tmp_path)) == before
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(shard, style, tmp_path, monkeypatch):
+    written = []
+
+    def write_until_full(path: Path, data: bytes) -> int:
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return len(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write_until_full)
+        with pytest.raises(
+            StorageError, match="the disk is full: free some space, then run again; everything finished"
+        ):
+            render_shard(shard, style, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if "ab12" in path.name] == []
+    render_shard(shard, style, tmp_path)
+    assert is_finished(shard, tmp_path)
+
+
+def test_a_source_that_changed_since_it_was_measured_is_refused(shard, style, tmp_path):
+    Path(shard.source.path).write_bytes(Path(shard.partners[0].path).read_bytes())
+    with pytest.raises(InputError, match=r"page00\.png to be the file that was measured"):
+        render_shard(shard, style, tmp_path)
+    Path(shard.source.path).unlink()
+    with pytest.raises(UnreadableImageError, match=r"page00\.png: cannot be opened"):
+        render_shard(shard, style, tmp_path)
+
+
+def test_partials_of_dead_workers_are_removed_and_those_of_living_ones_kept(tmp_path):
+    dead, alive = tmp_path / "ab" / ".ab12.4194305.partial", tmp_path / "ab" / ".ab13.1.partial"
+    dead.mkdir(parents=True)
+    alive.mkdir()
+    shards.remove_partials(tmp_path)
+    assert not dead.exists()
+    assert alive.exists()
+
+
+@pytest.mark.parametrize("change", [{"size": 49}, {"jpeg_quality": 80}, {"seed": 8}, {"recipe": "turns"}])
+def test_the_style_s_fingerprint_tells_what_changed(style, change):
+    assert dataclasses.replace(style, **change).fingerprint() != style.fingerprint()
+
+
+def test_another_version_of_a_library_or_of_the_renderer_makes_renders_stale(style, monkeypatch):
+    before = style.fingerprint()
+    monkeypatch.setattr(shards, "RENDERER_VERSION", 99)
+    assert style.fingerprint() != before
+    monkeypatch.undo()
+    monkeypatch.setattr(shards, "library_versions", lambda: ("numpy 99",))
+    assert style.fingerprint() != before

@@ -1,0 +1,159 @@
+"""The whole graph, as a user runs it, and what it must leave behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, Run, kedro
+
+from docsort.folds import FOLDS
+
+
+def sample_folder(run: Run) -> Path:
+    location = json.loads((run.data_root / "01_raw/raw_location.json").read_text())
+    return Path(location["folder"])
+
+
+def test_the_submission_has_a_row_for_every_test_photo_in_the_order_asked_for(smoke_run: Run) -> None:
+    submission = pd.read_csv(smoke_run.data_root / "07_model_output/submission.csv")
+    asked = pd.read_csv(sample_folder(smoke_run) / "sample_submission.csv")
+    classes = pd.read_csv(sample_folder(smoke_run) / "meta.csv")
+    assert submission.columns.tolist() == ["ID", "target"]
+    assert submission["ID"].tolist() == asked["ID"].tolist()
+    assert set(submission["target"]) <= set(classes["target"])
+
+
+def test_the_scores_hold_both_views_and_the_test(smoke_run: Run) -> None:
+    scores = json.loads((smoke_run.data_root / "08_reporting/scores.json").read_text())
+    validation = scores["validation"]
+    assert validation["macro_f1"] == validation["test_like"]["macro_f1"]
+    assert len(validation["per_fold"]) == FOLDS
+    for view in ("clean", "test_like"):
+        low, high = validation[view]["interval"]
+        assert 0 <= low <= validation[view]["macro_f1"] <= high <= 1
+    assert scores["gap"] == pytest.approx(validation["macro_f1"] - scores["test"]["macro_f1"])
+
+
+def test_the_test_score_is_what_the_answer_key_says(smoke_run: Run) -> None:
+    from sklearn.metrics import f1_score
+
+    submission = pd.read_csv(smoke_run.data_root / "07_model_output/submission.csv")
+    truth = pd.read_csv(json.loads((smoke_run.data_root / "01_raw/raw_location.json").read_text())["answer_key"])
+    pairs = truth.merge(submission, on="ID", suffixes=("_true", "_said"))
+    scores = json.loads((smoke_run.data_root / "08_reporting/scores.json").read_text())
+    expected = f1_score(pairs["target_true"], pairs["target_said"], average="macro", zero_division=0)
+    assert scores["test"]["macro_f1"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_user_sees_no_warning_and_no_traceback(smoke_run: Run) -> None:
+    assert "Warning" not in smoke_run.output
+    assert "WARNING" not in smoke_run.output
+    assert "Traceback" not in smoke_run.output
+    assert "epoch" in smoke_run.output
+
+
+def test_every_run_is_in_the_tracking_database(smoke_run: Run) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(smoke_run.tracking_uri)
+    experiment = client.get_experiment_by_name("docsort")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert len(parents) == 1
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
+    names = {run.info.run_name for run in children}
+    assert {f"fold_{fold}" for fold in range(FOLDS)} <= names
+    assert {f"specialist_certificates_fold_{fold}" for fold in range(FOLDS)} <= names
+    assert all(run.info.status == "FINISHED" for run in runs)
+    assert "validation.macro_f1" in parents[0].data.metrics
+    assert parents[0].data.params["training.backbone"]
+
+
+def test_kedro_viz_serves_every_pipeline_the_folds_and_the_contact_sheet(smoke_run: Run) -> None:
+    import socket
+    import urllib.error
+    import urllib.request
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["viz", "run", "--no-browser", "--port", str(port), "--env", "smoke"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "kedro", *command, "--params", f"data_root={smoke_run.data_root}"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def get(path: str) -> dict:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as reply:
+            return json.load(reply)
+
+    try:
+        for _ in range(120):
+            try:
+                get("/api/version")
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.5)
+        graph = get("/api/main")
+        pipelines = {pipeline["id"] for pipeline in graph["pipelines"]}
+        assert {"ingestion", "cleaning", "augmentation", "training", "specialists", "ensembling", "reporting"} <= pipelines
+        namespaces = {node["id"] for node in graph["nodes"] if node["type"] == "modularPipeline"}
+        assert {f"fold_{fold}" for fold in range(FOLDS)} <= namespaces
+        renders = next(node for node in graph["nodes"] if node["name"] == "training_renders")
+        detail = get(f"/api/nodes/{renders['id']}")
+        assert detail["preview_type"] == "ImagePreview"
+        assert len(detail["preview"]) > 10_000
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_submission_byte_for_byte(smoke_run: Run, tmp_path: Path) -> None:
+    parameters = f"data_root={tmp_path}/data"
+    result = kedro("run", "--env", "smoke", "--params", parameters, tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    assert result.returncode == 0, result.stdout
+    again = (tmp_path / "data/07_model_output/submission.csv").read_bytes()
+    assert again == (smoke_run.data_root / "07_model_output/submission.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_training_goes_on_without_doing_anything_twice(tmp_path: Path) -> None:
+    arguments = ["run", "--env", "smoke", "--pipeline", "train", "--params", f"data_root={tmp_path}/data"]
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "MLFLOW_TRACKING_URI": uri},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    store = tmp_path / "data/06_models/checkpoints"
+    pointers = tmp_path / "data/06_models"
+    deadline = time.monotonic() + 300
+    while not list(pointers.glob("fold_*_checkpoint.json")):
+        assert run.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "no fold was finished in five minutes"
+        time.sleep(0.2)
+    run.send_signal(signal.SIGKILL)
+    run.wait(timeout=30)
+    time.sleep(2)
+    finished = {path: path.stat().st_mtime_ns for path in store.glob("*/complete.json")}
+    renders = {path: path.stat().st_mtime_ns for path in (tmp_path / "data/05_model_input").rglob("*.jpg")}
+    assert 0 < len(finished) < FOLDS
+
+    result = kedro(*arguments, "--only-missing-outputs", tracking_uri=uri)
+    assert result.returncode == 0, result.stdout
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert {path: path.stat().st_mtime_ns for path in renders} == renders
+    assert all(list(pointers.glob(f"fold_{fold}_checkpoint.json/*/*.json")) for fold in range(FOLDS))
