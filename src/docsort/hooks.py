@@ -138,6 +138,8 @@ class RunRecord:
             self._log_fingerprint(name, data)
             if name == "scores":
                 self._tracker.log_metrics(tracking.numbers_in(data))
+            elif name == "validation_metrics":  # of the general model, before specialists
+                self._tracker.log_metrics(tracking.numbers_in({"before_specialists": data}))
             elif match := HISTORY.fullmatch(name):
                 self._log_history(f"fold_{match[1]}", data, {"fold": match[1]})
             elif match := SPECIALIST_HISTORIES.fullmatch(name):

@@ -5,24 +5,18 @@ Exact is by SHA-256. Near is by perceptual hash in any of the eight turns, then 
 """
 
 import logging
-from collections.abc import Sequence
-from functools import cache
 from itertools import combinations
-from typing import TypeVar
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from docsort.cleaning.likeness import Page, agreement, thumbnail
+from docsort.cleaning.comparison import measure_agreement
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.images.hashes import hashes_from_text, near_pairs
-from docsort.images.reading import read_rgb
 from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns
-from docsort.workers import map_in_workers
 
 ASPECT_TOLERANCE = 0.12
 """Largest difference of the logarithms of width over height: a crop by 5 % at both ends of one side gives 0.105."""
@@ -31,8 +25,6 @@ NEIGHBOURS = 40
 """An image is compared with at most this many of its nearest by hash: thousands of pages of one form stay affordable,
 and a large group of copies still hangs together."""
 
-CHUNK = 128
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 Pair = tuple[int, int, int, int]
@@ -109,17 +101,8 @@ def _exact_pairs(images: pd.DataFrame) -> list[Pair]:
 
 def _near_pairs(images: pd.DataFrame, parameters: DuplicateParameters, known: set[tuple[int, int]]) -> list[Pair]:
     candidates = [pair for pair in _candidates(images, parameters.hash_distance) if pair[:2] not in known]
-    paths = images["path"].tolist()
-    rows = sorted({row for pair in candidates for row in pair[:2]})
-    thumbs: dict[int, NDArray[np.uint8]] = {}
-    tasks = [(chunk, [paths[row] for row in chunk]) for chunk in _chunks(rows)]
-    for chunk, made in map_in_workers(_make_thumbnails, tasks):
-        thumbs.update(zip(chunk, made, strict=True))
-    needed = [(chunk, {row: thumbs[row] for pair in chunk for row in pair[:2]}) for chunk in _chunks(candidates)]
-    found: list[Pair] = []
-    for chunk, agreements in map_in_workers(_compare, needed):
-        found += [pair for pair, value in zip(chunk, agreements, strict=True) if value >= parameters.agreement]
-    return sorted(found)
+    agreements = measure_agreement(images["path"].tolist(), [(i, j, turn) for i, j, _, turn in candidates])
+    return sorted(candidates[place] for place in np.flatnonzero(agreements >= parameters.agreement))
 
 
 def _candidates(images: pd.DataFrame, limit: int) -> list[Pair]:
@@ -144,28 +127,7 @@ def _rank_among(row: NDArray[np.int64], distance: NDArray[np.int64]) -> NDArray[
 def _row(images: pd.DataFrame, pair: Pair, kind: str) -> tuple[object, ...]:
     """One row of `duplicates`."""
     i, j, distance, turn = pair
-    ids, splits, labels = (images[column] for column in ("image_id", "split", "label"))
+    ids, splits, labels = (images[column].tolist() for column in ("image_id", "split", "label"))
     known = pd.notna(labels[i]) and pd.notna(labels[j])
     conflict = bool(known and labels[i] != labels[j])
     return ids[i], ids[j], splits[i], splits[j], kind, distance, turn, labels[i], labels[j], conflict
-
-
-def _chunks(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-
-
-def _make_thumbnails(rows: list[int], paths: list[str]) -> tuple[list[int], list[NDArray[np.uint8]]]:
-    """Decodes images in a worker."""
-    cv2.setNumThreads(0)
-    return rows, [thumbnail(cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY)) for path in paths]
-
-
-def _compare(pairs: list[Pair], thumbs: dict[int, NDArray[np.uint8]]) -> tuple[list[Pair], list[float]]:
-    """The agreement of some pairs, in a worker."""
-    cv2.setNumThreads(0)
-
-    @cache
-    def page(row: int, turn: int) -> Page:
-        return Page.turned(thumbs[row], turn)
-
-    return pairs, [agreement(page(i, 0), page(j, turn)) for i, j, _, turn in pairs]

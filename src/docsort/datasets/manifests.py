@@ -19,8 +19,8 @@ PREVIEW_SOURCES = 6
 class RenderManifestDataset(TableDataset):
     """A manifest table; on disk its paths are relative to the store, so that a data folder can be moved.
 
-    It exists only when every piece of work that its paths lie in still has its completion record, so that
-    `--only-missing-outputs` renders again what was deleted or never finished.
+    It exists only when every folder that its paths lie in is still there, so that `--only-missing-outputs` renders
+    again what was deleted. A folder of renders appears by an atomic rename, hence whole.
     """
 
     def __init__(
@@ -54,4 +54,4 @@ class RenderManifestDataset(TableDataset):
         if not super()._exists():
             return False
         paths = pd.read_parquet(BytesIO(self.read_bytes()), columns=["path"])["path"]
-        return all(self._store.record(key) is not None for key in {PurePath(path).parts[0] for path in paths})
+        return all((self._store.root / folder).is_dir() for folder in {PurePath(path).parent for path in paths})

@@ -20,6 +20,8 @@ TEXT_COLUMNS = (
     "old_label",
     "new_label",
     "class_name",
+    "group_name",
+    "classes",
     "sha256",
     "path",
 )

@@ -60,7 +60,7 @@ def draw_damage(rng: np.random.Generator) -> Damage:
         flipped=turn in (6, 7, 8, 9),
         angle=float(near_quarter) if chance(rng, 0.5) else float(rng.uniform(-180, 180)),
         grow=chance(rng, 0.75),
-        tone=(float(rng.normal(1.0, 0.08)), float(rng.uniform(0.65, 1.0)), float(rng.uniform(0.6, 1.2))),
+        tone=(float(rng.normal(1.0, 0.08)), float(rng.uniform(0.65, 1.0)), float(rng.uniform(0.65, 1.3))),
         blur=(pick(rng, ("soft", "soft", "coarse", "motion")), float(rng.uniform(0.8, 2.0)))
         if chance(rng, 0.65)
         else ("none", 0.0),

@@ -121,7 +121,7 @@ def draw_resume(sheet: Sheet) -> None:
     """A photo, name and contact beside it, then education, experience and licences as tables or as lists."""
     rng = sheet.rng
     y = title(sheet, rng.uniform(7, 10), pick(rng, ("RESUME", "R E S U M E", "CURRICULUM VITAE")), rng.uniform(4.4, 6))
-    width = rng.uniform(16, 20)
+    width = rng.uniform(18, 23)
     at_left = chance(rng, 0.65)
     portrait(sheet, 7 if at_left else 93 - width, y + 2, width, width * 1.3, hidden=0.6)
     x = 10 + width if at_left else 7

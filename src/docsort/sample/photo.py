@@ -21,8 +21,8 @@ TILT = 1.6
 """Standard deviation of the tilt, in degrees."""
 
 _TABLES: tuple[Colour, ...] = (
-    (120, 92, 66),
-    (152, 122, 92),
+    (116, 96, 78),
+    (148, 126, 106),
     (70, 64, 60),
     (104, 106, 110),
     (146, 146, 148),
@@ -103,7 +103,7 @@ def _light(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]
     if chance(rng, 0.35):
         distance = np.cos(angle) * ys - np.sin(angle) * xs + rng.uniform(-0.5, 0.5)
         field *= 1 - rng.uniform(0.08, 0.25) / (1 + np.exp(-distance * 6))
-    cast = 1 + np.array([0.5, 0.0, -1.0]) * rng.normal(0.012, 0.025)
+    cast = 1 + np.array([0.5, 0.0, -1.0]) * rng.normal(0.0, 0.02)
     light = np.clip(field[..., None] * cast * 255, 0, 255).astype(np.uint8)
     return _rgb(cv2.resize(light, size, interpolation=cv2.INTER_LINEAR))
 

@@ -47,7 +47,7 @@ def draw_look(rng: np.random.Generator, usual: Colour | None = None) -> Look:
     accent, paper = pick(rng, _ACCENTS), pick(rng, _PAPERS)
     coloured = 0.3
     if usual is not None and chance(rng, 0.9):
-        accent, paper, coloured = usual, mix(paper, usual, float(rng.uniform(0, 0.08))), 0.7
+        accent, paper, coloured = usual, mix(paper, usual, float(rng.uniform(0.03, 0.16))), 0.7
     strength = float(rng.uniform(0.05, 0.3))
     shade = mix(paper, accent if chance(rng, 0.3 + coloured) else (90, 90, 90), strength)
     return Look(family, (grey, grey, grey + 4), accent, shade, paper, pick(rng, (1, 1, 1, 2)), chance(rng, coloured))

@@ -1,0 +1,167 @@
+"""Trainings of seconds on the toy job, in this process."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from docsort.errors import InputError, WeightsError
+from docsort.models.backbones import build_model
+from docsort.models.descriptions import WEIGHTS_FILE, read_description
+from docsort.training import engine
+from docsort.training.checkpoints import HISTORY, HISTORY_FILE
+from docsort.training.engine import fit
+from docsort.training.module import TrainingError
+from docsort.training.tasks import FoldTask
+
+MakeTask = Callable[..., FoldTask]
+
+
+def _fit(task: FoldTask, folder: Path) -> dict[str, Any]:
+    return fit(task, folder, "cpu", concurrent=1)
+
+
+def _weights(folder: Path) -> bytes:
+    return (folder / WEIGHTS_FILE).read_bytes()
+
+
+def test_learns_what_can_be_learnt(make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        record = _fit(make_task(backbone="test_convnext", epochs=4, patience=4, batch_size=8), tmp_path)
+    assert record["test_like_macro_f1"] >= 0.9
+    history = pd.read_csv(tmp_path / HISTORY_FILE)
+    assert tuple(history.columns) == HISTORY
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0] / 2
+    best = history[history["epoch"] == record["best_epoch"]].iloc[0]
+    assert best["test_like_macro_f1"] == history["test_like_macro_f1"].max()
+    description = read_description(tmp_path)
+    assert description.targets == (2, 5, 9)
+    assert description.mean == (0.5, 0.5, 0.5)
+    assert any("fold_0 epoch 1/4 loss" in line and "images/s" in line for line in caplog.messages)
+    assert not list(tmp_path.glob("lightning_logs"))
+
+
+RECIPES: list[dict[str, Any]] = [
+    {},
+    {"mixup": 0.4, "label_smoothing": 0.1, "drop_rate": 0.2, "jitter": 0.2, "class_weights": "inverse"},
+    {"ema_decay": 0.9, "accumulate": 2, "clip_norm": 1.0, "warmup_epochs": 0.5, "optimizer": "lamb"},
+]
+
+
+@pytest.mark.parametrize("changes", RECIPES)
+def test_same_task_gives_the_same_weights_bit_for_bit(make_task: MakeTask, tmp_path: Path, changes: Any) -> None:
+    for name in ("one", "two"):
+        torch.rand(3)  # what was drawn before must not matter
+        _fit(make_task(epochs=2, **changes), tmp_path / name)
+    assert _weights(tmp_path / "one") == _weights(tmp_path / "two")
+
+
+def test_another_seed_gives_other_weights(make_task: MakeTask, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        _fit(make_task(epochs=1, seed=seed), tmp_path / str(seed))
+    assert _weights(tmp_path / "1") != _weights(tmp_path / "2")
+
+
+def test_streamed_pages_give_the_weights_of_resident_ones(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        _fit(make_task(epochs=2), tmp_path / "resident")
+        monkeypatch.setattr(engine, "memory_budget", lambda concurrent: 0)
+        _fit(make_task(epochs=2), tmp_path / "streamed")
+    assert "streamed from disk" in caplog.text
+    assert _weights(tmp_path / "resident") == _weights(tmp_path / "streamed")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"turns": False},
+        {"jitter": 0.3},
+        {"mixup": 0.4},
+        {"ema_decay": 0.9},
+        {"clip_norm": 0.01},
+        {"accumulate": 2},
+        {"label_smoothing": 0.2},
+        {"drop_rate": 0.5},
+        {"weight_decay": 0.5},
+        {"schedule": "constant"},
+        {"precision": "bf16"},
+        {"optimizer": "sgd"},
+    ],
+)
+def test_each_technique_changes_the_training(
+    make_task: MakeTask, tmp_path: Path, plain_weights: bytes, changes: Any
+) -> None:
+    _fit(make_task(epochs=1, **changes), tmp_path)
+    assert _weights(tmp_path) != plain_weights
+
+
+@pytest.fixture(scope="module")
+def plain_weights(tmp_path_factory: pytest.TempPathFactory, renders: tuple[pd.DataFrame, pd.DataFrame]) -> bytes:
+    folder = tmp_path_factory.mktemp("plain")
+    values = {
+        "backbone": "lcnet_035",
+        "pretrained": False,
+        "image_size": 32,
+        "epochs": 1,
+        "patience": 3,
+        "batch_size": 16,
+        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+    }
+    _fit(FoldTask("fold_0", (2, 5, 9), *renders, engine.TrainingParameters.model_validate(values), 1), folder)
+    return _weights(folder)
+
+
+def test_stops_when_patience_is_over(make_task: MakeTask, tmp_path: Path) -> None:
+    record = _fit(make_task(epochs=30, patience=2), tmp_path)
+    assert record["epochs"] == min(30, record["best_epoch"] + 2)
+
+
+def test_kept_weights_are_those_of_the_best_epoch(make_task: MakeTask, tmp_path: Path) -> None:
+    record = _fit(make_task(epochs=12, patience=2, schedule="constant"), tmp_path / "long")
+    assert record["best_epoch"] < record["epochs"]
+    _fit(make_task(epochs=record["best_epoch"], patience=99, schedule="constant"), tmp_path / "short")
+    assert _weights(tmp_path / "long") == _weights(tmp_path / "short")
+
+
+def test_local_weights_are_taken_and_reported(
+    make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.save(build_model("lcnet_035", 1000, 32).state_dict(), tmp_path / "given.pth")
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        _fit(make_task(epochs=1, pretrained=str(tmp_path / "given.pth")), tmp_path / "out")
+    origin = read_description(tmp_path / "out").pretrained
+    assert origin is not None
+    assert origin["file"] == "given.pth"
+    assert origin["matched"] == origin["expected"]
+    assert "tensors of the backbone from given.pth, a fresh head" in caplog.text
+
+
+def test_weights_of_another_model_are_refused(make_task: MakeTask, tmp_path: Path) -> None:
+    torch.save(build_model("test_resnet", 10, 32).state_dict(), tmp_path / "given.pth")
+    with pytest.raises(WeightsError, match="to hold weights of lcnet_035"):
+        _fit(make_task(pretrained=str(tmp_path / "given.pth")), tmp_path / "out")
+
+
+def test_loss_that_is_no_number_ends_the_training_by_name(make_task: MakeTask, tmp_path: Path) -> None:
+    task = make_task(learning_rate={"scratch": 1e30, "pretrained": 1e-3}, optimizer="sgd")
+    with pytest.raises(TrainingError, match=r"a finite loss in epoch 1 of fold_0, but got (nan|inf)"):
+        _fit(task, tmp_path)
+
+
+def test_half_precision_is_refused_on_a_cpu(make_task: MakeTask, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="precision 32 or bf16 on a CPU, but got 16-mixed"):
+        _fit(make_task(precision="16-mixed"), tmp_path)
+
+
+def test_training_warns_of_nothing(
+    make_task: MakeTask, tmp_path: Path, recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _fit(make_task(epochs=1), tmp_path)
+    assert [str(warning.message) for warning in recwarn] == []
+    assert "lightning" not in "".join(capfd.readouterr()).lower()

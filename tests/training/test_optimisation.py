@@ -1,0 +1,73 @@
+import math
+
+import pytest
+import torch
+
+from docsort.errors import InputError
+from docsort.training.optimisation import build_optimizer, build_schedule
+from docsort.training.parameters import TrainingParameters
+
+RECIPE = TrainingParameters.model_validate(
+    {
+        "backbone": "lcnet_035",
+        "pretrained": False,
+        "image_size": 32,
+        "epochs": 4,
+        "patience": 3,
+        "batch_size": 8,
+        "learning_rate": {"scratch": 0.1, "pretrained": 0.001},
+        "warmup_epochs": 1,
+    }
+)
+STEPS = 10
+
+
+def _rates(**changes: object) -> list[float]:
+    """The learning rate of each optimizer step."""
+    recipe = RECIPE.model_copy(update=changes)
+    optimizer = build_optimizer(torch.nn.Linear(2, 2), recipe, "cpu")
+    schedule = build_schedule(optimizer, recipe, STEPS)
+    rates = []
+    for step in range(recipe.epochs * STEPS):
+        rates.append(optimizer.param_groups[0]["lr"])
+        schedule.step_update(step + 1)
+    return [*rates, optimizer.param_groups[0]["lr"]]
+
+
+def test_rate_rises_linearly_then_falls_as_a_cosine() -> None:
+    rates = _rates()
+    assert rates[0] == pytest.approx(0.001)
+    assert rates[5] == pytest.approx((0.001 + 0.1) / 2)
+    cosine = [0.001 + 0.5 * 0.099 * (1 + math.cos(math.pi * step / 40)) for step in range(10, 40)]
+    assert rates[10:40] == pytest.approx(cosine)
+    assert rates[40] == pytest.approx(0.001)
+
+
+def test_constant_rate_stays_where_the_warmup_left_it() -> None:
+    assert _rates(schedule="constant")[10:] == pytest.approx([0.1] * 31)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "lamb", "lion"])
+def test_timm_optimizers_lower_a_loss(name: str) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Linear(4, 1)
+    optimizer = build_optimizer(model, RECIPE.model_copy(update={"optimizer": name, "warmup_epochs": 0}), "cpu")
+    pages, losses = torch.randn(32, 4), []
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = (model(pages) - pages.sum(1, keepdim=True)).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
+def test_biases_and_norms_do_not_decay() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    groups = build_optimizer(model, RECIPE, "cpu").param_groups
+    assert {(group["weight_decay"], len(group["params"])) for group in groups} == {(0.0, 3), (0.01, 1)}
+
+
+def test_unknown_optimizer_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"one of timm's, but got 'adamx'; they are: .*adamw"):
+        build_optimizer(torch.nn.Linear(2, 2), RECIPE.model_copy(update={"optimizer": "adamx"}), "cpu")

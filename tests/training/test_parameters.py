@@ -1,0 +1,46 @@
+import pytest
+from pydantic import ValidationError
+
+from docsort.training.parameters import TrainingParameters
+
+RECIPE = {
+    "backbone": "lcnet_035",
+    "pretrained": False,
+    "image_size": 32,
+    "epochs": 3,
+    "patience": 3,
+    "batch_size": 16,
+    "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("true", True), ("False", False), (True, True), (" w/x.pth ", "w/x.pth"), (False, False)]
+)
+def test_pretrained_reads_words_of_the_command_line(given: object, meant: object) -> None:
+    assert TrainingParameters.model_validate({**RECIPE, "pretrained": given}).pretrained is meant or meant == "w/x.pth"
+
+
+@pytest.mark.parametrize(("pretrained", "rate"), [(False, 0.003), (True, 0.001), ("weights.pth", 0.001)])
+def test_learning_rate_follows_where_the_weights_begin(pretrained: object, rate: float) -> None:
+    parameters = TrainingParameters.model_validate({**RECIPE, "pretrained": pretrained})
+    assert parameters.highest_learning_rate == rate
+
+
+def test_precision_may_be_a_number() -> None:
+    assert TrainingParameters.model_validate({**RECIPE, "precision": 32}).precision == "32"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epoch": 3}, "Extra inputs are not permitted"),
+        ({"batch_size": 1}, "greater than or equal to 2"),
+        ({"device": "gpu"}, "String should match pattern"),
+        ({"warmup_epochs": 3}, r"warmup_epochs to be less than epochs \(3\), but got 3"),
+        ({"precision": "8"}, "Input should be '32', 'bf16' or '16-mixed'"),
+    ],
+)
+def test_impossible_recipe_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        TrainingParameters.model_validate({**RECIPE, **changes})
