@@ -30,4 +30,9 @@ def test_oblong_pages_change_sides_on_odd_turns() -> None:
 @pytest.mark.parametrize("turns", [[0, 0, 0, 0], [7, 3, 7, 0], [5, 4, 6, 1]])
 def test_each_page_gets_its_own_turn(pages: torch.Tensor, turns: list[int]) -> None:
     expected = torch.cat([apply_turn(pages[i : i + 1], turn) for i, turn in enumerate(turns)])
-    assert torch.equal(apply_turns(pages, torch.tensor(turns)), expected)
+    assert torch.equal(apply_turns(pages, turns), expected)
+
+
+def test_channels_stay_last_in_memory(pages: torch.Tensor) -> None:
+    last = pages.contiguous(memory_format=torch.channels_last)
+    assert apply_turns(last, [1, 4, 7, 2]).is_contiguous(memory_format=torch.channels_last)

@@ -16,8 +16,9 @@ HEAVY = ("torch", "timm", "lightning", "mlflow", "albumentations", "augraphy", "
 LIST_AND_REPORT = f"""
 import sys
 from kedro.framework.cli.cli import main
+sys.argv = ["kedro", "registry", "list"]
 try:
-    main(["registry", "list"])
+    main()
 except SystemExit as end:
     assert not end.code, end.code
 print("HEAVY:", [name for name in {HEAVY!r} if name in sys.modules])

@@ -37,9 +37,7 @@ def find_duplicates(labelled: pd.DataFrame, parameters: DuplicateParameters) -> 
     images = labelled.sort_values("image_id", ignore_index=True)
     exact = _exact_pairs(images)
     near = _near_pairs(images, parameters, {pair[:2] for pair in exact})
-    rows = [_row(images, pair, "exact") for pair in exact] + [_row(images, pair, "near") for pair in near]
-    duplicates = pd.DataFrame(rows, columns=list(DUPLICATES)).sort_values(["image_id", "other_id"], ignore_index=True)
-    duplicates = duplicates.astype({"label": "Int64", "other_label": "Int64", "conflict": "bool"})
+    duplicates = _table(images, exact + near, ["exact"] * len(exact) + ["near"] * len(near))
     _log.info(
         "Found %d exact and %d near duplicate pairs, %d with conflicting labels",
         len(exact),
@@ -80,8 +78,8 @@ def assemble_clean_images(
 def _report_largest(sizes: pd.Series, names: pd.Series, total: int, limit: float) -> None:
     if total == 0 or sizes.max() == 1:
         return
-    largest = int(sizes.max())
-    name = names[sizes.idxmax()]
+    place = int(sizes.to_numpy().argmax())
+    largest, name = int(sizes.iloc[place]), names.iloc[place]
     _log.info("%d groups of near-duplicates; the largest, %s, has %d images", (sizes > 1).sum(), name, largest)
     # Two or three copies are no chain, however small the data.
     if largest > max(3, limit * total):
@@ -92,6 +90,17 @@ def _report_largest(sizes: pd.Series, names: pd.Series, total: int, limit: float
             largest,
             total,
         )
+
+
+def _table(images: pd.DataFrame, pairs: list[Pair], kinds: list[str]) -> pd.DataFrame:
+    """The pairs with what is known of their images: table DUPLICATES."""
+    i, j, distance, turn = np.array(pairs, dtype=np.int64).reshape(-1, 4).T
+    facts = images[["image_id", "split", "label"]].astype({"label": "Int64"})
+    own, other = (facts.iloc[rows].reset_index(drop=True) for rows in (i, j))
+    table = own.assign(kind=kinds, distance=distance, turn=turn)
+    table = table.assign(other_id=other["image_id"], other_split=other["split"], other_label=other["label"])
+    table["conflict"] = (table["label"] != table["other_label"]).fillna(False).astype(bool)
+    return table[list(DUPLICATES)].sort_values(["image_id", "other_id"], ignore_index=True)
 
 
 def _exact_pairs(images: pd.DataFrame) -> list[Pair]:
@@ -122,12 +131,3 @@ def _rank_among(row: NDArray[np.int64], distance: NDArray[np.int64]) -> NDArray[
     """For each pair how many pairs of the same row are nearer; ties in the order given."""
     ranked = pd.Series(distance).groupby(row).rank(method="first")
     return ranked.to_numpy(dtype=np.int64) - 1
-
-
-def _row(images: pd.DataFrame, pair: Pair, kind: str) -> tuple[object, ...]:
-    """One row of `duplicates`."""
-    i, j, distance, turn = pair
-    ids, splits, labels = (images[column].tolist() for column in ("image_id", "split", "label"))
-    known = pd.notna(labels[i]) and pd.notna(labels[j])
-    conflict = bool(known and labels[i] != labels[j])
-    return ids[i], ids[j], splits[i], splits[j], kind, distance, turn, labels[i], labels[j], conflict

@@ -6,6 +6,7 @@ made for other data, or for data that has changed since, must not be applied in 
 """
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -15,6 +16,7 @@ from docsort.labels import find_target
 from docsort.tables import LEDGER, check_columns
 
 ACTIONS = ("relabel", "drop", "keep", "undecided")
+CHANGING = ("relabel", "drop")
 
 
 def apply_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -33,20 +35,37 @@ def apply_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFra
 
 
 def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    """The ledger with full image ids and a column `new_target` (Int64); ids may lack the file's extension.
+    """The ledger as text, with full image ids and a column `new_target` (Int64); ids may lack the file's extension.
 
-    Raises InputError, all problems together: unknown images, actions or classes, two decisions on one image, and an
-    old_label that is not what the data says.
+    Labels are class numbers or names. `old_label` may be empty where the action changes nothing. Raises InputError, all
+    problems together.
     """
     check_columns(ledger, LEDGER, "label_fixes")
-    table = ledger[list(LEDGER)].astype("string").fillna("").reset_index(drop=True)
+    table = pd.DataFrame({column: [_text(value) for value in ledger[column]] for column in LEDGER}, dtype=str)
     table["image_id"] = table["image_id"].map(_full_ids(images)).fillna(table["image_id"])
     table["new_target"] = pd.array([find_target(classes, label) for label in table["new_label"]], dtype="Int64")
-    problems = list(_problems(table, images, classes))
+    given = dict(zip(images["image_id"].astype(str), images["target"].astype("int64"), strict=True))
+    problems = [*_misnamed(table, given), *_unfit(table, given, classes), *_unclear(table)]
     if problems:
         lines = "\n".join(f"  - {line}" for line in problems)
         raise InputError(f"The label ledger does not fit the data; correct label_fixes and run again.\n{lines}")
     return table
+
+
+def format_ledger(ledger: pd.DataFrame) -> str:
+    """The ledger as CSV: sorted by image, one row a decision, the same bytes for the same decisions."""
+    check_columns(ledger, LEDGER, "label_fixes")
+    table = pd.DataFrame({column: [_text(value) for value in ledger[column]] for column in LEDGER}, dtype=str)
+    return table.sort_values(list(LEDGER)).to_csv(index=False, lineterminator="\n")
+
+
+def _text(value: object) -> str:
+    """A cell as text: missing is empty, and a class number that a reader took for 7.0 is 7 again."""
+    if value is None or value is pd.NA or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def _full_ids(images: pd.DataFrame) -> dict[str, str]:
@@ -57,8 +76,8 @@ def _full_ids(images: pd.DataFrame) -> dict[str, str]:
     return dict(zip(stems[single], ids[single], strict=True)) | dict(zip(ids, ids, strict=True))
 
 
-def _problems(table: pd.DataFrame, images: pd.DataFrame, classes: pd.DataFrame) -> Iterator[str]:
-    given = dict(zip(images["image_id"].astype(str), images["target"].astype("int64"), strict=True))
+def _misnamed(table: pd.DataFrame, given: dict[str, int]) -> Iterator[str]:
+    """Images and actions that do not exist, and images decided upon twice."""
     unknown = table.loc[~table["image_id"].isin(list(given)), "image_id"]
     if len(unknown):
         yield f"images that the training data does not have: {listing(unknown)}"
@@ -70,9 +89,34 @@ def _problems(table: pd.DataFrame, images: pd.DataFrame, classes: pd.DataFrame) 
     if len(odd):
         named = (f"{row.action!r} ({row.image_id})" for row in odd.itertuples())
         yield f"actions other than {listing(ACTIONS)}: {listing(named)}"
+
+
+def _unfit(table: pd.DataFrame, given: dict[str, int], classes: pd.DataFrame) -> Iterator[str]:
+    """Labels that are not those of the data."""
     for row in table[table["image_id"].isin(list(given))].itertuples():
         truth = given[str(row.image_id)]
-        if find_target(classes, str(row.old_label)) != truth:
+        required = row.old_label or row.action in CHANGING
+        if required and find_target(classes, str(row.old_label)) != truth:
             yield f"old_label of {row.image_id} is {row.old_label!r}, but the data says {truth}"
-        if row.action == "relabel" and pd.isna(row.new_target):
+        if (row.new_label or row.action == "relabel") and row.new_target is pd.NA:
             yield f"new_label of {row.image_id} is {row.new_label!r}, which is no class of the data"
+        elif row.action == "relabel" and row.new_target == truth:
+            yield f"new_label of {row.image_id} is the label it has, {truth}: the action for that is keep"
+
+
+def _unclear(table: pd.DataFrame) -> Iterator[str]:
+    """Decisions that say two things at once, or whose date cannot be read."""
+    both = table[(table["action"] == "drop") & (table["new_label"] != "")]
+    if len(both):
+        yield f"drop with a new_label: {listing(both['image_id'])}"
+    undated = [row.image_id for row in table.itertuples() if row.decided_on and not _is_date(str(row.decided_on))]
+    if undated:
+        yield f"decided_on is not a date like 2024-11-30: {listing(undated)}"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) == len("2024-11-30")

@@ -1,5 +1,6 @@
 """Labels that look wrong: what near-duplicates say, and what models said of pages they had never seen."""
 
+import numpy as np
 import pandas as pd
 
 from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns, probability_columns, targets_of
@@ -24,7 +25,7 @@ def rank_suspects(clean_images: pd.DataFrame, duplicates: pd.DataFrame, oof_pred
             image_id,
             part["given_label"].iloc[0],
             part.sort_values("score", kind="stable")["proposed_label"].iloc[-1],
-            1 - (1 - part["score"]).prod(),
+            1 - float(np.prod(1 - part["score"].to_numpy(float))),
             "; ".join(part["evidence"]),
         )
         for image_id, part in rows.groupby("image_id")
@@ -73,4 +74,6 @@ def _from_predictions(clean_images: pd.DataFrame, oof_predictions: pd.DataFrame)
         f"unseen by the model, {p} at {s:.2f} against {o:.2f}" for p, s, o in zip(proposed, strength, own, strict=True)
     ]
     rows = zip(known["image_id"], labels, proposed, strength - own, evidence, strict=True)
-    return pd.DataFrame(list(rows), columns=list(LABEL_SUSPECTS))[chosen.to_numpy()].reset_index(drop=True)
+    table = pd.DataFrame(list(rows), columns=list(LABEL_SUSPECTS))
+    selected: pd.DataFrame = table.loc[chosen.to_numpy()]
+    return selected.reset_index(drop=True)

@@ -31,7 +31,7 @@ def hash_turns(grey: NDArray[np.uint8]) -> NDArray[np.uint64]:
     low = cv2.dct(small)[:FREQUENCIES, :FREQUENCIES]
     turned = np.stack([_turn_frequencies(low, turn) for turn in TURNS]).reshape(len(TURNS), -1)
     above = turned > np.median(turned[:, 1:], axis=1, keepdims=True)
-    return (above * _BIT_VALUES).sum(axis=1, dtype=np.uint64)
+    return np.asarray((above * _BIT_VALUES).sum(axis=1), dtype=np.uint64)
 
 
 def _turn_frequencies(low: NDArray[np.float32], turn: int) -> NDArray[np.float32]:

@@ -64,8 +64,8 @@ def measure_image(path: str | Path) -> dict[str, Any]:
 
     width, height in pixels as the page is seen, after EXIF; mode and exif_orientation (1 to 8) as the file says;
     brightness: mean grey, 0 to 255; contrast: standard deviation of grey; saturation: mean S of HSV, 0 to 255;
-    sharpness: variance of the Laplacian; noise: see `noise_level`; white_border: share of near-white pixels in a frame of
-    2 % of the shorter side; dihedral_hashes: see `docsort.images.hashes`.
+    sharpness: variance of the Laplacian; noise: see `noise_level`; white_border: share of near-white pixels in a frame
+    of 2 % of the shorter side; dihedral_hashes: see `docsort.images.hashes`.
     Raises UnreadableImageError.
     """
     try:
@@ -108,9 +108,9 @@ def measure_pixels(page: NDArray[np.uint8]) -> dict[str, Any]:
 def noise_level(grey: NDArray[np.uint8]) -> float:
     """Standard deviation of the noise in grey levels, from the flattest parts of the page.
 
-    Estimators that filter out everything but the highest frequencies (Immerkær 1996; Donoho 1994) take the edges of text
-    for noise, so that blurring a clean page "denoises" it. Here each 8×8 block is freed of its fitted plane, and the
-    variance at the flattest fiftieth of blocks counts, corrected for choosing the flattest: block-based estimation after
+    Estimators that filter out everything but the highest frequencies (Immerkær 1996; Donoho 1994) take the edges of
+    text for noise, so that blurring a clean page "denoises" it. Here each 8×8 block is freed of its fitted plane, and
+    the variance at the flattest fiftieth of blocks counts, corrected for choosing the flattest: block-based, after
     Shin, Park, Yang & Joo (2005), "Block-based noise estimation using adaptive Gaussian filtering". Flat paper has no
     text to blur, so blur without noise changes little; noise that was itself blurred is under-estimated all the same.
     White paper cuts noise off at 255, which is corrected for; blocks that are mostly 0 or 255 (pages without noise, the

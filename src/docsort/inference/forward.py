@@ -63,4 +63,4 @@ def _batch_probabilities(
 def _views(pages: Tensor, normaliser: Normaliser, turns: Sequence[int]) -> Iterator[Tensor]:
     """(B, 3, S, S) normalised pages, one turn after the other."""
     for turn in turns:
-        yield normaliser(apply_turn(pages, turn).contiguous(memory_format=torch.channels_last))
+        yield normaliser(apply_turn(pages, turn))

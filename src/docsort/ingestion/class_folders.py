@@ -28,8 +28,11 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     if len(names) < 2:
         problems.add(f"expected a folder for each of at least two classes in {root}, but found {len(names)}", names)
     files = {name: photo_files(root / name) for name in names}
-    problems.add("class folders without a photo", (name for name in names if not files[name]))
-    rows = [(f"{name}/{path.name}", "train", path, target) for target, name in enumerate(names) for path in files[name]]
+    problems.add("class folders with fewer than two photos", (name for name in names if len(files[name]) < 2))
+    problems.add("folders inside a class folder or test/", _nested([root / name for name in names], folder))
+    rows: list[tuple[str, str, Path, object]] = []
+    for target, name in enumerate(names):
+        rows += [(f"{name}/{path.name}", "train", path, target) for path in files[name]]
     rows += [(path.name, "test", path, pd.NA) for path in photo_files(folder / "test")]
     problems.add("photos that link to a file outside the folder", (row[0] for row in rows if _leaves(row[2], folder)))
     problems.add("files beside the class folders, so of no class", (path.name for path in photo_files(root)))
@@ -39,6 +42,13 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     photos = photos.assign(path=photos["path"].map(str)).astype({"target": "Int64", "position": "int64"})
     classes = pd.DataFrame({"target": range(len(names)), "class_name": names})
     return photos[list(PHOTOS)], classes[list(CLASSES)]
+
+
+def _nested(folders: list[Path], folder: Path) -> list[str]:
+    """Folders where only photos are expected: passing them over would lose what is in them."""
+    parents = [*folders, folder / "test"]
+    found = (path for parent in parents if parent.is_dir() for path in parent.iterdir() if path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in found if not is_ignored(path))
 
 
 def _leaves(path: Path, folder: Path) -> bool:

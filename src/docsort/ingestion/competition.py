@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from docsort.ingestion.files import climbs_out, photo_files
-from docsort.ingestion.problems import Problems
+from docsort.ingestion.problems import Problems, too_small
 from docsort.tables import CLASSES, PHOTOS
 
 FILES = {"train.csv": ("ID", "target"), "sample_submission.csv": ("ID",), "meta.csv": ("target", "class_name")}
@@ -38,6 +38,8 @@ def read_competition(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     if train.empty:
         problems.add("train.csv lists no photo")
+    else:
+        problems.add("classes of meta.csv with fewer than two photos in train.csv", too_small(classes, targets))
     problems.raise_if_any()
     photos = pd.concat(
         [
@@ -70,6 +72,7 @@ def _classes(meta: pd.DataFrame, problems: Problems) -> pd.DataFrame:
     bad = targets.isna() | (targets % 1 != 0) | (targets < 0)
     problems.add("targets in meta.csv that are not whole numbers from 0", meta.loc[bad, "target"])
     problems.add("targets listed twice in meta.csv", meta.loc[meta["target"].duplicated(), "target"])
+    problems.add("targets without a class name in meta.csv", meta.loc[meta["class_name"] == "", "target"])
     problems.add("class names listed twice in meta.csv", meta.loc[meta["class_name"].duplicated(), "class_name"])
     good = meta[~bad].assign(target=targets[~bad].astype("int64"))
     return good.sort_values("target", ignore_index=True)[list(CLASSES)]

@@ -20,7 +20,7 @@ def is_ignored(path: Path) -> bool:
 
 def climbs_out(name: str, folder: Path) -> bool:
     """Whether an id would reach a file outside the folder: by `..`, an absolute path, a drive, or a symbolic link."""
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts:
+    if "\0" in name or ".." in PurePosixPath(name.replace("\\", "/")).parts:
         return True
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or PureWindowsPath(name).root:
         return True

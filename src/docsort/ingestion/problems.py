@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from docsort.errors import InputError, listing
 
 
@@ -24,3 +26,10 @@ class Problems:
         if self._lines:
             lines = "\n".join(f"  - {line}" for line in self._lines)
             raise InputError(f"The data in {self._folder} is not as expected; correct it and run again.\n{lines}")
+
+
+def too_small(classes: pd.DataFrame, targets: pd.Series) -> list[str]:
+    """The classes with fewer than two photos: one alone cannot both be learnt from and be judged by."""
+    counts = targets.value_counts()
+    named = zip(classes["target"], classes["class_name"], strict=True)
+    return [f"{target} {name} ({counts.get(target, 0)})" for target, name in named if counts.get(target, 0) < 2]

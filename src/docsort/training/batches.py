@@ -23,11 +23,14 @@ class Split:
 
 
 class Batch(NamedTuple):
-    """pages (B, 3, S, S) uint8; labels (B,) output numbers; turns, contrast, brightness (B,); mix a share in [0, 1]."""
+    """pages (B, 3, S, S) uint8; labels (B,) output numbers; contrast, brightness (B,); mix a share in [0, 1].
+
+    turns: B plain numbers, so that they stay with the processor when the rest moves to the device.
+    """
 
     pages: Tensor
     labels: Tensor
-    turns: Tensor
+    turns: list[int]
     contrast: Tensor
     brightness: Tensor
     mix: float
@@ -44,10 +47,10 @@ class EpochBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         plan = self.plan
-        drawn = (self.split.labels, plan.turns, plan.contrast, plan.brightness)
+        drawn = (self.split.labels, plan.contrast, plan.brightness)
         for rows, pages, mix in zip(plan.rows, self.split.pages.batches(plan.rows), plan.mix, strict=True):
-            labels, turns, contrast, brightness = (torch.from_numpy(values[rows]) for values in drawn)
-            yield Batch(pages, labels, turns, contrast, brightness, mix)
+            labels, contrast, brightness = (torch.from_numpy(values[rows]) for values in drawn)
+            yield Batch(pages, labels, plan.turns[rows].tolist(), contrast, brightness, mix)
 
 
 class OrderedBatches:

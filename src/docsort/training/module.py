@@ -114,8 +114,7 @@ class PageClassifier(LightningModule):
         self.answers: list[Tensor] = []
 
     def validation_step(self, pages: Tensor, batch_index: int) -> None:
-        inputs = self.normaliser(pages)
-        self.answers.append(self.scored(inputs).argmax(dim=1))
+        self.answers.append(self.scored(self.normaliser(pages)).argmax(dim=1))
 
     def on_validation_epoch_end(self) -> None:
         answers = torch.cat(self.answers).cpu().numpy()
@@ -147,8 +146,6 @@ class PageClassifier(LightningModule):
     def _inputs(self, batch: Batch) -> Tensor:
         """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""
         pages = apply_turns(batch.pages, batch.turns) if self.recipe.turns else batch.pages
-        if self.recipe.channels_last:
-            pages = pages.contiguous(memory_format=torch.channels_last)
-        if not self.recipe.jitter:
-            return self.normaliser(pages)
-        return self.normaliser(pages, batch.contrast, batch.brightness)
+        jitter = (batch.contrast, batch.brightness) if self.recipe.jitter else ()
+        inputs = self.normaliser(pages, *jitter)
+        return inputs if self.recipe.channels_last else inputs.contiguous()

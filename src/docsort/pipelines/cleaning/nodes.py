@@ -1,9 +1,8 @@
-"""Nodes of cleaning."""
+"""Nodes of cleaning. Slow imports come late, so that listing the pipelines costs nothing."""
 
 import pandas as pd
 
 from docsort.cleaning.drift import measure_drift
-from docsort.cleaning.duplicates import assemble_clean_images, find_duplicates
 from docsort.cleaning.ledger import apply_ledger
 from docsort.cleaning.parameters import CleaningParameters
 from docsort.cleaning.suspects import rank_suspects
@@ -17,12 +16,16 @@ def apply_label_fixes(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.Da
 
 def find_duplicate_images(images: pd.DataFrame, labelled: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
     """Finds pairs of images that show the same page, in training, in test and across."""
+    from docsort.cleaning.duplicates import find_duplicates
+
     test = images[images["split"] == "test"]
     return find_duplicates(pd.concat([labelled, test], ignore_index=True), parameters.duplicates)
 
 
 def group_duplicates(labelled: pd.DataFrame, duplicates: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
     """Gives every training image the group that it must stay together with."""
+    from docsort.cleaning.duplicates import assemble_clean_images
+
     return assemble_clean_images(labelled, duplicates, parameters.duplicates)
 
 

@@ -1,14 +1,12 @@
-"""Nodes of ingestion."""
+"""Nodes of ingestion. Slow imports come late, so that listing the pipelines costs nothing."""
 
 from typing import Any
 
 import pandas as pd
 
-from docsort.images.measures import measure_images
 from docsort.ingestion.layouts import read_layout
 from docsort.ingestion.location import locate
 from docsort.ingestion.parameters import SourceParameters
-from docsort.sample.keeping import keep_sample
 from docsort.sample.parameters import SampleParameters
 from docsort.stores import Store
 
@@ -17,6 +15,8 @@ def locate_raw_data(
     source: SourceParameters, sample: SampleParameters, seed: int, sample_store: Store
 ) -> dict[str, Any]:
     """Checks that the user's folder is there; with the layout `sample`, draws the sample unless it is drawn."""
+    from docsort.sample.keeping import keep_sample
+
     if source.layout != "sample":
         return locate(source)
     return keep_sample(sample_store, sample, seed)
@@ -29,4 +29,6 @@ def list_photos(location: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def measure_photos(photos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decodes every photo once, in full; what cannot be read is rejected by name."""
+    from docsort.images.measures import measure_images
+
     return measure_images(photos)

@@ -1,4 +1,4 @@
-"""Nodes of reporting."""
+"""Nodes of reporting. Slow imports come late, so that listing the pipelines costs nothing."""
 
 from typing import Any
 
@@ -6,13 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
 
-from docsort.reporting import figures
 from docsort.reporting.answer_key import read_answer_key
-from docsort.reporting.galleries import draw_gallery, list_misclassified
 from docsort.reporting.model_card import write_model_card
 from docsort.reporting.parameters import ReportingParameters
-from docsort.reporting.report import ReportParts
-from docsort.reporting.report import write_report as render_report
 from docsort.reporting.scores import Scores, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
 from docsort.reporting.summary import summarise_data
@@ -51,26 +47,36 @@ def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
 
 def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
     """Draws what is taken for what, on the test-like view."""
+    from docsort.reporting import figures
+
     return figures.draw_confusion_matrix(oof_votes, classes)
 
 
 def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
     """Draws loss and both views' macro-F1 over the epochs."""
+    from docsort.reporting import figures
+
     return figures.draw_learning_curves(histories)
 
 
 def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
     """Draws F1 a class and view."""
+    from docsort.reporting import figures
+
     return figures.draw_class_scores(class_scores)
 
 
 def draw_drift(drift: pd.DataFrame) -> go.Figure:
     """Draws how test images differ from training images."""
+    from docsort.reporting import figures
+
     return figures.draw_drift(drift)
 
 
 def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
     """Draws what each specialist was worth, with its interval."""
+    from docsort.reporting import figures
+
     return figures.draw_specialist_verdicts(verdicts)
 
 
@@ -78,6 +84,8 @@ def draw_misclassified(
     oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame, parameters: ReportingParameters
 ) -> Image.Image:
     """Draws the validation pages that the run gets wrong, the surest mistakes first."""
+    from docsort.reporting.galleries import draw_gallery, list_misclassified
+
     return draw_gallery(list_misclassified(oof_votes, validation_renders, parameters.gallery_pages), classes)
 
 
@@ -106,6 +114,9 @@ def write_report(
     **drawn: go.Figure,
 ) -> str:
     """Writes the page that a person reads; `drawn` are the figures by name."""
+    from docsort.reporting.report import ReportParts
+    from docsort.reporting.report import write_report as render_report
+
     parts = ReportParts(
         scores=scores,
         class_scores=class_scores,
