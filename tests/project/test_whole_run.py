@@ -106,7 +106,15 @@ def test_kedro_viz_serves_every_pipeline_the_folds_and_the_contact_sheet(smoke_r
                 time.sleep(0.5)
         graph = get("/api/main")
         pipelines = {pipeline["id"] for pipeline in graph["pipelines"]}
-        assert {"ingestion", "cleaning", "augmentation", "training", "specialists", "ensembling", "reporting"} <= pipelines
+        assert {
+            "ingestion",
+            "cleaning",
+            "augmentation",
+            "training",
+            "specialists",
+            "ensembling",
+            "reporting",
+        } <= pipelines
         namespaces = {node["id"] for node in graph["nodes"] if node["type"] == "modularPipeline"}
         assert {f"fold_{fold}" for fold in range(FOLDS)} <= namespaces
         renders = next(node for node in graph["nodes"] if node["name"] == "training_renders")

@@ -83,6 +83,7 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
         {"turns": False},
         {"jitter": 0.3},
         {"mixup": 0.4},
+        {"epochs": 2, "early_image_size": 16, "early_epochs": 1},
         {"ema_decay": 0.9},
         {"clip_norm": 0.01},
         {"accumulate": 2},
@@ -97,7 +98,7 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
 def test_each_technique_changes_the_training(
     make_task: MakeTask, tmp_path: Path, plain_weights: bytes, changes: Any
 ) -> None:
-    _fit(make_task(epochs=1, **changes), tmp_path)
+    _fit(make_task(**{"epochs": 1, **changes}), tmp_path)
     assert _weights(tmp_path) != plain_weights
 
 

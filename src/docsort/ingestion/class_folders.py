@@ -26,7 +26,7 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         if path.is_dir() and not is_ignored(path) and not (root == folder and path.name == "test")
     )
     if len(names) < 2:
-        problems.add(f"expected a folder for each of at least two classes in {root}, but found {len(names)}", names)
+        problems.add(f"expected a folder for each of at least two classes in {root}, but found {len(names)}")
     files = {name: photo_files(root / name) for name in names}
     problems.add("class folders with fewer than two photos", (name for name in names if len(files[name]) < 2))
     problems.add("folders inside a class folder or test/", _nested([root / name for name in names], folder))

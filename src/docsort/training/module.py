@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch import LightningModule
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
+from torch.nn import functional
 
 from docsort.errors import DocsortError
 from docsort.models.pixels import Normaliser
@@ -148,4 +149,7 @@ class PageClassifier(LightningModule):
         pages = apply_turns(batch.pages, batch.turns) if self.recipe.turns else batch.pages
         jitter = (batch.contrast, batch.brightness) if self.recipe.jitter else ()
         inputs = self.normaliser(pages, *jitter)
+        size = self.recipe.size_in(self.current_epoch)
+        if size != inputs.shape[-1]:
+            inputs = functional.interpolate(inputs, size=(size, size), mode="area")
         return inputs if self.recipe.channels_last else inputs.contiguous()

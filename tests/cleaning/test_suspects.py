@@ -1,0 +1,104 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from docsort.cleaning.suspects import rank_suspects
+from docsort.tables import DUPLICATES, LABEL_SUSPECTS
+
+NO_PAIRS = pd.DataFrame(columns=list(DUPLICATES))
+NO_PREDICTIONS = pd.DataFrame()
+
+
+def make_clean(labels: dict[str, int]) -> pd.DataFrame:
+    table = pd.DataFrame({"image_id": list(labels), "label": list(labels.values())})
+    return table.assign(path="", sha256="", given_label=table["label"], group=table["image_id"])
+
+
+def make_pair(one: str, other: str, labels: dict[str, int]) -> tuple[object, ...]:
+    conflict = labels[one] != labels[other]
+    return (one, other, "train", "train", "near", 2, 0, labels[one], labels[other], conflict)
+
+
+def predict(rows: dict[str, tuple[float, float, float]], view: str = "clean", turns: int = 2) -> pd.DataFrame:
+    """Out-of-fold probabilities of classes 3, 7 and 14; turns differ, their mean is as given."""
+    table = []
+    for image_id, row in rows.items():
+        for turn in range(turns):
+            offset = 0.02 * (turn - (turns - 1) / 2)
+            table.append((image_id, view, turn, row[0] + offset, row[1] - offset, row[2]))
+    return pd.DataFrame(table, columns=["image_id", "view", "turn", "p_3", "p_7", "p_14"])
+
+
+def test_without_evidence_nobody_is_a_suspect() -> None:
+    suspects = rank_suspects(make_clean({"a": 3, "b": 7}), NO_PAIRS, NO_PREDICTIONS)
+    assert (len(suspects), tuple(suspects.columns)) == (0, LABEL_SUSPECTS)
+
+
+def test_both_sides_of_a_conflict_are_suspects_and_name_each_other() -> None:
+    labels = {"a": 3, "b": 7, "c": 3, "d": 3}
+    pairs = pd.DataFrame([make_pair("a", "b", labels), make_pair("c", "d", labels)], columns=list(DUPLICATES))
+    suspects = rank_suspects(make_clean(labels), pairs, NO_PREDICTIONS).set_index("image_id")
+    assert sorted(suspects.index) == ["a", "b"]
+    assert suspects.loc["a", "proposed_label"] == 7
+    assert "b" in suspects.loc["a", "evidence"]
+    assert suspects.loc["b", "given_label"] == 7
+
+
+def test_a_conflict_that_the_ledger_has_settled_is_none() -> None:
+    labels = {"a": 3, "b": 7}
+    pairs = pd.DataFrame([make_pair("a", "b", labels)], columns=list(DUPLICATES))
+    assert rank_suspects(make_clean({"a": 7, "b": 7}), pairs, NO_PREDICTIONS).empty
+    assert rank_suspects(make_clean({"a": 3}), pairs, NO_PREDICTIONS).empty
+
+
+def draw_predictions(wrong: int) -> tuple[dict[str, int], dict[str, tuple[float, float, float]], set[str]]:
+    """120 images whose true class a model mostly knows; the first `wrong` are labelled with the next class."""
+    rng = np.random.default_rng(0)
+    labels, rows, planted = {}, {}, set()
+    for number in range(120):
+        true, name = number % 3, f"i{number:03d}"
+        mass = rng.dirichlet([1.0, 1.0, 1.0]) * 0.3
+        mass[true] += 0.7
+        rows[name] = (float(mass[0]), float(mass[1]), float(mass[2]))
+        given = (true + 1) % 3 if number < wrong else true
+        labels[name] = (3, 7, 14)[given]
+        if number < wrong:
+            planted.add(name)
+    return labels, rows, planted
+
+
+def test_planted_wrong_labels_come_first() -> None:
+    labels, rows, planted = draw_predictions(wrong=9)
+    suspects = rank_suspects(make_clean(labels), NO_PAIRS, predict(rows))
+    assert set(suspects["image_id"].head(9)) == planted
+    assert suspects["score"].is_monotonic_decreasing
+    assert suspects["score"].between(0, 1).all()
+    true = {name: (3, 7, 14)[int(name[1:]) % 3] for name in planted}
+    proposed = dict(zip(suspects["image_id"], suspects["proposed_label"], strict=True))
+    assert {name: proposed[name] for name in planted} == true
+
+
+def test_only_clean_views_speak() -> None:
+    labels, rows, _ = draw_predictions(wrong=9)
+    assert rank_suspects(make_clean(labels), NO_PAIRS, predict(rows, view="test_like")).empty
+
+
+def test_both_kinds_of_evidence_weigh_more_than_one() -> None:
+    labels, rows, planted = draw_predictions(wrong=9)
+    chosen, other = sorted(planted)[0], "i060"
+    labels[other] = (3, 7, 14)[int(chosen[1:]) % 3]
+    pairs = pd.DataFrame([make_pair(chosen, other, labels)], columns=list(DUPLICATES))
+    alone = rank_suspects(make_clean(labels), NO_PAIRS, predict(rows)).set_index("image_id")
+    joined = rank_suspects(make_clean(labels), pairs, predict(rows)).set_index("image_id")
+    assert joined.loc[chosen, "score"] > alone.loc[chosen, "score"]
+    assert joined.index.is_unique
+    assert "near-duplicate" in joined.loc[chosen, "evidence"]
+    assert "unseen" in joined.loc[chosen, "evidence"]
+
+
+@pytest.mark.parametrize("missing", [["i000"], [f"i{k:03d}" for k in range(0, 120, 3)]])
+def test_images_without_predictions_are_passed_over(missing: list[str]) -> None:
+    labels, rows, _ = draw_predictions(wrong=9)
+    kept = {name: row for name, row in rows.items() if name not in missing}
+    suspects = rank_suspects(make_clean(labels), NO_PAIRS, predict(kept))
+    assert not set(suspects["image_id"]) & set(missing)
