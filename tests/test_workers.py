@@ -37,7 +37,7 @@ def test_every_task_is_done_once() -> None:
 
 
 def test_an_error_of_the_task_arrives_as_it_is_and_the_pool_lives_on() -> None:
-    with pytest.raises(ValueError, match="math domain error|expected a nonnegative input"):
+    with pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input"):
         run_in_worker(math.sqrt, -1.0)
     with pytest.raises(ZeroDivisionError, match="division"):
         list(map_in_workers(operator.truediv, [(1, 1), (1, 0)]))
@@ -45,7 +45,7 @@ def test_an_error_of_the_task_arrives_as_it_is_and_the_pool_lives_on() -> None:
 
 
 def test_a_dead_worker_is_one_clear_error_and_the_next_call_starts_anew() -> None:
-    with pytest.raises(WorkerError, match="died while it ran _exit.*DOCSORT_WORKERS"):
+    with pytest.raises(WorkerError, match=r"died while it ran _exit.*DOCSORT_WORKERS"):
         run_in_worker(os._exit, 1)
     assert run_in_worker(math.sqrt, 9.0) == 3.0
     with pytest.raises(WorkerError, match="died while it ran _exit"):

@@ -160,7 +160,8 @@ class RunRecord:
 
     def _note_version(self, way: str, name: str) -> None:
         dataset = self._catalog.get(name)
-        if isinstance(dataset, AbstractVersionedDataset):
+        # An optional dataset may have been read although there is none: it has no version then.
+        if isinstance(dataset, AbstractVersionedDataset) and (way == "save" or dataset.exists()):
             found = dataset.resolve_save_version() if way == "save" else dataset.resolve_load_version()
             if found is not None:
                 self._versions[way][name] = found

@@ -93,26 +93,26 @@ def test_a_decision_that_does_not_fit_the_data_is_refused(
 
 def test_two_decisions_on_one_image_are_an_error_that_names_both(images: pd.DataFrame, classes: pd.DataFrame) -> None:
     ledger = decide(("a.jpg", "relabel", "3", "7"), ("a", "drop", "3", ""))
-    with pytest.raises(InputError, match="more than one decision on a.jpg: relabel 3→7 by kim, drop 3→ by kim"):
+    with pytest.raises(InputError, match=r"more than one decision on a.jpg: relabel 3→7 by kim, drop 3→ by kim"):
         apply_ledger(images, ledger, classes)
 
 
 @pytest.mark.parametrize("text", ["30.11.2024", "2024-13-01", "20241130", "soon"])
 def test_a_date_that_cannot_be_read_is_refused(images: pd.DataFrame, classes: pd.DataFrame, text: str) -> None:
     ledger = decide(("a.jpg", "drop", "3", "")).assign(decided_on=text)
-    with pytest.raises(InputError, match="decided_on is not a date like 2024-11-30: a.jpg"):
+    with pytest.raises(InputError, match=r"decided_on is not a date like 2024-11-30: a.jpg"):
         apply_ledger(images, ledger, classes)
 
 
 def test_all_that_is_wrong_is_said_at_once(images: pd.DataFrame, classes: pd.DataFrame) -> None:
     ledger = decide(("a.jpg", "relabel", "7", "99"), ("x.jpg", "drop", "3", ""), ("y.jpg", "erase", "3", ""))
-    with pytest.raises(InputError, match="does not have: x.jpg, y.jpg") as error:
+    with pytest.raises(InputError, match=r"does not have: x.jpg, y.jpg") as error:
         apply_ledger(images, ledger, classes)
     assert len([line for line in str(error.value).splitlines() if line.startswith("  - ")]) == 4
 
 
 def test_a_ledger_with_a_column_missing_is_refused(images: pd.DataFrame, classes: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match="Expected table `label_fixes` .* but evidence is missing"):
+    with pytest.raises(InputError, match=r"Expected table `label_fixes` .* but evidence is missing"):
         apply_ledger(images, decide().drop(columns="evidence"), classes)
 
 

@@ -57,10 +57,8 @@ def test_transparent_pixels_are_white_paper() -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "LA", "I", "I;16", "F"])
 def test_every_mode_becomes_three_bytes_a_pixel(mode: str) -> None:
     grey = np.linspace(0, 255, 256, dtype=np.uint8).reshape(16, 16)
-    if mode == "I;16":
-        image = Image.fromarray(grey.astype(np.uint16) * 257)
-    else:
-        image = Image.fromarray(grey).convert(mode)
+    wide = Image.fromarray(grey.astype(np.uint16) * 257)
+    image = wide if mode == "I;16" else Image.fromarray(grey).convert(mode)
     page = decode_rgb(encode(image, "TIFF"))
     assert page.shape == (16, 16, 3)
     assert page.dtype == np.uint8
@@ -77,11 +75,11 @@ def test_a_truncated_file_is_refused_rather_than_filled_with_grey(share: float) 
 
 
 def test_what_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableImageError, match="a.jpg: the file is empty"):
+    with pytest.raises(UnreadableImageError, match=r"a.jpg: the file is empty"):
         decode_rgb(b"", "a.jpg")
-    with pytest.raises(UnreadableImageError, match="b.jpg: not a whole image"):
+    with pytest.raises(UnreadableImageError, match=r"b.jpg: not a whole image"):
         decode_rgb(b"not an image at all", "b.jpg")
-    with pytest.raises(UnreadableImageError, match="missing.jpg: cannot be opened"):
+    with pytest.raises(UnreadableImageError, match=r"missing.jpg: cannot be opened"):
         read_rgb(tmp_path / "missing.jpg")
     with pytest.raises(DocsortError, match="cannot be opened"):
         read_rgb(tmp_path)

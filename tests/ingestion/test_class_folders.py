@@ -58,7 +58,7 @@ def test_a_class_of_fewer_than_two_photos_is_named(class_folders: Path) -> None:
 
 
 def test_one_class_alone_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at least two classes .* but found 0"):
+    with pytest.raises(InputError, match=r"at least two classes .* but found 0"):
         read_class_folders(tmp_path)
 
 
@@ -79,5 +79,5 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(class_folders: Path, tmp
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(b"secret")
     (class_folders / "resume" / "3.jpg").symlink_to(secret)
-    with pytest.raises(InputError, match="link to a file outside the folder: resume/3.jpg"):
+    with pytest.raises(InputError, match=r"link to a file outside the folder: resume/3.jpg"):
         read_class_folders(class_folders)

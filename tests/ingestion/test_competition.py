@@ -95,7 +95,7 @@ def test_a_missing_folder_is_named(competition: Path) -> None:
 def test_an_id_in_both_splits_is_named(competition: Path) -> None:
     (competition / "test" / "a.jpg").write_bytes(b"photo")
     (competition / "sample_submission.csv").write_text("ID,target\nz.jpg,0\ny.jpg,0\na.jpg,0\n")
-    with pytest.raises(InputError, match="IDs both in train.csv and in sample_submission.csv: a.jpg"):
+    with pytest.raises(InputError, match=r"IDs both in train.csv and in sample_submission.csv: a.jpg"):
         read_competition(competition)
 
 
@@ -104,7 +104,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(competition: Path, tmp_p
     secret.write_bytes(b"secret")
     (competition / "train" / "a.jpg").unlink()
     (competition / "train" / "a.jpg").symlink_to(secret)
-    with pytest.raises(InputError, match="IDs in train.csv that lead out of train/: 'a.jpg'"):
+    with pytest.raises(InputError, match=r"IDs in train.csv that lead out of train/: 'a.jpg'"):
         read_competition(competition)
 
 
@@ -122,5 +122,5 @@ def test_all_kinds_of_problem_come_in_one_error_a_line_each(competition: Path) -
 def test_many_culprits_are_counted_rather_than_all_named(competition: Path) -> None:
     for number in range(30):
         (competition / "train" / f"stray{number:02d}.jpg").write_bytes(b"photo")
-    with pytest.raises(InputError, match="stray00.jpg, .* and 20 more"):
+    with pytest.raises(InputError, match=r"stray00.jpg, .* and 20 more"):
         read_competition(competition)

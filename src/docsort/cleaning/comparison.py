@@ -5,7 +5,7 @@ Each image is decoded once and kept as a thumbnail and its crops, 54 KB together
 
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import cv2
@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 from docsort.cleaning.likeness import (
     COARSE_AGREEMENT,
     Page,
+    Pixels,
+    align_pages,
     coarse_agreement,
     cut_crops,
-    fine_agreement,
+    detail,
+    detailed_agreement,
     thumbnail,
 )
+from docsort.images.dihedral import apply_turn
 from docsort.images.reading import read_rgb
 from docsort.workers import map_in_workers
 
@@ -46,7 +50,7 @@ def measure_agreement(paths: Sequence[str], pairs: Sequence[Pair]) -> NDArray[np
     tasks = []
     for chunk in _chunks(promising):
         starts = [start for _, start in chunk]
-        needed = {row: thumbs[row] for start in starts for row in start[:2]}
+        needed = {row: (paths[row], thumbs[row]) for start in starts for row in start[:2]}
         tasks.append(([place for place, _ in chunk], starts, needed))
     for places, values in map_in_workers(_compare, tasks):
         agreements[places] = values
@@ -86,20 +90,33 @@ def _make_thumbnails(
 ) -> tuple[list[int], list[tuple[NDArray[np.uint8], NDArray[np.float32]]]]:
     """Decodes images in a worker."""
     cv2.setNumThreads(0)
-    thumbs = [thumbnail(cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY)) for path in paths]
+    thumbs = [thumbnail(_read_grey(path)) for path in paths]
     return rows, [(thumb, cut_crops(thumb)) for thumb in thumbs]
 
 
 def _compare(
-    places: list[int], starts: list[Start], thumbs: dict[int, NDArray[np.uint8]]
+    places: list[int], starts: list[Start], images: dict[int, tuple[str, NDArray[np.uint8]]]
 ) -> tuple[list[int], list[float]]:
-    """Steps 2 and 3 for some pairs, in a worker."""
+    """Steps 2 to 4 for some pairs, in a worker, from the path and thumbnail of each image.
+
+    The few that come as far as step 4 are decoded once more.
+    """
     cv2.setNumThreads(0)
 
     @cache
     def page(row: int, turn: int) -> Page:
-        return Page.turned(thumbs[row], turn)
+        return Page.turned(images[row][1], turn)
 
-    return places, [
-        fine_agreement(page(i, 0), page(j, turn), crop, is_right, turn) for i, j, turn, crop, is_right in starts
-    ]
+    @lru_cache(maxsize=16)
+    def details(row: int, turn: int) -> Pixels:
+        return detail(np.ascontiguousarray(apply_turn(_read_grey(images[row][0]), turn)))
+
+    values = []
+    for i, j, turn, crop, is_right in starts:
+        alignment = align_pages(page(i, 0), page(j, turn), crop, is_right, turn)
+        values.append(0.0 if alignment is None else detailed_agreement(details(i, 0), details(j, turn), alignment))
+    return places, values
+
+
+def _read_grey(path: str) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY), dtype=np.uint8)

@@ -1,23 +1,18 @@
 """Whether two pages that hash alike are one photo: their pixels are laid on each other and compared.
 
-Pages of one form differ only in what is filled in, and no hash of 64 bits sees that. Three steps, each dearer and
-surer than the one before, on pages squeezed into a square:
+Pages of one form differ only in what is filled in, and no hash of 64 bits sees that. Four steps, each dearer and surer
+than the one before, on pages squeezed into a square:
 
 1. correlation at 32 pixels with eleven ways of having cropped the other page, the best of which is where to start;
 2. affine alignment at 48 pixels (Evangelidis & Psarakis 2008, "Parametric image alignment using enhanced correlation
    coefficient maximization");
-3. alignment at 96 pixels. The agreement is the smaller of the correlation of the whole common area and of the lower
-   quartile of the correlations of its tiles: a frame that matches does not outweigh fields that do not.
+3. alignment at 96 pixels;
+4. alignment at 256 pixels, where letters can be told apart. The agreement is the smaller of the correlation of the
+   whole common area and of the lowest tenth of the correlations of its tiles: a form that matches does not outweigh
+   entries that do not.
 
-In steps 2 and 3 local mean and contrast are taken out first, within the common area only, so that a strong edge at the
-border or a lit table-top counts no more than a line of text.
-
-Measured with an agreement of at least 0.83 and a hash distance of at most 20, on copies of 63 photos of real10 and 157
-of the sample: all that were re-compressed to quality 20, turned, mirrored, shrunk, brightened or blurred with noise are
-found; 0.98 of those cropped by 5 % of each side (2.5 % at each edge), turned or not; 0.97 of those cropped by 5 % at
-one corner; 0.93 of random crops of up to 5 % at each edge. It does not know copies turned by an odd angle of more than
-about 2 degrees, and it takes two forms that differ in a few characters for one: of 69,006 pairs of real10 it holds 5
-for near-duplicates, receipts of one shop and emails of a line; of 110,685 training pairs of the sample 3, of one class.
+In steps 2 to 4 local mean and contrast are taken out first, so that a strong edge at the border or a lit table-top
+counts no more than a line of text.
 
 A letter, P, stands for pairs; K for the crops.
 """
@@ -35,17 +30,21 @@ from docsort.images.dihedral import TURNS, apply_turn
 SIDE = 96
 MIDDLE_SIDE = 48
 COARSE_SIDE = 32
+DETAIL_SIDE = 256
 COARSE_AGREEMENT = 0.65
 MIDDLE_AGREEMENT = 0.78
+FINE_AGREEMENT = 0.84
+LOCAL_SHARE = 0.055
+DETAIL_LOCAL_SHARE = 0.03
+"""What is local: the standard deviation of the window, as a share of the side."""
 CONTRAST_FLOOR = 6.0
 """Grey levels of local contrast at which a region counts half: below it is noise and JPEG."""
-LOCAL_SHARE = 0.055
-"""What is local: the standard deviation of the window, as a share of the side."""
 STEPS = 12
 SMALLEST_OVERLAP = 0.7
-TILE = 12
+TILE = 32
 BLANK_TILE = 0.1
 """Tiles with less than this share of the strong tiles' energy hold nothing to compare."""
+LOWEST_TILES = 0.1
 
 CROPS = (
     (0.0, 0.0, 1.0, 1.0),
@@ -104,35 +103,49 @@ class Page:
 
     @cached_property
     def fine(self) -> Pixels:
-        """(96, 96) grey levels, smoothed so that sampling them anew costs little."""
-        return _blur(self.thumb.astype(np.float32), 1.2)
-
-    @cached_property
-    def fine_evened(self) -> Pixels:
         """(96, 96), local mean and contrast taken out."""
-        return _evened(self.fine, np.ones_like(self.fine))
+        return _evened_whole(_blur(self.thumb.astype(np.float32), 1.2), LOCAL_SHARE)
 
     @cached_property
-    def middle_evened(self) -> Pixels:
+    def middle(self) -> Pixels:
         """(48, 48), local mean and contrast taken out."""
         small = cv2.resize(self.thumb.astype(np.float32), (MIDDLE_SIDE, MIDDLE_SIDE), interpolation=cv2.INTER_AREA)
-        return _evened(_blur(small, 0.8), np.ones_like(small))
+        return _evened_whole(_blur(small, 0.8), LOCAL_SHARE)
 
 
-def fine_agreement(left: Page, right: Page, crop: int, is_right: bool, turn: int) -> float:
-    """Steps 2 and 3 for a pair whose right page is turned already, from where step 1 ended: -1 to 1.
+def align_pages(left: Page, right: Page, crop: int, is_right: bool, turn: int) -> Pixels | None:
+    """Steps 2 and 3 for a pair whose right page is turned already, from where step 1 ended.
 
-    0 where the pages are found different before the end.
+    The affine map (2, 3) from left to right at 96 pixels; None where the pages are found different.
     """
     start = _crop_alignment(_turn_box(CROPS[crop], turn) if is_right else CROPS[crop])
     if not is_right:
         start = np.asarray(cv2.invertAffineTransform(start), dtype=np.float32)
-    correlation, alignment = _align(left.middle_evened, right.middle_evened, start)
+    correlation, alignment = _align(left.middle, right.middle, start)
     if correlation < MIDDLE_AGREEMENT:
-        return 0.0
-    alignment[:, 2] *= SIDE / MIDDLE_SIDE
-    correlation, alignment = _align(left.fine_evened, right.fine_evened, alignment)
-    return _likeness(left.fine, right.fine, alignment) if correlation > 0 else 0.0
+        return None
+    correlation, alignment = _align(left.fine, right.fine, _scaled(alignment, SIDE / MIDDLE_SIDE))
+    return alignment if correlation >= FINE_AGREEMENT else None
+
+
+def detail(grey: NDArray[np.uint8]) -> Pixels:
+    """Squeezes (H, W) into the square of step 4, smoothed so that sampling it anew costs little: (256, 256)."""
+    square = cv2.resize(grey.astype(np.float32), (DETAIL_SIDE, DETAIL_SIDE), interpolation=cv2.INTER_AREA)
+    return _blur(square, 1.0)
+
+
+def detailed_agreement(left: Pixels, right: Pixels, alignment: Pixels) -> float:
+    """Step 4 for two details, the right one turned already, from where step 3 ended: -1 to 1."""
+    pages = _evened_whole(left, DETAIL_LOCAL_SHARE), _evened_whole(right, DETAIL_LOCAL_SHARE)
+    correlation, alignment = _align(*pages, _scaled(alignment, DETAIL_SIDE / SIDE))
+    return _likeness(left, right, alignment) if correlation > 0 else 0.0
+
+
+def _scaled(alignment: Pixels, scale: float) -> Pixels:
+    """The same alignment on pages `scale` times as large."""
+    scaled = alignment.copy()
+    scaled[:, 2] *= scale
+    return scaled
 
 
 def _turn_box(box: tuple[float, ...], turn: int) -> tuple[float, ...]:
@@ -165,7 +178,7 @@ def _align(left: Pixels, right: Pixels, start: Pixels) -> tuple[float, Pixels]:
 
 
 def _likeness(left: Pixels, right: Pixels, alignment: Pixels) -> float:
-    """The smaller of the common area's correlation and its tiles' lower quartile; 0 where too little is common."""
+    """The smaller of the common area's correlation and its tiles' lowest tenth; 0 where too little is common."""
     size = left.shape[::-1]
     laid = cv2.warpAffine(
         right, alignment, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
@@ -173,14 +186,14 @@ def _likeness(left: Pixels, right: Pixels, alignment: Pixels) -> float:
     common = cv2.warpAffine(np.ones_like(left), alignment, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     if common.mean() < SMALLEST_OVERLAP:
         return 0.0
-    one, other = _unit(_evened(left, common)), _unit(_evened(laid, common))
+    one, other = _unit(_evened(left, common, DETAIL_LOCAL_SHARE)), _unit(_evened(laid, common, DETAIL_LOCAL_SHARE))
     product, own, others = _tile_sums(one * other), _tile_sums(one * one), _tile_sums(other * other)
     energy = np.maximum(own, others)
     filled = (energy > BLANK_TILE * np.quantile(energy, 0.95)) & (energy > 0)
     if not filled.any():
         return 0.0
     tiles = product[filled] / np.sqrt(np.maximum(own * others, np.float32(1e-12))[filled])
-    return min(float(product.sum()), float(np.quantile(tiles, 0.25)))
+    return min(float(product.sum()), float(np.quantile(tiles, LOWEST_TILES)))
 
 
 def _tile_sums(values: Pixels) -> Pixels:
@@ -189,9 +202,13 @@ def _tile_sums(values: Pixels) -> Pixels:
     return sums
 
 
-def _evened(page: Pixels, mask: Pixels) -> Pixels:
+def _evened_whole(page: Pixels, local: float) -> Pixels:
+    return _evened(page, np.ones_like(page), local)
+
+
+def _evened(page: Pixels, mask: Pixels, local: float) -> Pixels:
     """Takes out the local mean and contrast, as seen within the mask (1 inside, 0 outside)."""
-    sigma = LOCAL_SHARE * len(page)
+    sigma = local * len(page)
     weight = _blur(mask, sigma) + np.float32(1e-6)
     detail = (page - _blur(page * mask, sigma) / weight) * mask
     contrast = np.sqrt(_blur(detail * detail, sigma) / weight)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns, probability_columns, targets_of
 
@@ -47,33 +48,55 @@ def _from_duplicates(clean_images: pd.DataFrame, duplicates: pd.DataFrame) -> pd
 
 
 def _from_predictions(clean_images: pd.DataFrame, oof_predictions: pd.DataFrame) -> pd.DataFrame:
-    """Images whose given label is less likely than another class is typically likely for its own images.
+    """Images that a model which never saw them takes for another class, once its habits are taken out.
 
-    The thresholds are the mean self-confidence of each class, as in confident learning (Northcutt, Jiang & Chuang,
-    "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021). Clean view, averaged over turns.
+    Clean view, averaged over models and turns. From each column the mean self-confidence of that class is taken away, so
+    that a class that the model is always sure of does not drown one that it never is: the thresholds of confident
+    learning (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021), used
+    as cleanlab's `adjust_pred_probs` does. The score is the normalised margin, 0.5 where both labels are as likely.
     """
     empty = pd.DataFrame(columns=list(LABEL_SUSPECTS))
     if oof_predictions.empty:
         return empty
     columns = probability_columns(oof_predictions)
+    targets = np.array(targets_of(columns))
     clean = oof_predictions[oof_predictions["view"] == "clean"]
     means = clean.groupby("image_id")[columns].mean()
-    known = clean_images[clean_images["image_id"].isin(means.index) & clean_images["label"].isin(targets_of(columns))]
+    known = clean_images[clean_images["image_id"].isin(means.index) & clean_images["label"].isin(targets)]
     if known.empty:
         return empty
-    means = means.loc[known["image_id"]].set_axis(targets_of(columns), axis=1)
     labels = known["label"].to_numpy()
-    own = pd.Series(
-        [means.loc[i, label] for i, label in zip(known["image_id"], labels, strict=True)], index=means.index
-    )
-    thresholds = own.groupby(labels).mean().reindex(means.columns).fillna(1.0)
-    confident = means.where(means.ge(thresholds, axis=1), 0.0)
-    proposed, strength = confident.idxmax(axis=1), confident.max(axis=1)
-    chosen = (strength > 0) & (proposed.to_numpy() != labels) & (strength > own)
-    evidence = [
-        f"unseen by the model, {p} at {s:.2f} against {o:.2f}" for p, s, o in zip(proposed, strength, own, strict=True)
+    given = np.searchsorted(targets, labels)
+    probabilities = means.loc[known["image_id"]].to_numpy(dtype=float)
+    own, best, other = _margins(_without_habits(probabilities, given), given)
+    rows = pd.DataFrame({"image_id": known["image_id"].to_numpy(), "given_label": labels})
+    rows["proposed_label"], rows["score"] = targets[other], (1 + best - own) / 2
+    places = range(len(rows))
+    rows["evidence"] = [
+        f"unseen by the model: {targets[other[k]]} at {probabilities[k, other[k]]:.2f}, "
+        f"{labels[k]} at {probabilities[k, given[k]]:.2f}"
+        for k in places
     ]
-    rows = zip(known["image_id"], labels, proposed, strength - own, evidence, strict=True)
-    table = pd.DataFrame(list(rows), columns=list(LABEL_SUSPECTS))
-    selected: pd.DataFrame = table.loc[chosen.to_numpy()]
-    return selected.reset_index(drop=True)
+    return rows.loc[best > own, list(LABEL_SUSPECTS)].reset_index(drop=True)
+
+
+def _without_habits(probabilities: NDArray[np.float64], given: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Probabilities (N, C) less each class's mean self-confidence, moved up so that all are positive; rows sum to 1."""
+    own = probabilities[np.arange(len(given)), given]
+    counts = np.bincount(given, minlength=probabilities.shape[1])
+    sums = np.bincount(given, weights=own, minlength=probabilities.shape[1])
+    confidence = np.where(counts > 0, sums / np.maximum(counts, 1), own.mean())
+    moved = probabilities - confidence + confidence.max()
+    return np.asarray(moved / moved.sum(axis=1, keepdims=True))
+
+
+def _margins(
+    adjusted: NDArray[np.float64], given: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """For each row what the given class has, what the best other class has, and which that is: (N,) each."""
+    rows = np.arange(len(given))
+    own = adjusted[rows, given]
+    rest = adjusted.copy()
+    rest[rows, given] = -np.inf
+    other = rest.argmax(axis=1)
+    return own, rest[rows, other], other
