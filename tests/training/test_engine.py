@@ -83,7 +83,7 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
         {"turns": False},
         {"jitter": 0.3},
         {"mixup": 0.4},
-        {"epochs": 2, "early_image_size": 16, "early_epochs": 1},
+        {"epochs": 2, "early_scale": 0.5, "early_share": 0.5},
         {"ema_decay": 0.9},
         {"clip_norm": 0.01},
         {"accumulate": 2},
@@ -166,3 +166,12 @@ def test_training_warns_of_nothing(
     _fit(make_task(epochs=1), tmp_path)
     assert [str(warning.message) for warning in recwarn] == []
     assert "lightning" not in "".join(capfd.readouterr()).lower()
+
+
+def test_model_of_one_size_trains_without_smaller_epochs(
+    make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task(backbone="test_vit", epochs=2, early_scale=0.5, early_share=0.5)
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        assert _fit(task, tmp_path)["epochs"] == 2
+    assert "fold_0: test_vit takes one input size, so no epoch is smaller" in caplog.messages

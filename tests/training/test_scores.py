@@ -31,3 +31,12 @@ def test_first_of_equal_epochs_is_best() -> None:
 @pytest.mark.parametrize(("scores", "stops"), [([0.5, 0.4], False), ([0.5, 0.4, 0.4], True), ([0.5, 0.4, 0.6], False)])
 def test_stops_after_patience_epochs_without_a_better_one(scores: list[float], stops: bool) -> None:
     assert _history(scores, patience=2).should_stop is stops
+
+
+def test_early_epochs_do_not_use_up_the_patience() -> None:
+    history = History(patience=2, early_epochs=3)
+    stops = []
+    for epoch, score in enumerate([0.5, 0.4, 0.4, 0.4, 0.4], start=1):
+        history.add({"epoch": epoch, "test_like_macro_f1": score})
+        stops.append(history.should_stop)
+    assert stops == [False, False, False, False, True]

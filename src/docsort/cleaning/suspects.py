@@ -50,10 +50,10 @@ def _from_duplicates(clean_images: pd.DataFrame, duplicates: pd.DataFrame) -> pd
 def _from_predictions(clean_images: pd.DataFrame, oof_predictions: pd.DataFrame) -> pd.DataFrame:
     """Images that a model which never saw them takes for another class, once its habits are taken out.
 
-    Clean view, averaged over models and turns. From each column the mean self-confidence of that class is taken away, so
-    that a class that the model is always sure of does not drown one that it never is: the thresholds of confident
-    learning (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021), used
-    as cleanlab's `adjust_pred_probs` does. The score is the normalised margin, 0.5 where both labels are as likely.
+    Clean view, averaged over models and turns. From each column the mean self-confidence of that class is taken away,
+    so that a class that the model is always sure of does not drown one that it never is: the thresholds of confident
+    learning (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021),
+    used as cleanlab's `adjust_pred_probs` does. The score is the normalised margin, 0.5 where both are as likely.
     """
     empty = pd.DataFrame(columns=list(LABEL_SUSPECTS))
     if oof_predictions.empty:

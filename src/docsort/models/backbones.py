@@ -39,7 +39,7 @@ def build_model(
     require_backbone(backbone)
     options: dict[str, Any] = {"num_classes": num_classes, "drop_rate": drop_rate}
     config = get_pretrained_cfg(backbone, allow_unregistered=True)
-    if config is not None and config.fixed_input_size:
+    if takes_one_size(backbone):
         # Transformers with position embeddings are built for one size; convolutions take any and refuse the option.
         options["img_size"] = image_size
     if not pretrained:
@@ -58,6 +58,12 @@ def build_model(
 
 
 ALTERNATIVES = "give a local file with pretrained=<path>, or train from scratch with pretrained=false."
+
+
+def takes_one_size(backbone: str) -> bool:
+    """Whether the model is built for one input size, as most transformers are."""
+    config = get_pretrained_cfg(backbone, allow_unregistered=True)
+    return config is not None and bool(config.fixed_input_size)
 
 
 HEAD_STD = 0.01

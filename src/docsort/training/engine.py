@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 from torch import nn
 
 from docsort.errors import InputError
-from docsort.models.backbones import build_model, input_statistics
+from docsort.models.backbones import build_model, input_statistics, takes_one_size
 from docsort.models.descriptions import ModelDescription
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
@@ -50,6 +50,9 @@ def fit(task: FoldTask, folder: Path, device: str, concurrent: int) -> dict[str,
         raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
     torch.manual_seed(derive_seed(task.seed, "weights", task.name))
     net, description = _build(task)
+    if parameters.early_epochs and takes_one_size(parameters.backbone):
+        logger.info("%s: %s takes one input size, so no epoch is smaller", task.name, parameters.backbone)
+        parameters = parameters.model_copy(update={"early_share": 0.0})
     training, validation = _open_splits(task, device, concurrent)
     classifier = PageClassifier(
         net,

@@ -56,7 +56,7 @@ class PageClassifier(LightningModule):
         self.classes = classes
         self.objective = build_loss(parameters, np.bincount(training.labels, minlength=classes).tolist())
         self.average = ModelEmaV3(net, decay=parameters.ema_decay, use_warmup=True) if parameters.ema_decay else None
-        self.progress = History(parameters.patience)
+        self.progress = History(parameters.patience, parameters.early_epochs)
         self.best_weights: dict[str, Tensor] = {}
         self.updates = 0
 

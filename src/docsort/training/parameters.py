@@ -32,8 +32,8 @@ class TrainingParameters(Parameters):
         description="true: weights from the hub; false: from scratch; or the path of a weights file"
     )
     image_size: int = Field(ge=16, le=2048, description="side of the square input, pixels")
-    early_image_size: int | None = Field(default=None, ge=16, description="side in the first epochs, pixels: cheaper")
-    early_epochs: int = Field(default=0, ge=0, description="how many first epochs are trained at early_image_size")
+    early_scale: float = Field(default=1, gt=0, le=1, description="the first epochs' side as a share of image_size")
+    early_share: float = Field(default=0, ge=0, lt=1, description="share of the epochs, the first, that are so trained")
     epochs: int = Field(ge=1, description="passes over the renders at most")
     patience: int = Field(ge=1, description="epochs without a better test-like macro-F1 before it stops")
     batch_size: int = Field(ge=2, description="renders a step")
@@ -65,25 +65,17 @@ class TrainingParameters(Parameters):
             )
         return self
 
-    @model_validator(mode="after")
-    def _check_early_size(self) -> "TrainingParameters":
-        if self.early_image_size is None:
-            return self
-        if self.early_image_size >= self.image_size or self.early_epochs >= self.epochs:
-            raise ValueError(
-                f"Expected early_image_size and early_epochs to be less than image_size ({self.image_size}) and epochs "
-                f"({self.epochs}), but got {self.early_image_size} and {self.early_epochs}; lower them, or set "
-                "early_image_size to null."
-            )
-        return self
-
     @property
     def highest_learning_rate(self) -> float:
         """The learning rate that goes with where the weights begin."""
         return self.learning_rate.scratch if self.pretrained is False else self.learning_rate.pretrained
 
+    @property
+    def early_epochs(self) -> int:
+        """How many first epochs are trained on smaller pages: progressive resizing, as in Tan & Le, "EfficientNetV2"
+        (ICML 2021), because they cost less and teach the coarse things."""
+        return int(self.early_share * self.epochs) if self.early_scale < 1 else 0
+
     def size_in(self, epoch: int) -> int:
-        """Side of the training input in an epoch, counted from 0."""
-        if self.early_image_size is None or epoch >= self.early_epochs:
-            return self.image_size
-        return self.early_image_size
+        """Side of the training input in an epoch, counted from 0, pixels."""
+        return max(1, round(self.early_scale * self.image_size)) if epoch < self.early_epochs else self.image_size

@@ -17,10 +17,13 @@ def score_views(labels: NDArray[np.int64], answers: NDArray[np.int64], views: Se
 
 
 class History:
-    """Epochs so far, best by test-like macro-F1; of equals the first is best."""
+    """Epochs so far, best by test-like macro-F1; of equals the first is best.
 
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
+    early_epochs: so many first epochs, on smaller pages, do not use up the patience.
+    """
+
+    def __init__(self, patience: int, early_epochs: int = 0) -> None:
+        self.patience, self.early_epochs = patience, early_epochs
         self.rows: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
 
@@ -35,4 +38,6 @@ class History:
     @property
     def should_stop(self) -> bool:
         """Whether `patience` epochs have gone by without a better one."""
-        return self.best is not None and len(self.rows) - int(self.best["epoch"]) >= self.patience
+        if self.best is None:
+            return False
+        return len(self.rows) - max(int(self.best["epoch"]), self.early_epochs) >= self.patience
