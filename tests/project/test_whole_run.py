@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, Run, kedro
+from kedro_command import ROOT, Run, kedro
 
 from docsort.folds import FOLDS
 

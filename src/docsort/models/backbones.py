@@ -12,6 +12,10 @@ from docsort.errors import InputError, WeightsError
 
 Statistics = tuple[float, float, float]
 
+ALTERNATIVES = "give a local file with pretrained=<path>, or train from scratch with pretrained=false."
+HEAD_STD = 0.01
+"""Standard deviation of a fresh head's weights, as torchvision's MobileNets have it."""
+
 
 def require_backbone(name: str) -> None:
     """Raises InputError, with the closest names, unless timm has this model (and this tag, where one is given)."""
@@ -57,17 +61,10 @@ def build_model(
     return model if num_classes == config.num_classes else _with_calm_head(model)
 
 
-ALTERNATIVES = "give a local file with pretrained=<path>, or train from scratch with pretrained=false."
-
-
 def takes_one_size(backbone: str) -> bool:
     """Whether the model is built for one input size, as most transformers are."""
     config = get_pretrained_cfg(backbone, allow_unregistered=True)
     return config is not None and bool(config.fixed_input_size)
-
-
-HEAD_STD = 0.01
-"""Standard deviation of a fresh head's weights, as torchvision's MobileNets have it."""
 
 
 def _with_calm_head(model: nn.Module) -> nn.Module:
