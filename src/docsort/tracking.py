@@ -26,6 +26,8 @@ from urllib.parse import urlsplit
 from docsort.errors import InputError
 
 EXPERIMENT = "docsort"
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it the user interface of MLflow 3 opens the experiment as one of language models, with no table of runs."""
 LOCAL_DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}
 """Schemes at which this process writes the artifacts itself, so that it also says where."""
 
@@ -207,7 +209,7 @@ class Tracker:
         if experiment is not None:
             return str(experiment.experiment_id)
         local = urlsplit(self.uri).scheme.partition("+")[0] in LOCAL_DATABASES
-        return str(self._client.create_experiment(EXPERIMENT, self._artifacts if local else None))
+        return str(self._client.create_experiment(EXPERIMENT, self._artifacts if local else None, EXPERIMENT_TAGS))
 
     def _give_up(self, error: Exception) -> None:
         self._run_id = None
