@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,29 +77,39 @@ def test_every_run_is_in_the_tracking_database(smoke_run: Run) -> None:
     assert parents[0].data.params["training.backbone"]
 
 
-def test_kedro_viz_serves_every_pipeline_the_folds_and_the_contact_sheet(smoke_run: Run) -> None:
-    import socket
+def free_port() -> int:
+    """A port that is free now, below 49152: kedro-viz takes no higher one, and the system draws its own above."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no port between 20000 and 32000 is free")
+
+
+def test_kedro_viz_serves_every_pipeline_the_folds_and_the_contact_sheet(smoke_run: Run, tmp_path: Path) -> None:
     import urllib.error
     import urllib.request
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["viz", "run", "--no-browser", "--port", str(port), "--env", "smoke"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "kedro", *command, "--params", f"data_root={smoke_run.data_root}"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    log = tmp_path / "viz.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "kedro", *command, "--params", f"data_root={smoke_run.data_root}"],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def get(path: str) -> dict:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as reply:
             return json.load(reply)
 
     try:
-        for _ in range(120):
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline:
+            assert server.poll() is None, log.read_text()
             try:
                 get("/api/version")
                 break
