@@ -72,6 +72,16 @@ def test_one_class_alone_is_refused() -> None:
         make_folds(pd.DataFrame({"image_id": ids, "group": ids, "label": 0}), 0)
 
 
+@pytest.mark.parametrize("classes", [2, 12])
+def test_data_without_an_image_for_every_fold_is_refused(classes: int) -> None:
+    ids = [f"i{k}" for k in range(4 * classes)]
+    images = pd.DataFrame({"image_id": ids, "group": ids, "label": [k // 4 for k in range(4 * classes)]})
+    with pytest.raises(
+        InputError, match="one class with 5 different images, one for every fold, but the largest has 4"
+    ):
+        make_folds(images, 0)
+
+
 def test_a_class_with_fewer_groups_than_folds_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     ids = [f"i{k}" for k in range(23)]
     images = pd.DataFrame({"image_id": ids, "group": ids, "label": [0] * 10 + [1] * 10 + [2] * 3})

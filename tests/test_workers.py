@@ -103,6 +103,30 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert not _is_alive(worker)
 
 
+NESTED = """
+import math
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from docsort.workers import run_in_worker
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        print(pool.submit(run_in_worker, math.sqrt, 9.0).result(), flush=True)
+"""
+
+
+def test_a_process_that_was_itself_started_by_another_can_end(tmp_path: Path) -> None:
+    """It waits for its children at its end, so its workers must have been told to go by then."""
+    script = tmp_path / "nested.py"
+    script.write_text(NESTED)
+    ended = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    assert ended.stdout == "3.0\n"
+
+
+def test_workers_are_spawned_with_nothing_of_the_parent_in_them() -> None:
+    """A fork would inherit the parent's modules, and with them locked thread pools of numba and OpenCV."""
+    assert run_in_worker(eval, "'pytest' in __import__('sys').modules") is False
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

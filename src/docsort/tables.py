@@ -28,6 +28,7 @@ MEASURES = (
     "sharpness",
     "noise",
     "white_border",
+    "skew",
     "dihedral_hashes",
 )
 """What decoding an image once tells; see `images.measures`."""

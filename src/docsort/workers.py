@@ -7,7 +7,6 @@ thread pool kills the child. A worker ends itself when its parent dies, so a kil
 Environment: DOCSORT_WORKERS overrides the number of workers.
 """
 
-import atexit
 import multiprocessing
 import os
 import signal
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.util import Finalize
 from typing import Any, TypeVar
 
 from docsort.errors import InputError, WorkerError
@@ -106,7 +106,9 @@ def _submit(function: Callable[..., T], *args: Any) -> "Future[T]":
         if _pool is None:
             context = multiprocessing.get_context("spawn")
             _pool = ProcessPoolExecutor(worker_count(), mp_context=context, initializer=_start_worker)
-            atexit.register(stop_workers)
+            # not atexit: where this process was itself started by multiprocessing, that would come too late, because
+            # such a process waits for its own children first
+            Finalize(None, stop_workers, exitpriority=100)
         return _pool.submit(function, *args)
 
 

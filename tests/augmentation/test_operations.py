@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from docsort.augmentation.libraries import hidden_generators
+from docsort.augmentation.libraries import albumentations, apply_albumentations, hidden_generators, transform_of
 from docsort.augmentation.operations import OPERATIONS
 from docsort.augmentation.recipes import FUNCTIONS, Drawn, apply_operation, draw_operation
-from docsort.augmentation.setting import unit_of
+from docsort.augmentation.setting import Setting, unit_of
 from docsort.images.dihedral import apply_turn
 
 STRONG = {
@@ -71,6 +72,50 @@ def test_what_comes_in_from_outside_is_white(name, page):
     assert np.ptp(made, axis=1).max() == 0, "a colour came in"
 
 
+WHITE = (255, 255, 255)
+BUILT = {
+    "rotate": lambda lib, n: lib.Affine(rotate=(n["degrees"],) * 2, fit_output=True, fill=WHITE, p=1),
+    "shift_scale": lambda lib, n: lib.Affine(
+        scale=(n["scale"],) * 2,
+        translate_percent={"x": (n["shift_x"],) * 2, "y": (n["shift_y"],) * 2},
+        fill=WHITE,
+        p=1,
+    ),
+    "perspective": lambda lib, n: lib.Perspective(scale=(n["amount"],) * 2, fit_output=True, fill=WHITE, p=1),
+    "grid_distortion": lambda lib, n: lib.GridDistortion(distort_limit=(-n["amount"], n["amount"]), fill=WHITE, p=1),
+    "optical_distortion": lambda lib, n: lib.OpticalDistortion(distort_limit=(n["amount"],) * 2, fill=WHITE, p=1),
+    "gaussian_blur": lambda lib, n: lib.GaussianBlur(sigma_limit=(n["sigma"],) * 2, blur_limit=0, p=1),
+    "motion_blur": lambda lib, n: lib.MotionBlur(blur_limit=(7, 7), p=1),
+    "median_blur": lambda lib, n: lib.MedianBlur(blur_limit=(5, 5), p=1),
+    "gaussian_noise": lambda lib, n: lib.GaussNoise(std_range=(n["sd"] / 255,) * 2, p=1),
+    "brightness_contrast": lambda lib, n: lib.RandomBrightnessContrast(
+        brightness_limit=(n["brightness"],) * 2, contrast_limit=(n["contrast"],) * 2, p=1
+    ),
+    "grey": lambda lib, n: lib.ToGray(p=1),
+}
+"""Each operation by Albumentations, as one builds it anew for one page with unit 1."""
+FITTING = {"motion_blur": {"length": 7.0}, "median_blur": {"width": 5.0}, "gaussian_noise": {"sd": 40.0}}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_transform_that_is_used_again_does_what_a_newly_built_one_does(name, page):
+    """With the numbers of this call, validated or not, and none of the numbers of the calls before."""
+    numbers = FITTING.get(name, draw_operation(name, {}, np.random.default_rng(4)).numbers)
+    apply_operation(page, draw_operation(name, {}, np.random.default_rng(5)), 1.0)
+    again = apply_operation(page, Drawn(name, numbers, 6), 1.0)
+    built = BUILT[name](albumentations(), numbers)
+    np.testing.assert_array_equal(again, apply_albumentations(built, page, Setting(6, 1.0)))
+
+
+def test_every_operation_by_albumentations_is_compared_with_a_newly_built_one():
+    assert set(BUILT) == {name for name, operation in OPERATIONS.items() if "albumentations" in operation.library}
+
+
+def test_a_range_that_the_library_does_not_know_is_not_set_in_silence(page):
+    with pytest.raises(AttributeError, match="sigma_range"):
+        apply_albumentations(transform_of("GaussianBlur", blur_limit=0), page, Setting(0, 1.0), sigma_range=(1, 1))
+
+
 def test_dihedral_is_the_exact_turn(page):
     for turn in range(8):
         made = apply_operation(page, Drawn("dihedral", {"turn": float(turn)}, 0), 1.0)
@@ -121,6 +166,23 @@ def test_no_operation_leaves_anything_in_the_working_directory(page, partner, tm
     for name in OPERATIONS:
         apply_operation(page, draw_operation(name, {}, np.random.default_rng(0)), unit_of(page), partner)
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_no_operation_takes_anything_from_a_cache_of_other_pages(page, partner, tmp_path: Path, monkeypatch):
+    """Augraphy's BleedThrough, PageBorder and BookBinding paste what they find in `augraphy_cache/`."""
+    bare, planted = tmp_path / "bare", tmp_path / "planted"
+    for folder in (bare, planted / "augraphy_cache"):
+        folder.mkdir(parents=True)
+    for number in range(4):
+        other = np.zeros((220, 160, 3), np.uint8)
+        cv2.imwrite(str(planted / "augraphy_cache" / f"image_{number}.png"), other)
+    for name in OPERATIONS:
+        made = []
+        for folder in (bare, planted):
+            monkeypatch.chdir(folder)
+            made += [apply_operation(page, Drawn(name, strong(name), seed), unit_of(page), partner) for seed in (1, 2)]
+        np.testing.assert_array_equal(made[0], made[2], err_msg=name)
+        np.testing.assert_array_equal(made[1], made[3], err_msg=name)
 
 
 def test_yellowed_paper_is_yellow_not_blue():

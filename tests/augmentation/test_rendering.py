@@ -1,6 +1,10 @@
+import errno
+import hashlib
 import logging
 import os
 import random
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,13 +12,16 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from docsort.augmentation import rendering
 from docsort.augmentation.rendering import render_training, render_validation
+from docsort.augmentation.shards import file_name
+from docsort.errors import StorageError
 from docsort.stores import Store
 from docsort.tables import RENDERS, VALIDATION_RENDERS
-from docsort.workers import stop_workers
+from docsort.workers import ONE_THREAD, stop_workers
 
 
 def train(data, parameters, store: Store, seed: int = 5) -> pd.DataFrame:
@@ -37,6 +44,9 @@ def written(store: Store) -> dict[str, int]:
 def finished_shards(root: Path) -> int:
     """Counted while the renderer runs, hence by name alone: files of partial shards move under one's eyes."""
     return len(list(root.glob("shards/*/[!.]*")))
+
+
+CLASSES = pd.DataFrame({"target": [0], "class_name": ["page"]})
 
 
 @pytest.fixture
@@ -82,6 +92,42 @@ class TestInOneProcess:
         pd.testing.assert_frame_equal(first, again)
         assert written(store) == stamps
         assert "unchanged" in caplog.text
+
+    def test_an_unchanged_call_is_quick_with_all_the_sources_of_the_job(self, make, store, monkeypatch):
+        """1,570 sources. Their renders hold a byte each, because only looking at them is measured."""
+
+        def write_bytes(shard, style, root):
+            shard.folder(root).mkdir(parents=True)
+            for item in shard.items:
+                (shard.folder(root) / file_name(*item)).write_bytes(b"x")
+            return len(shard.items)
+
+        ids = [f"{number:016x}" for number in range(1570)]
+        table = pd.DataFrame({"image_id": ids, "path": ids, "label": 0, "given_label": 0, "group": range(1570)})
+        table["sha256"] = [hashlib.sha256(name.encode()).hexdigest() for name in ids]
+        folds = table[["image_id", "group", "label"]].assign(fold=[number % 5 for number in range(1570)])
+        everything = type("Data", (), {"clean_images": table, "folds": folds, "classes": CLASSES})
+        monkeypatch.setattr(rendering, "render_shard", write_bytes)
+        parameters, seconds = make(per_class=4 * 1570), []
+        first = train(everything, parameters, store)
+        for _ in range(3):
+            start = time.monotonic()
+            again = train(everything, parameters, store)
+            seconds.append(time.monotonic() - start)
+        pd.testing.assert_frame_equal(first, again)
+        assert min(seconds) < 1
+
+    def test_a_full_disk_while_the_manifest_is_written_keeps_the_shards(self, data, parameters, store, monkeypatch):
+        def full(path, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rendering, "write_atomically", full)
+            with pytest.raises(StorageError, match="the disk is full: free some space, then run again"):
+                train(data, parameters, store)
+        stamps = written(store)
+        assert len(pixels(train(data, parameters, store))) == 36
+        assert written(store) == stamps
 
     def test_a_changed_parameter_is_another_set_and_the_old_one_stays(self, data, make, store):
         first = pixels(train(data, make(), store))
@@ -182,7 +228,7 @@ def test_workers_give_the_same_bytes_as_one_process(recipe, data, make, store, t
     assert pixels(train(data, parameters, Store(tmp_path / "backwards"))) == in_workers
 
 
-KILLED = """
+RENDER = """
 import sys
 from pathlib import Path
 import pandas as pd
@@ -193,33 +239,148 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     clean, folds, classes = (pd.read_pickle(folder / f"{name}.pickle") for name in ("clean", "folds", "classes"))
     parameters = AugmentationParameters.model_validate_json((folder / "parameters.json").read_text())
-    render_training(clean, folds, classes, parameters, 5, Store(folder / "killed"))
+    render_training(clean, folds, classes, parameters, 5, Store(Path(sys.argv[2])))
 """
+
+
+def command_for(data, parameters, folder: Path, store: Path) -> list[str]:
+    """What renders in a process of its own, with workers of its own."""
+    for name, table in {"clean": data.clean_images, "folds": data.folds, "classes": data.classes}.items():
+        table.to_pickle(folder / f"{name}.pickle")
+    (folder / "parameters.json").write_text(parameters.model_dump_json())
+    script = folder / "render.py"
+    script.write_text(RENDER)
+    return [sys.executable, str(script), str(folder), str(store)]
 
 
 @pytest.mark.slow
 def test_a_renderer_killed_ten_times_ends_with_the_same_bytes(data, make, tmp_path, monkeypatch):
-    parameters = make(per_class=400, shard_size=5)
-    for name, table in {"clean": data.clean_images, "folds": data.folds, "classes": data.classes}.items():
-        table.to_pickle(tmp_path / f"{name}.pickle")
-    (tmp_path / "parameters.json").write_text(parameters.model_dump_json())
-    script = tmp_path / "render.py"
-    script.write_text(KILLED)
-    rng, kills = random.Random(1), 0
-    command = [sys.executable, str(script), str(tmp_path)]
-    for _ in range(10):
-        with subprocess.Popen(command, start_new_session=True) as process:
-            # wait for the first new shard, so that the kill falls into the rendering
-            count = finished_shards(tmp_path / "killed")
-            while process.poll() is None and finished_shards(tmp_path / "killed") == count:
-                time.sleep(0.02)
-            time.sleep(rng.uniform(0, 0.15))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                kills += 1
-    assert kills >= 5
+    """At random moments, and by turns: all its processes at once, the main process alone, a worker alone."""
+    parameters = make(per_class=4000, shard_size=10)
+    killed = tmp_path / "killed"
+    command = command_for(data, parameters, tmp_path, killed)
+    rng, kept = random.Random(1), {}
+    for attempt in range(10):
+        whom = ("all", "main", "worker")[attempt % 3]
+        with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
+            wait_for_shards(process, killed, finished_shards(killed) + rng.choice((0, 1, 1, 20)))
+            time.sleep(rng.uniform(0, 0.1))
+            assert process.poll() is None, f"it ended before kill {attempt}: {process.communicate()[1]}"
+            kill(process.pid, whom)
+            message = process.communicate()[1]
+        assert whom != "worker" or "WorkerError: A worker process died" in message
+        assert not list(killed.glob("*/complete.json")), "it was finished already"
+        stamps = {path: stamp for path, stamp in written(Store(killed)).items() if ".partial" not in path}
+        assert kept.items() <= stamps.items(), "a finished shard was made again"
+        kept = stamps
+    assert 0 < len(kept) < 12_000
     subprocess.run(command, check=True)
     monkeypatch.setattr(rendering, "map_in_workers", lambda run, tasks: (run(*task) for task in tasks))
-    killed = train(data, parameters, Store(tmp_path / "killed"))
-    assert pixels(killed) == pixels(train(data, parameters, Store(tmp_path / "whole")))
-    assert list((tmp_path / "killed").rglob("*.partial")) == []
+    manifest = train(data, parameters, Store(killed))
+    assert kept.items() <= written(Store(killed)).items()
+    assert len(manifest) == 12_000
+    assert pixels(manifest) == pixels(train(data, parameters, Store(tmp_path / "whole")))
+    assert list(killed.rglob("*.partial")) == []
+
+
+def wait_for_shards(process: "subprocess.Popen[str]", root: Path, count: int) -> None:
+    """Until so many are finished and the workers are there."""
+    while process.poll() is None and (finished_shards(root) < count or not workers_of(process.pid)):
+        time.sleep(0.005)
+
+
+def workers_of(main: int) -> list[psutil.Process]:
+    try:
+        return [child for child in psutil.Process(main).children() if "spawn_main" in " ".join(child.cmdline())]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill(main: int, whom: str) -> None:
+    """Kills, and waits until workers whose main process is gone have ended themselves."""
+    workers = workers_of(main)
+    if whom == "all":
+        os.killpg(main, signal.SIGKILL)
+    elif whom == "main":
+        os.kill(main, signal.SIGKILL)
+    else:
+        workers[0].kill()
+    assert psutil.wait_procs(workers, timeout=30)[1] == [], "workers outlive their main process"
+
+
+def test_a_full_disk_is_one_error_and_the_run_goes_on_once_there_is_space(data, make, tmp_path, monkeypatch):
+    """On a file system of 200 KB, made larger afterwards."""
+    disk, copy = tmp_path / "disk", tmp_path / "copy"
+    disk.mkdir()
+    parameters = make(per_class=60, shard_size=4)
+    render = shlex.join(command_for(data, parameters, tmp_path, disk / "renders"))
+    script = f"""
+        mount -t tmpfs -o size=200k none {disk} || exit 77
+        {render}; echo "first: $?"
+        find {disk} -name '*.jpg' -printf '%T@ %P\\n' | sort > {tmp_path}/early
+        mount -o remount,size=20m {disk}
+        {render}; echo "second: $?"
+        find {disk} -name '*.jpg' -printf '%T@ %P\\n' | sort > {tmp_path}/late
+        cp -r {disk}/renders {copy}
+    """
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare to mount a small file system")
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    shell = ["unshare", *as_root, "--mount", "sh", "-c", script]
+    ended = subprocess.run(shell, capture_output=True, text=True, check=False)
+    if ended.returncode == 77 or ended.stderr.startswith("unshare:"):
+        pytest.skip(f"may not mount a small file system here: {ended.stderr}")
+    assert ended.stdout.split() == ["first:", "1", "second:", "0"], ended.stderr
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last.startswith("docsort.errors.StorageError: Expected to write renders below")
+    assert "the disk is full: free some space, then run again; everything finished is kept and used" in last
+    early, late = ((tmp_path / name).read_text().splitlines() for name in ("early", "late"))
+    assert 0 < len(early) < 180
+    assert set(early) <= set(late)
+    monkeypatch.setattr(rendering, "map_in_workers", lambda run, tasks: (run(*task) for task in tasks))
+    assert pixels(train(data, parameters, Store(copy))) == pixels(train(data, parameters, Store(tmp_path / "whole")))
+
+
+WATCHED = """
+import socket
+def refuse(*arguments, **named):
+    with open({log!r}, "a") as file:
+        print(arguments, file=file)
+    raise OSError("no network in this test")
+socket.socket.connect = socket.socket.connect_ex = refuse
+socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refuse
+"""
+
+IN_WORKER = """
+import numpy as np
+from docsort.augmentation.operations import OPERATIONS
+from docsort.augmentation.recipes import apply_operation, draw_operation
+page = np.full((90, 70, 3), 200, np.uint8)
+for name in OPERATIONS:
+    apply_operation(page, draw_operation(name, {}, np.random.default_rng(0)), 0.2, page)
+"""
+
+ASK_WORKER = f"""
+from docsort.workers import run_in_worker
+if __name__ == "__main__":
+    run_in_worker(exec, {IN_WORKER!r})
+    print(run_in_worker(eval, "__import__('numba').get_num_threads()"))
+    print(run_in_worker(eval, "__import__('numba').config.NUMBA_NUM_THREADS"))
+    print(run_in_worker(eval, "__import__('torch').get_num_threads()"))
+    print(run_in_worker(eval, "len(__import__('psutil').Process().children())"))
+"""
+
+
+def test_a_worker_asks_no_network_and_keeps_to_one_thread_with_both_libraries_loaded(tmp_path):
+    """In a fresh worker that does every operation; its `sitecustomize` notes and refuses every connection."""
+    log, here = tmp_path / "network", tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "sitecustomize.py").write_text(WATCHED.format(log=str(log)))
+    (tmp_path / "ask.py").write_text(ASK_WORKER)
+    inherited = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    environment = inherited | {"PYTHONPATH": str(tmp_path), "DOCSORT_WORKERS": "1"}
+    command = [sys.executable, str(tmp_path / "ask.py")]
+    ended = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["1", "1", "1", "0"], ended.stderr
+    assert not log.exists(), log.read_text()
+    assert list(here.iterdir()) == []

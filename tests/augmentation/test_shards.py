@@ -75,14 +75,13 @@ def test_a_folder_that_lacks_a_file_or_has_an_empty_one_does_not_count(shard, st
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(shard, style, tmp_path, monkeypatch):
     written = []
 
-    def write_until_full(path: Path, data: bytes) -> int:
+    def write_until_full(path: str, data: bytes) -> None:
         if written:
             raise OSError(errno.ENOSPC, "No space left on device")
         written.append(path)
-        return len(data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", write_until_full)
+        patch.setattr(shards, "_write_file", write_until_full)
         with pytest.raises(
             StorageError, match="the disk is full: free some space, then run again; everything finished"
         ):
@@ -99,6 +98,14 @@ def test_a_source_that_changed_since_it_was_measured_is_refused(shard, style, tm
     Path(shard.source.path).unlink()
     with pytest.raises(UnreadableImageError, match=r"page00\.png: cannot be opened"):
         render_shard(shard, style, tmp_path)
+
+
+def test_a_source_that_changed_after_it_was_read_once_is_refused_too(shard, style, tmp_path):
+    """That its bytes were hashed before does not count once the file is another."""
+    render_shard(shard, style, tmp_path / "first")
+    Path(shard.source.path).write_bytes(Path(shard.partners[0].path).read_bytes())
+    with pytest.raises(InputError, match=r"page00\.png to be the file that was measured"):
+        render_shard(shard, style, tmp_path / "second")
 
 
 def test_partials_of_dead_workers_are_removed_and_those_of_living_ones_kept(tmp_path):

@@ -9,7 +9,7 @@ from docsort.stores import Store
 
 def test_examples_show_each_operation_each_recipe_and_the_damage(page, parameters):
     images, captions = examples(page, parameters, ("fade", "dihedral"), seed=0)
-    rows = ["fade", "dihedral", *parameters.recipes, "test-like"]
+    rows = ["fade", "dihedral", *parameters.complete_recipes(), "test-like"]
     assert [caption.split()[0] for caption in captions] == [name for name in rows for _ in range(SEEDS)]
     assert {image.shape for image in images} == {(48, 48, 3)}
     assert len({image.tobytes() for image in images[:SEEDS]}) == SEEDS

@@ -10,7 +10,7 @@ def make_images(shift: float, train: int = 150, test: int = 150) -> pd.DataFrame
     """Images whose measures are Gaussian; those of the test are `shift` standard deviations brighter."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"split": ["train"] * train + ["test"] * test})
-    for name in ("brightness", "contrast", "saturation", "sharpness", "noise", "white_border"):
+    for name in ("brightness", "contrast", "saturation", "sharpness", "noise", "white_border", "skew"):
         table[name] = rng.normal(50, 10, len(table))
     table["brightness"] += 10 * shift * (table["split"] == "test")
     table["width"], table["height"] = rng.integers(400, 500, (2, len(table)))

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
+from docsort.augmentation.fitting import DAMAGE_FIT
 from docsort.errors import InputError
 from docsort.reporting.figures import draw_confusion_matrix
 from docsort.reporting.parameters import ReportingParameters
@@ -23,6 +24,12 @@ from docsort.reporting.scores import score_run, tabulate_class_scores
 from docsort.reporting.summary import summarise_data
 
 PARAMETERS = ReportingParameters(draws=100)
+DAMAGE = {
+    "fitted": True,
+    "auc": {"undamaged": 0.987, "before": 0.876, "after": 0.654},
+    "parameters": {"blur_share": 0.3, "blur_sigma": [0.6, 2.2]},
+}
+LIFT = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
 
 
 class PageReader(HTMLParser):
@@ -73,11 +80,13 @@ def parts(
     figures: dict[str, go.Figure] = {name: go.Figure() for name in FIGURES}
     figures["confusion_matrix"] = draw_confusion_matrix(oof_votes, classes)
     return ReportParts(
-        scores=score_run(oof_votes, verdicts, submission, answer_key, PARAMETERS, 0),
+        scores=score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, 0),
         class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
         verdicts=verdicts,
         data=summarise_data(**data_tables),
         drift=drift,
+        damage=DAMAGE,
+        damage_fit=pd.DataFrame([("noise", 0.5, 4.2, 4.0, 0.9, 0.1234)], columns=list(DAMAGE_FIT)),
         needs_review=needs_review,
         test_count=90,
         figures=figures,
@@ -109,6 +118,17 @@ def test_the_page_says_what_the_scores_say(parts: ReportParts) -> None:
     assert text.count("–") == 1  # the drift of a measure that does not vary
 
 
+def test_the_page_says_how_near_the_damage_comes_and_what_it_is(parts: ReportParts) -> None:
+    text = "".join(read_page(write_report(parts)).text)
+    for auc in DAMAGE["auc"].values():
+        assert f"{auc:.3f}" in text
+    assert "blur sigma" in text
+    assert "0.6000 to 2.20" in text
+    assert "0.1234" in text
+    plain = ReportParts(**{**vars(parts), "damage": {**DAMAGE, "fitted": False, "auc": {}}})
+    assert "was not fitted to test images" in "".join(read_page(write_report(plain)).text)
+
+
 def test_plotly_stands_there_once_and_every_figure_is_drawn(parts: ReportParts) -> None:
     html = write_report(parts)
     assert html.count("plotly.js v") == 1
@@ -126,7 +146,7 @@ def test_without_a_key_there_is_no_test_and_no_gap(
     blind = ReportParts(
         **{
             **vars(parts),
-            "scores": score_run(oof_votes, parts.verdicts, submission, None, PARAMETERS, 0),
+            "scores": score_run(oof_votes, parts.verdicts, submission, LIFT, None, PARAMETERS, 0),
             "class_scores": tabulate_class_scores(oof_votes, classes, submission, None),
             "verdicts": parts.verdicts.iloc[:0],
             "drift": parts.drift.iloc[:0],
@@ -137,7 +157,7 @@ def test_without_a_key_there_is_no_test_and_no_gap(
     text = "".join(read_page(write_report(blind)).text)
     assert "Gap" not in text
     assert "against the answer key" not in text
-    assert "Test-like validation" in text
+    assert "Forecast" in text
     assert "There are no test photos" in text
 
 

@@ -14,6 +14,7 @@ from docsort.reporting.scores import score_run, score_validation_views, score_vo
 from docsort.tables import PREDICTION_KEYS
 
 PARAMETERS = ReportingParameters(draws=200)
+LIFT = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
 
 
 def macro(pages: pd.DataFrame) -> float:
@@ -23,7 +24,7 @@ def macro(pages: pd.DataFrame) -> float:
 def test_the_headline_is_the_test_like_macro_f1(
     oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame
 ) -> None:
-    scores = score_run(oof_votes, verdicts, submission, None, PARAMETERS, seed=1)
+    scores = score_run(oof_votes, verdicts, submission, LIFT, None, PARAMETERS, seed=1)
     validation = scores["validation"]
     for view in ("clean", "test_like"):
         pages = oof_votes[oof_votes["view"] == view]
@@ -38,17 +39,44 @@ def test_the_headline_is_the_test_like_macro_f1(
     assert validation["specialists"] == ["certificates"]
 
 
+def test_what_the_mean_of_all_models_is_worth_is_added_to_the_forecast_and_stands_apart(
+    oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame, answer_key: pd.DataFrame
+) -> None:
+    plain = score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, seed=1)
+    lift = {"macro_f1": 0.03, "accuracy": 0.02, "members": 5, "temperature": 0.8}
+    scores = score_run(oof_votes, verdicts, submission, lift, answer_key, PARAMETERS, seed=1)
+    one, forecast = (scores["validation"][name] for name in ("one_model", "test_like"))
+    assert one["test_like"] == plain["validation"]["test_like"]
+    assert one["clean"] == scores["validation"]["clean"] == plain["validation"]["clean"]
+    assert (
+        forecast["macro_f1"] == scores["validation"]["macro_f1"] == pytest.approx(one["test_like"]["macro_f1"] + 0.03)
+    )
+    assert forecast["accuracy"] == pytest.approx(one["test_like"]["accuracy"] + 0.02)
+    assert forecast["interval"] == pytest.approx([end + 0.03 for end in one["test_like"]["interval"]])
+    assert scores["gap"] == pytest.approx(plain["gap"] + 0.03)
+    assert scores["validation"]["ensemble_lift"] == lift
+    assert f"{forecast['macro_f1']:.3f}" in scores["expect"]
+
+
+def test_a_forecast_never_exceeds_one(
+    oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame
+) -> None:
+    lift = {"macro_f1": 0.9, "accuracy": 0.9, "members": 5}
+    forecast = score_run(oof_votes, verdicts, submission, lift, None, PARAMETERS, seed=1)["validation"]["test_like"]
+    assert (forecast["macro_f1"], forecast["accuracy"], forecast["interval"][1]) == (1, 1, 1)
+
+
 def test_without_an_answer_key_there_is_neither_test_nor_gap(
     oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame
 ) -> None:
-    scores = score_run(oof_votes, verdicts, submission, None, PARAMETERS, seed=1)
+    scores = score_run(oof_votes, verdicts, submission, LIFT, None, PARAMETERS, seed=1)
     assert set(scores) == {"validation", "confidence", "expect"}
 
 
 def test_the_test_score_joins_by_id_and_the_gap_is_forecast_minus_test(
     oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame, answer_key: pd.DataFrame
 ) -> None:
-    scores = score_run(oof_votes, verdicts, submission, answer_key, PARAMETERS, seed=1)
+    scores = score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, seed=1)
     joined = submission.merge(answer_key, on="ID", suffixes=("_answer", "_true"))
     expected = f1_score(joined["target_true"], joined["target_answer"], average="macro")
     assert scores["test"]["macro_f1"] == pytest.approx(expected)
@@ -60,7 +88,7 @@ def test_the_test_score_joins_by_id_and_the_gap_is_forecast_minus_test(
 def test_the_promise_is_one_sentence_with_the_figures_in_it(
     oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame
 ) -> None:
-    scores = score_run(oof_votes, verdicts, submission, None, PARAMETERS, seed=1)
+    scores = score_run(oof_votes, verdicts, submission, LIFT, None, PARAMETERS, seed=1)
     view = scores["validation"]["test_like"]
     found = re.fullmatch(
         r"Expect a macro-F1 of about (0\.\d+) \(95 % interval (0\.\d+) to (0\.\d+)\) on test pages like these\.",
@@ -86,9 +114,9 @@ def test_a_key_of_other_images_is_refused(
 ) -> None:
     other = answer_key.replace({"ID": {"t004.jpg": "zzz.jpg"}})
     with pytest.raises(InputError, match=r"1 are missing there \(t004\.jpg\) and 1 are not .* \(zzz\.jpg\)"):
-        score_run(oof_votes, verdicts, submission, other, PARAMETERS, 0)
+        score_run(oof_votes, verdicts, submission, LIFT, other, PARAMETERS, 0)
     with pytest.raises(InputError, match="belongs to another data set"):
-        score_run(oof_votes, verdicts, submission, pd.concat([answer_key, answer_key.head(1)]), PARAMETERS, 0)
+        score_run(oof_votes, verdicts, submission, LIFT, pd.concat([answer_key, answer_key.head(1)]), PARAMETERS, 0)
 
 
 def test_predictions_are_scored_like_their_votes(oof_votes: pd.DataFrame) -> None:

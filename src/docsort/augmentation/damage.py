@@ -41,6 +41,8 @@ class Damage:
     darken: float = 0.0  # share of the way to black
     blur_sigma: float = 0.0  # px of the reference page
     noise_sd: float = 0.0  # grey levels on the reference page
+    noise_coloured: bool = False  # each channel by itself; else grey
+    jpeg_quality: float = 100.0  # that the reference page is stored with
     seed: int = 0  # of the noise, the warp and the place of the piece
 
     @property
@@ -78,6 +80,8 @@ def draw_damage(parameters: DamageParameters, rng: np.random.Generator) -> Damag
         darken=amount(p.darken_share, p.darken_amount, 0.0),
         blur_sigma=amount(p.blur_share, p.blur_sigma, 0.0),
         noise_sd=amount(p.noise_share, p.noise_sd, 0.0),
+        noise_coloured=bool(rng.random() < p.coloured_noise_share),
+        jpeg_quality=amount(p.jpeg_share, p.jpeg_quality, 100.0),
         seed=int(rng.integers(2**63)),
     )
 
@@ -97,13 +101,15 @@ def apply_damage(page: Image, partner: Image | None, drawn: Damage) -> Image:
     """(H, W, 3) to (H', W', 3): a turned page gets a larger white canvas. Without a partner nothing is mixed in."""
     rng = np.random.default_rng(drawn.seed)
     unit = unit_of(page)
-    page = _move(_join(page, partner, drawn, rng), drawn, rng)
-    page = _relight(page, drawn)
+    # relit before it is turned: the fill around a turned page stays white
+    page = _move(_relight(_join(page, partner, drawn, rng), drawn), drawn, rng)
     if drawn.blur_sigma > 0:
         page = np.asarray(cv2.GaussianBlur(page, (0, 0), max(0.05, drawn.blur_sigma * unit)), dtype=np.uint8)
     if drawn.noise_sd > 0:
         # area averaging to this resolution would have thinned white noise of the reference page by this much
-        page = add_noise(page, drawn.noise_sd * min(1.0, unit), rng)
+        page = add_noise(page, drawn.noise_sd * min(1.0, unit), drawn.noise_coloured, rng)
+    if drawn.jpeg_quality < 100:
+        page = store_as_jpeg(page, drawn.jpeg_quality, unit)
     return np.ascontiguousarray(page)
 
 
@@ -165,7 +171,21 @@ def warp(page: Image, amount: float, rng: np.random.Generator) -> Image:
     return np.asarray(bent, dtype=np.uint8)
 
 
-def add_noise(page: Image, sd: float, rng: np.random.Generator) -> Image:
-    """White Gaussian noise, each channel by itself; sd in grey levels."""
-    noise = rng.standard_normal(page.shape, dtype=np.float32) * np.float32(sd)
+def add_noise(page: Image, sd: float, coloured: bool, rng: np.random.Generator) -> Image:
+    """White Gaussian noise, each channel by itself or the same in all; sd in grey levels."""
+    noise = rng.standard_normal(page.shape if coloured else (*page.shape[:2], 1), dtype=np.float32) * np.float32(sd)
     return np.asarray(np.clip(page + noise + 0.5, 0, 255), dtype=np.uint8)
+
+
+def store_as_jpeg(page: Image, quality: float, unit: float) -> Image:
+    """Written and read again at the resolution of the reference page, where a block is 8 pixels wide."""
+    height, width = page.shape[:2]
+    whole = page
+    if unit < 1:
+        size = max(1, round(width / unit)), max(1, round(height / unit))
+        whole = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    data = cv2.imencode(".jpg", whole[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, round(quality)))[1]
+    stored = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)[..., ::-1]
+    if unit < 1:
+        stored = np.asarray(cv2.resize(stored, (width, height), interpolation=cv2.INTER_AREA))
+    return np.ascontiguousarray(stored, dtype=np.uint8)

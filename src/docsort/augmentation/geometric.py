@@ -5,7 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from docsort.augmentation.libraries import albumentations, apply_albumentations
+from docsort.augmentation.libraries import apply_albumentations, transform_of
 from docsort.augmentation.setting import Image, Setting
 from docsort.images.dihedral import apply_turn
 from docsort.images.letterbox import WHITE
@@ -21,19 +21,16 @@ def dihedral(page: Image, setting: Setting, turn: int) -> Image:
 
 def rotate(page: Image, setting: Setting, degrees: float) -> Image:
     """Counter-clockwise; the picture grows so that no corner of the page is lost."""
-    turn = albumentations().Affine(rotate=(degrees, degrees), fit_output=True, p=1, **_WHITE_OUTSIDE)
-    return apply_albumentations(turn, page, setting)
+    turn = transform_of("Affine", fit_output=True, **_WHITE_OUTSIDE)
+    return apply_albumentations(turn, page, setting, rotate=(degrees, degrees))
 
 
 def shift_scale(page: Image, setting: Setting, shift_x: float, shift_y: float, scale: float) -> Image:
     """Around the centre, on a canvas of the page's size."""
-    move = albumentations().Affine(
-        scale=(scale, scale),
-        translate_percent={"x": (shift_x, shift_x), "y": (shift_y, shift_y)},
-        p=1,
-        **_WHITE_OUTSIDE,
-    )
-    return apply_albumentations(move, page, setting)
+    scales = {"x": (scale, scale), "y": (scale, scale)}
+    shifts = {"x": (shift_x, shift_x), "y": (shift_y, shift_y)}
+    move = transform_of("Affine", **_WHITE_OUTSIDE)
+    return apply_albumentations(move, page, setting, scale=scales, translate_percent=shifts, translate_px=None)
 
 
 def stretch(page: Image, setting: Setting, ratio: float) -> Image:
@@ -50,20 +47,20 @@ def stretch_page(page: Image, ratio: float) -> Image:
 
 def perspective(page: Image, setting: Setting, amount: float) -> Image:
     """The corners move inwards by random amounts; the result holds the whole page."""
-    tilt = albumentations().Perspective(scale=(amount, amount), keep_size=True, fit_output=True, p=1, **_WHITE_OUTSIDE)
-    return apply_albumentations(tilt, page, setting)
+    tilt = transform_of("Perspective", keep_size=True, fit_output=True, **_WHITE_OUTSIDE)
+    return apply_albumentations(tilt, page, setting, scale=(amount, amount))
 
 
 def grid_distortion(page: Image, setting: Setting, amount: float) -> Image:
     """A grid of 5 by 5 cells, each line moved by up to `amount` of a cell."""
-    bend = albumentations().GridDistortion(num_steps=5, distort_limit=(-amount, amount), p=1, **_WHITE_OUTSIDE)
-    return apply_albumentations(bend, page, setting)
+    bend = transform_of("GridDistortion", num_steps=5, **_WHITE_OUTSIDE)
+    return apply_albumentations(bend, page, setting, distort_limit=(-amount, amount))
 
 
 def optical_distortion(page: Image, setting: Setting, amount: float) -> Image:
     """Barrel (negative) or pincushion."""
-    bend = albumentations().OpticalDistortion(distort_limit=(amount, amount), p=1, **_WHITE_OUTSIDE)
-    return apply_albumentations(bend, page, setting)
+    bend = transform_of("OpticalDistortion", **_WHITE_OUTSIDE)
+    return apply_albumentations(bend, page, setting, distort_limit=(amount, amount))
 
 
 def crop(page: Image, setting: Setting, share: float, side: int) -> Image:

@@ -31,8 +31,25 @@ def albumentations() -> Any:
     return importlib.import_module("albumentations")
 
 
-def apply_albumentations(transform: Any, page: Image, setting: Setting) -> Image:
-    """One transform, its generators seeded from the setting's."""
+@functools.cache
+def transform_of(name: str, **fixed: Any) -> Any:
+    """An Albumentations transform that is always done, built once a process.
+
+    Building one validates its arguments, which costs as much as a cheap transform itself (0.3 ms); what differs from
+    call to call is set by `apply_albumentations`. Not for several threads.
+    """
+    return getattr(albumentations(), name)(p=1, **fixed)
+
+
+def apply_albumentations(transform: Any, page: Image, setting: Setting, **ranges: Any) -> Image:
+    """One transform, its generators seeded from the setting's.
+
+    ranges: what the transform draws its numbers from, by the attributes that hold them; they are not validated again.
+    """
+    for name, span in ranges.items():
+        # raises where a version of the library knows no such attribute, instead of setting one that nobody reads
+        getattr(transform, name)
+        setattr(transform, name, span)
     transform.set_random_seed(setting.seed())
     return np.ascontiguousarray(transform(image=page)["image"])
 

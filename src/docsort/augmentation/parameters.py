@@ -1,6 +1,6 @@
 """What the offline renderer is told: how many copies, by which recipe, and how the test-like pages are damaged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -42,6 +42,10 @@ class Step(Parameters):
 
 Recipe = tuple[Step, ...]
 
+OFTENER = 1.15
+WIDER = 1.3
+"""Factors on the shares and the widths of the ranges of the damage, in the recipes that are made from it."""
+
 
 class DamageParameters(Parameters):
     """The damage of the test images, in physical terms; lengths are px of a page whose longer side is 512.
@@ -60,6 +64,9 @@ class DamageParameters(Parameters):
     blur_sigma: Range = (0.6, 2.2)  # px
     noise_share: Share = 0.35
     noise_sd: Range = (6.0, 30.0)  # grey levels of 255
+    coloured_noise_share: Share = 0.5  # of the noisy pages: noise of each channel by itself; else the same in all
+    jpeg_share: Share = 0.9  # stored once more, as a JPEG
+    jpeg_quality: Range = (60.0, 95.0)  # 1 to 100
     fade_share: Share = 0.45
     fade_amount: Range = (0.05, 0.3)  # share of the way to white
     darken_share: Share = 0.1
@@ -85,7 +92,7 @@ class DamageParameters(Parameters):
                 "Expected uniform_rotation_share + quarter_rotation_share to be at most 1, but got "
                 f"{self.uniform_rotation_share} + {self.quarter_rotation_share}; what is left over stays near upright."
             )
-        for name, (floor, ceiling) in _DAMAGE_BOUNDS.items():
+        for name, (floor, ceiling) in DAMAGE_BOUNDS.items():
             low, high = getattr(self, name)
             if not floor <= low <= high <= ceiling:
                 raise ValueError(
@@ -94,9 +101,10 @@ class DamageParameters(Parameters):
         return self
 
 
-_DAMAGE_BOUNDS: Mapping[str, Range] = {
+DAMAGE_BOUNDS: Mapping[str, Range] = {
     "blur_sigma": (0.05, 10),
     "noise_sd": (0, 120),
+    "jpeg_quality": (10, 100),
     "fade_amount": (0, 0.95),
     "darken_amount": (0, 0.95),
     "drain_saturation": (0, 2),
@@ -106,6 +114,23 @@ _DAMAGE_BOUNDS: Mapping[str, Range] = {
     "stretch_ratio": (0.5, 2),
     "warp_amount": (0, 0.05),
 }
+
+
+class FitParameters(Parameters):
+    """How the damage is fitted to the unlabelled test images."""
+
+    enabled: bool = True  # false: the pages are damaged as `damage` says
+    rounds: int = Field(default=3, ge=1, le=20)
+    pages: int = Field(default=500, ge=100, le=100_000)  # damaged pages a round, and of the check
+    test_pages: int = Field(default=500, ge=40, le=100_000)  # test images looked at, at most
+    insist: dict[str, Share | float | Range] = Field(
+        default_factory=dict
+    )  # parameters of the damage that are not fitted
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        DamageParameters.model_validate(self.insist)
+        return self
 
 
 class AugmentationParameters(Parameters):
@@ -119,17 +144,81 @@ class AugmentationParameters(Parameters):
     validation_copies: int = Field(ge=1, le=1000)  # test-like renders a source
     jpeg_quality: int = Field(default=90, ge=10, le=100)
     shard_size: int = Field(default=256, ge=1)  # most renders of one source that are written together; changes no pixel
-    damage: DamageParameters = DamageParameters()
+    damage: DamageParameters = (
+        DamageParameters()
+    )  # where the fit begins, and what is used where there is nothing to fit to
+    fit: FitParameters = FitParameters()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.recipe not in self.recipes:
+        if self.recipe not in (*self.recipes, *MADE_RECIPES):
             raise ValueError(
                 f"Expected recipe to name one of the recipes {', '.join(self.recipes)}, but got {self.recipe!r}."
             )
+        taken = [name for name in MADE_RECIPES if name in self.recipes]
+        if taken:
+            raise ValueError(f"Expected no recipe named {taken[0]!r}: that one is made from the damage.")
         for name in self.recipes:
             _check_includes(self.recipes, name, ())
         return self
+
+    def complete_recipes(self) -> dict[str, Recipe]:
+        """The recipes, and those that are made from the damage."""
+        return {**self.recipes, **{name: make(self.damage) for name, make in MADE_RECIPES.items()}}
+
+    def with_damage(self, damage: DamageParameters) -> Self:
+        """The same, with this damage: what was fitted, for example."""
+        return self.model_copy(update={"damage": damage})
+
+
+def fitted_wear(damage: DamageParameters) -> Recipe:
+    """Everything of the damage but turns, somewhat broader: every kind a little oftener, every range wider.
+
+    Training on just what validation shows would make validation flatter the model wherever the fit is off.
+    """
+
+    def step(operation: str, often: float, /, **ranges: Range) -> Step:
+        spans = OPERATIONS[operation].spans
+        wider = {key: widen(span, WIDER, (spans[key].low, spans[key].high)) for key, span in ranges.items()}
+        return Step(operation=operation, p=min(0.9, OFTENER * often + 0.03), ranges=wider)
+
+    darkening = (-damage.darken_amount[1], -damage.darken_amount[0])
+    return (
+        step("page_mix", damage.mix_share, weight=damage.mix_weight),
+        step("cut_paste", damage.paste_share, share=damage.paste_size),
+        step("fade", damage.fade_share, amount=damage.fade_amount),
+        step("brightness_contrast", damage.darken_share, brightness=darkening),
+        step("saturation", damage.drain_share, factor=damage.drain_saturation),
+        step("grey", damage.grey_share),
+        step("crop", damage.crop_share, share=damage.crop_amount),
+        step("stretch", damage.stretch_share, ratio=damage.stretch_ratio),
+        step("gaussian_blur", damage.blur_share, sigma=damage.blur_sigma),
+        step("gaussian_noise", damage.noise_share, sd=damage.noise_sd),
+    )
+
+
+def fitted_turns(damage: DamageParameters) -> Recipe:
+    """The turns of the damage, with a wider spread around upright; and any of the exact turns and mirrors."""
+    near, anywhere = 2 * damage.rotation_sd + 3, damage.uniform_rotation_share
+    angles = (
+        Step(operation="rotate", p=max(0.05, anywhere), ranges={"degrees": (-180, 180)}),
+        Step(operation="rotate", p=max(0.05, 1 - anywhere), ranges={"degrees": (-near, near)}),
+    )
+    return Step(operation="dihedral", p=0.9), Step(one_of=angles, p=0.85)
+
+
+MADE_RECIPES: Mapping[str, Callable[[DamageParameters], Recipe]] = {
+    "fitted_wear": fitted_wear,
+    "fitted_turns": fitted_turns,
+}
+"""Recipes that are made from the damage instead of being written down, by name."""
+
+
+def widen(span: Range, factor: float, bounds: Range) -> Range:
+    """Around its middle, within the bounds."""
+    middle, half = (span[0] + span[1]) / 2, (span[1] - span[0]) / 2
+    half = max(half, 0.1 * abs(middle)) * factor
+    return max(bounds[0], middle - half), min(bounds[1], middle + half)
 
 
 def included(recipe: Sequence[Step]) -> Iterator[str]:
@@ -141,6 +230,8 @@ def included(recipe: Sequence[Step]) -> Iterator[str]:
 
 
 def _check_includes(recipes: Mapping[str, Recipe], name: str, above: tuple[str, ...]) -> None:
+    if name in MADE_RECIPES:
+        return
     if name not in recipes:
         raise ValueError(
             f"Expected recipe {above[-1]!r} to include one of the recipes {', '.join(recipes)}, but got {name!r}."

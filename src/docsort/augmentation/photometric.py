@@ -3,42 +3,40 @@
 import cv2
 import numpy as np
 
-from docsort.augmentation.libraries import albumentations, apply_albumentations
+from docsort.augmentation.libraries import apply_albumentations, transform_of
 from docsort.augmentation.setting import Image, Setting
 
 
 def gaussian_blur(page: Image, setting: Setting, sigma: float) -> Image:
     """sigma in px of the reference page."""
     width = max(0.05, sigma * setting.unit)
-    blur = albumentations().GaussianBlur(sigma_limit=(width, width), blur_limit=0, p=1)
-    return apply_albumentations(blur, page, setting)
+    return apply_albumentations(transform_of("GaussianBlur", blur_limit=0), page, setting, sigma_limit=(width, width))
 
 
 def motion_blur(page: Image, setting: Setting, length: float) -> Image:
     """In a random direction; length in px of the reference page."""
     kernel = odd_width(length * setting.unit)
-    return apply_albumentations(albumentations().MotionBlur(blur_limit=(kernel, kernel), p=1), page, setting)
+    return apply_albumentations(transform_of("MotionBlur"), page, setting, blur_limit=(kernel, kernel))
 
 
 def median_blur(page: Image, setting: Setting, width: float) -> Image:
     """width in px of the reference page, never below 3 px of the page at hand."""
     kernel = odd_width(width * setting.unit)
-    return apply_albumentations(albumentations().MedianBlur(blur_limit=(kernel, kernel), p=1), page, setting)
+    return apply_albumentations(transform_of("MedianBlur"), page, setting, blur_limit=(kernel, kernel))
 
 
 def gaussian_noise(page: Image, setting: Setting, sd: float) -> Image:
     """White, each channel by itself; sd in grey levels on the reference page."""
     share = setting.noise_sd(sd) / 255
-    noise = albumentations().GaussNoise(std_range=(share, share), per_channel=True, noise_scale_factor=1, p=1)
-    return apply_albumentations(noise, page, setting)
+    noise = transform_of("GaussNoise", per_channel=True, noise_scale_factor=1)
+    return apply_albumentations(noise, page, setting, std_range=(share, share))
 
 
 def brightness_contrast(page: Image, setting: Setting, brightness: float, contrast: float) -> Image:
     """Grey levels times 1 + contrast, plus brightness times 255, clipped."""
-    light = albumentations().RandomBrightnessContrast(
-        brightness_limit=(brightness, brightness), contrast_limit=(contrast, contrast), p=1
-    )
-    return apply_albumentations(light, page, setting)
+    light = transform_of("RandomBrightnessContrast")
+    ranges = {"brightness_limit": (brightness, brightness), "contrast_limit": (contrast, contrast)}
+    return apply_albumentations(light, page, setting, **ranges)
 
 
 def fade(page: Image, setting: Setting, amount: float) -> Image:
@@ -64,7 +62,7 @@ def scale_saturation(page: Image, factor: float) -> Image:
 
 def grey(page: Image, setting: Setting) -> Image:
     """Three equal channels."""
-    return apply_albumentations(albumentations().ToGray(num_output_channels=3, p=1), page, setting)
+    return apply_albumentations(transform_of("ToGray", num_output_channels=3), page, setting)
 
 
 def odd_width(width: float) -> int:

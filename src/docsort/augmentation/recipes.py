@@ -4,8 +4,10 @@ A drawn chain says everything about a render, its inner noise included: applying
 ran before or runs beside it.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -77,10 +79,16 @@ def _draw_step(recipes: Mapping[str, Recipe], step: Step, rng: np.random.Generat
     if step.include is not None:
         return draw_chain(recipes, step.include, rng)
     if step.one_of:
-        weights = np.array([choice.p for choice in step.one_of])
-        chosen = step.one_of[int(rng.choice(len(weights), p=weights / weights.sum()))]
-        return _draw_step(recipes, chosen, rng)
+        shares = _cumulated(tuple(choice.p for choice in step.one_of))
+        return _draw_step(recipes, step.one_of[bisect_right(shares, rng.random())], rng)
     return [draw_operation(str(step.operation), step.ranges, rng)]
+
+
+@cache
+def _cumulated(weights: tuple[float, ...]) -> list[float]:
+    """Ascending to 1. Drawing by them is what `Generator.choice` does, at a tenth of its 20 µs."""
+    shares = np.cumsum(np.array(weights) / np.sum(weights))
+    return [float(share) for share in shares / shares[-1]]
 
 
 def draw_operation(name: str, ranges: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> Drawn:
@@ -88,7 +96,8 @@ def draw_operation(name: str, ranges: Mapping[str, tuple[float, float]], rng: np
     values = {}
     for key, span in OPERATIONS[name].spans.items():
         low, high = ranges.get(key, span.usual)
-        values[key] = float(rng.integers(int(low), int(high) + 1)) if span.whole else float(rng.uniform(low, high))
+        # low + width * random() is what `Generator.uniform` does, slower
+        values[key] = float(rng.integers(int(low), int(high) + 1)) if span.whole else low + (high - low) * rng.random()
     return Drawn(name, values, int(rng.integers(2**63)))
 
 
@@ -103,7 +112,7 @@ def apply_chain(page: Image, chain: Sequence[Drawn], partner: Callable[[], Image
 
 def apply_operation(page: Image, drawn: Drawn, unit: float, partner: Image | None = None) -> Image:
     """One drawn operation; the page given stays as it is."""
-    setting = Setting(np.random.default_rng(drawn.seed), unit, partner)
+    setting = Setting(drawn.seed, unit, partner)
     return FUNCTIONS[drawn.operation](page, setting, **drawn.numbers)
 
 

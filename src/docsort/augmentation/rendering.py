@@ -62,7 +62,7 @@ def render_training(
     """
     listed = sources(clean_images, folds)
     copies = copies_per_source(clean_images, folds, classes, parameters).set_index("source_id")["copies"]
-    recipes = recipes_used(parameters.recipes, parameters.recipe)
+    recipes = recipes_used(parameters.complete_recipes(), parameters.recipe)
     style = Style(parameters.size, parameters.jpeg_quality, seed, recipes=recipes, recipe=parameters.recipe)
     mixing = any(OPERATIONS[name].needs_partner for name in operations_of(recipes))
     items = {
@@ -170,8 +170,7 @@ def _manifest(plan: Sequence[tuple[str, Shard]], listed: pd.DataFrame, what: str
 
 
 def _absolute(manifest: pd.DataFrame, root: Path) -> pd.DataFrame:
-    prefix = f"{root}/"
-    return manifest.assign(path=[prefix + path for path in manifest["path"]])
+    return manifest.assign(path=f"{root}/" + manifest["path"])
 
 
 def _parquet(manifest: pd.DataFrame) -> bytes:

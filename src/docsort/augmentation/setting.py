@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,19 @@ Image = NDArray[np.uint8]
 class Setting:
     """One application of one operation.
 
-    rng: for what the operation draws inside, noise for example; unit: pixels of the page at hand for one pixel of the
+    own_seed: of what the operation draws, noise for example; unit: pixels of the page at hand for one pixel of the
     reference page, measured before anything was done to the page; partner: another page, in colours and at the
     resolution of the page at hand.
     """
 
-    rng: np.random.Generator
+    own_seed: int
     unit: float
     partner: Image | None = None
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """Made when it is asked for: that takes 16 µs, and many operations draw nothing."""
+        return np.random.default_rng(self.own_seed)
 
     def seed(self) -> int:
         """A seed for a generator that is not numpy's own."""

@@ -40,15 +40,16 @@ def examples(
     page = shrink(page, parameters.size * WORKING_SCALE)
     partner = np.ascontiguousarray(page[::-1])
     images, captions = [], []
-    for name in (*names, *parameters.recipes, "test-like"):
+    recipes = parameters.complete_recipes()
+    for name in (*names, *recipes, "test-like"):
         for number in range(SEEDS):
             rng = derive_rng(seed, "example", name, number)
             if name in names:
                 drawn = draw_operation(name, {}, rng)
                 made = apply_operation(page, drawn, unit_of(page), partner)
                 detail = " ".join(f"{value:.3g}" for value in drawn.numbers.values())
-            elif name in parameters.recipes:
-                chain = draw_chain(parameters.recipes, name, rng)
+            elif name in recipes:
+                chain = draw_chain(recipes, name, rng)
                 made, detail = apply_chain(page, chain, lambda: partner), ""
             else:
                 made, detail = damage(page, partner, parameters.damage, rng), ""

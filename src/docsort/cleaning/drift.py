@@ -20,6 +20,7 @@ STATISTICS = (
     "sharpness",
     "noise",
     "white_border",
+    "skew",
 )
 """aspect: width over height; the others as in `images.measures`."""
 

@@ -20,6 +20,7 @@ from PIL import ExifTags, Image
 
 from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.reading import UnreadableImageError, decode_rgb
+from docsort.images.skew import line_direction
 from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns
 from docsort.workers import map_in_workers
 
@@ -65,7 +66,8 @@ def measure_image(path: str | Path) -> dict[str, Any]:
     width, height in pixels as the page is seen, after EXIF; mode and exif_orientation (1 to 8) as the file says;
     brightness: mean grey, 0 to 255; contrast: standard deviation of grey; saturation: mean S of HSV, 0 to 255;
     sharpness: variance of the Laplacian; noise: see `noise_level`; white_border: share of near-white pixels in a frame
-    of 2 % of the shorter side; dihedral_hashes: see `docsort.images.hashes`.
+    of 2 % of the shorter side; skew: direction of the lines, degrees in (-90, 90], see `images.skew`;
+    dihedral_hashes: see `docsort.images.hashes`.
     Raises UnreadableImageError.
     """
     try:
@@ -101,6 +103,7 @@ def measure_pixels(page: NDArray[np.uint8]) -> dict[str, Any]:
         "sharpness": float(sharp[0, 0] ** 2),
         "noise": noise_level(grey),
         "white_border": white_border(grey),
+        "skew": line_direction(grey),
         "dihedral_hashes": hashes_to_text(hash_turns(grey)),
     }
 

@@ -56,7 +56,8 @@ def write_model_card(
         markdown_table(*_score_table(scores)),
         "Validation pages were held out, with all near-duplicates, from the model that answered them. The "
         "test-like view damages them as test images are damaged; models and specialists are chosen on it."
-        + (f" The gap, test-like minus test, is {scores['gap']:+.4f}." if "gap" in scores else ""),
+        " The forecast adds what the mean of all models is worth on the test images, measured without their labels."
+        + (f" The gap, forecast minus test, is {scores['gap']:+.4f}." if "gap" in scores else ""),
         f"The {min(WORST_SHOWN, len(class_scores))} weakest classes on the test-like view:",
         markdown_table(*_weakest(class_scores)),
         "## Specialists",
@@ -109,8 +110,9 @@ def _model_table(models: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], li
 
 def _score_table(scores: Scores) -> tuple[list[str], list[list[Any]]]:
     blocks = {
-        "test-like validation": scores["validation"]["test_like"],
-        "clean validation": scores["validation"]["clean"],
+        "forecast, all models": scores["validation"]["test_like"],
+        "test-like validation, one model": scores["validation"]["one_model"]["test_like"],
+        "clean validation, one model": scores["validation"]["one_model"]["clean"],
     }
     if "test" in scores:
         blocks["test"] = scores["test"]

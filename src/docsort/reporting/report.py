@@ -19,6 +19,7 @@ from PIL import Image
 
 from docsort.cleaning.drift import AUC_ROW
 from docsort.errors import InputError, listing
+from docsort.images.traits import TRAITS
 from docsort.reporting.figures import figure_html
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
@@ -38,8 +39,11 @@ SECTIONS = (
 )
 
 VIEW_NAMES = {"test_like": "test-like validation", "clean": "clean validation", "test": "test"}
+ALL_MODELS, ONE_MODEL = "all models", "one model, out of fold"
 
 REVIEW_SHOWN = 40
+TRAITS_SHOWN = 12
+TRAIT_COUNT = len(TRAITS)
 GAP_AIM = 0.01
 """The project's aim for the gap between test-like validation and test."""
 
@@ -51,7 +55,8 @@ class ReportParts:
     """What the report shows.
 
     scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; figures: by the names
-    FIGURES; galleries: caption to picture; test_count: rows of the submission.
+    FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to
+    picture; test_count: rows of the submission.
     """
 
     scores: Scores
@@ -59,6 +64,8 @@ class ReportParts:
     verdicts: pd.DataFrame
     data: Summary
     drift: pd.DataFrame
+    damage: Mapping[str, Any]
+    damage_fit: pd.DataFrame
     needs_review: pd.DataFrame
     test_count: int
     figures: Mapping[str, go.Figure]
@@ -116,6 +123,23 @@ def drift_in_words(drift: pd.DataFrame) -> str:
     return "How test photos differ from training photos." + (told if len(together) else "")
 
 
+def damage_in_words(damage: Mapping[str, Any]) -> str:
+    """How near the damaged validation pages come to the test images."""
+    if not damage["auc"]:
+        return "The damage of the test-like pages was not fitted to test images: it is as the parameters say."
+    auc = damage["auc"]
+    used = "The fitted one is used." if damage["fitted"] else "The fit came no nearer, so the parameters are used."
+    return (
+        f"Test photos are told from undamaged training photos with an AUC of {auc['undamaged']:.3f} by {TRAIT_COUNT} "
+        f"traits, from photos with the damage that the parameters begin with of {auc['before']:.3f}, with the fitted "
+        f"damage of {auc['after']:.3f}; 0.5 would mean that they cannot be told apart. {used}"
+    )
+
+
+def _span(value: object) -> str:
+    return " to ".join(_shown(end) for end in value) if isinstance(value, list | tuple) else _shown(value)
+
+
 def review_in_words(needs_review: pd.DataFrame, test_count: int) -> str:
     """How many test pages a person should look at, and why."""
     unreadable = int(needs_review["reason"].astype(str).str.startswith("unreadable").sum())
@@ -136,17 +160,21 @@ def picture_url(picture: Image.Image) -> Markup:
 
 
 def _score_tables(parts: ReportParts) -> dict[str, Any]:
-    blocks = {name: parts.scores["validation"].get(name) or parts.scores.get(name) for name in VIEW_NAMES}
+    validation, test = parts.scores["validation"], parts.scores.get("test")
+    blocks = [
+        ("forecast of the test score", ALL_MODELS, validation["test_like"]),
+        *((VIEW_NAMES[name], ONE_MODEL, block) for name, block in validation["one_model"].items()),
+        *([(VIEW_NAMES["test"], ALL_MODELS, test)] if test is not None else []),
+    ]
     rows = [
-        (VIEW_NAMES[name], block["macro_f1"], *block["interval"], block["accuracy"], block["n"], block["groups"])
-        for name, block in blocks.items()
-        if block is not None
+        (name, by, block["macro_f1"], *block["interval"], block["accuracy"], block["n"], block["groups"])
+        for name, by, block in blocks
     ]
     views = [name for name in VIEW_NAMES if f"{name}_f1" in parts.class_scores.columns]
     figures = [f"{view}_f1" for view in views] + ["test_like_precision", "test_like_recall", "test_like_support"]
     verdicts = ["group_name", "classes", "before", "after", "delta", "low", "high", "pages_changed", "reason"]
     return {
-        "view_columns": ["view", "macro-F1", "from", "to", "accuracy", "pages", "groups of sources"],
+        "view_columns": ["view", "answered by", "macro-F1", "from", "to", "accuracy", "pages", "groups of sources"],
         "view_rows": rows,
         "class_columns": [
             "class",
@@ -168,6 +196,10 @@ def _data_tables(parts: ReportParts) -> dict[str, Any]:
         "drift_columns": [str(column).replace("_", " ") for column in parts.drift.columns],
         "drift_rows": _records(parts.drift[parts.drift["measure"] != AUC_ROW], list(parts.drift.columns)),
         "drift_in_words": drift_in_words(parts.drift),
+        "damage_in_words": damage_in_words(parts.damage),
+        "damage_rows": [(name.replace("_", " "), _span(value)) for name, value in parts.damage["parameters"].items()],
+        "trait_columns": [str(column).replace("_", " ") for column in parts.damage_fit.columns],
+        "trait_rows": _records(parts.damage_fit.head(TRAITS_SHOWN), list(parts.damage_fit.columns)),
         "review_in_words": review_in_words(parts.needs_review, parts.test_count),
         "review_rows": _records(
             parts.needs_review.head(REVIEW_SHOWN), ["image_id", "target", "class_name", "confidence", "reason"]

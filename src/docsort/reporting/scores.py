@@ -2,10 +2,13 @@
 
 Every figure is taken on votes (`ensembling.votes`): a page's turns are averaged and accepted specialists are heard
 before its answer is compared, exactly as on test pages. Intervals resample source groups; test pages are their own.
-What the validation figure does not know: out of fold one model speaks, on test pages the mean of all folds, which is
-usually a little better; and test pages may differ from the test-like renders.
+
+Out of fold one model speaks, on test pages the mean of all folds. What is measured of the one model stands in
+`validation.one_model`; the test-like view, which is the forecast of the test score, is that plus what the mean is worth
+(`ensembling.lift`), its interval moved along. Without test images nothing is added.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -36,6 +39,7 @@ def score_run(
     oof_votes: pd.DataFrame,
     verdicts: pd.DataFrame,
     submission: pd.DataFrame,
+    lift: Mapping[str, Any],
     answer_key: pd.DataFrame | None,
     parameters: ReportingParameters,
     seed: int,
@@ -43,9 +47,9 @@ def score_run(
     """`validation` (the test-like view as headline, both views, per fold), `test` and `gap` where `answer_key`
     (columns ANSWER_KEY) is given, and `expect`, one sentence. All JSON-able; gap = test-like minus test.
 
-    oof_votes: from `vote_out_of_fold`, with the column `fold`.
+    oof_votes: from `vote_out_of_fold`, with the column `fold`; lift: from `ensembling.lift`.
     """
-    validation = score_votes(oof_votes, parameters, seed)
+    validation = lifted(score_votes(oof_votes, parameters, seed), lift)
     validation["specialists"] = [group.name for group in accepted_groups(verdicts)]
     scores: Scores = {"validation": validation}
     if answer_key is not None:
@@ -54,6 +58,22 @@ def score_run(
     scores["confidence"] = parameters.confidence
     scores["expect"] = expect(validation["test_like"], parameters.confidence)
     return scores
+
+
+def lifted(validation: Scores, lift: Mapping[str, Any]) -> Scores:
+    """The test-like view and the headline as the mean of all members is expected to score; the measured views of one
+    model move to `one_model`, and what was added to `ensemble_lift`.
+    """
+    one = {view: validation[view] for view in VIEWS}
+    own = one["test_like"]
+    forecast = {
+        **own,
+        "macro_f1": min(1.0, own["macro_f1"] + lift["macro_f1"]),
+        "accuracy": min(1.0, own["accuracy"] + lift["accuracy"]),
+        "interval": [min(1.0, max(0.0, end + lift["macro_f1"])) for end in own["interval"]],
+    }
+    headline = {name: forecast[name] for name in ("macro_f1", "accuracy")}
+    return {**validation, **headline, "test_like": forecast, "one_model": one, "ensemble_lift": dict(lift)}
 
 
 def score_validation_views(oof_predictions: pd.DataFrame, seed: int) -> Scores:

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from docsort.errors import LeakError
+from docsort.folds import check_no_leak
+from docsort.training.checkpoints import Checkpoint
 from docsort.training.parameters import TrainingParameters
 from docsort.training.tasks import FoldTask
 
@@ -11,13 +14,18 @@ from docsort.training.tasks import FoldTask
 def fold_task(
     name: str,
     fold: int,
+    folds: pd.DataFrame,
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
     targets: Sequence[int],
     parameters: TrainingParameters,
     seed: int,
 ) -> FoldTask:
-    """The task of one model on the classes `targets`: trains on the other folds' renders, is judged on this one's."""
+    """The task of one model on the classes `targets`: trains on the other folds' renders, is judged on this one's.
+
+    Raises LeakError unless both tables keep to `folds`: no report of an earlier run stands for the tables at hand.
+    """
+    check_no_leak(folds, training_renders, validation_renders)
     chosen = tuple(sorted(int(target) for target in targets))
     training = training_renders[training_renders["label"].isin(chosen) & (training_renders["fold"] != fold)]
     return FoldTask(
@@ -28,6 +36,23 @@ def fold_task(
         parameters=parameters,
         seed=seed,
     )
+
+
+def pages_to_judge(
+    checkpoint: Checkpoint, name: str, fold: int, folds: pd.DataFrame, validation_renders: pd.DataFrame
+) -> pd.DataFrame:
+    """What the model `name` of this fold has never seen, as pages to predict: VALIDATION_RENDERS with `image_id`.
+
+    Raises LeakError for the checkpoint of another task, and for renders that do not keep to `folds`.
+    """
+    check_no_leak(folds, validation_renders)
+    trained = (checkpoint.record() or {}).get("name")
+    if trained != name:
+        raise LeakError(
+            f"Expected the model of {name} to predict what fold {fold} holds out, but got that of {trained}, which may "
+            f"have been trained on it ({checkpoint.folder}); train {name} again."
+        )
+    return held_out(validation_renders, fold).rename(columns={"source_id": "image_id"})
 
 
 def held_out(validation_renders: pd.DataFrame, fold: int, targets: Sequence[int] | None = None) -> pd.DataFrame:

@@ -1,10 +1,11 @@
-"""From clean images to oversampled training renders and the two validation views, and the check that nothing leaks."""
+"""From clean images to the damage of the test images, training renders, the two validation views, and a leak check."""
 
 from kedro.pipeline import Node, Pipeline
 
 from docsort.pipelines.augmentation.nodes import (
     check_leaks,
     draw_operations_sheet,
+    fit_damage_to_test_images,
     render_training_images,
     render_validation_images,
 )
@@ -14,14 +15,28 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
+                fit_damage_to_test_images,
+                inputs=["clean_images", "images", "params:augmentation", "params:seed", "render_store"],
+                outputs=["fitted_damage", "damage_fit"],
+                name="fit_damage_to_test_images",
+            ),
+            Node(
                 render_training_images,
-                inputs=["clean_images", "folds", "classes", "params:augmentation", "params:seed", "render_store"],
+                inputs=[
+                    "clean_images",
+                    "folds",
+                    "classes",
+                    "fitted_damage",
+                    "params:augmentation",
+                    "params:seed",
+                    "render_store",
+                ],
                 outputs="training_renders",
                 name="render_training_images",
             ),
             Node(
                 render_validation_images,
-                inputs=["clean_images", "folds", "params:augmentation", "params:seed", "render_store"],
+                inputs=["clean_images", "folds", "fitted_damage", "params:augmentation", "params:seed", "render_store"],
                 outputs="validation_renders",
                 name="render_validation_images",
             ),
@@ -33,7 +48,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_operations_sheet,
-                inputs=["clean_images", "params:augmentation", "params:seed"],
+                inputs=["clean_images", "fitted_damage", "params:augmentation", "params:seed"],
                 outputs="operations_sheet",
                 name="draw_operations_sheet",
             ),

@@ -1,7 +1,10 @@
 """Nodes of ensembling."""
 
+from typing import Any
+
 import pandas as pd
 
+from docsort.ensembling.lift import ensemble_lift
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
 from docsort.ensembling.review import review_threshold
@@ -43,6 +46,11 @@ def combine_predictions(
     general = pd.concat(predictions[:half], ignore_index=True)
     special = pd.concat(predictions[half:], ignore_index=True)
     return cast_votes(general, special, verdicts, parameters)
+
+
+def measure_ensemble_lift(oof_predictions: pd.DataFrame, *test_predictions: pd.DataFrame) -> dict[str, Any]:
+    """Measures what averaging the folds' models is worth on the unlabelled test images."""
+    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions)
 
 
 def vote_on_validation(

@@ -6,6 +6,7 @@ from docsort.folds import FOLDS
 from docsort.pipelines.ensembling.nodes import (
     combine_predictions,
     list_needs_review,
+    measure_ensemble_lift,
     predict_specialist_test,
     predict_test,
     vote_on_validation,
@@ -23,6 +24,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:ensembling", "specialist_verdicts", *predictions, *opinions],
                 outputs="test_probabilities",
                 name="combine_predictions",
+            ),
+            Node(
+                measure_ensemble_lift,
+                inputs=["oof_predictions", *predictions],
+                outputs="ensemble_lift",
+                name="measure_ensemble_lift",
             ),
             Node(
                 vote_on_validation,

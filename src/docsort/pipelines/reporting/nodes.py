@@ -19,12 +19,13 @@ def score_run(
     oof_votes: pd.DataFrame,
     verdicts: pd.DataFrame,
     submission: pd.DataFrame,
+    ensemble_lift: dict[str, Any],
     raw_location: dict[str, Any],
     parameters: ReportingParameters,
     seed: int,
 ) -> tuple[Scores, Scores]:
     """Scores validation and, where there is an answer key, the submission: the latest scores, and a version of them."""
-    scores = score(oof_votes, verdicts, submission, read_answer_key(raw_location), parameters, seed)
+    scores = score(oof_votes, verdicts, submission, ensemble_lift, read_answer_key(raw_location), parameters, seed)
     return scores, scores
 
 
@@ -108,6 +109,8 @@ def write_report(
     verdicts: pd.DataFrame,
     data: dict[str, Any],
     drift: pd.DataFrame,
+    damage: dict[str, Any],
+    damage_fit: pd.DataFrame,
     needs_review: pd.DataFrame,
     submission: pd.DataFrame,
     misclassified: Image.Image,
@@ -123,6 +126,8 @@ def write_report(
         verdicts=verdicts,
         data=data,
         drift=drift,
+        damage=damage,
+        damage_fit=damage_fit,
         needs_review=needs_review,
         test_count=len(submission),
         figures={name.removesuffix("_figure"): figure for name, figure in drawn.items()},

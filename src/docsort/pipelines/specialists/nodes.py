@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.folds import check_no_leak
 from docsort.images.dihedral import TURNS
 from docsort.inference.prediction import predict
 from docsort.specialists.groups import group_table, groups_of_table, resolve_groups
@@ -14,7 +15,7 @@ from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import HISTORY, Checkpoint
 from docsort.training.parameters import TrainingParameters
-from docsort.training.splits import fold_task, held_out
+from docsort.training.splits import fold_task, pages_to_judge
 from docsort.training.tasks import train
 
 
@@ -23,8 +24,14 @@ def find_groups(classes: pd.DataFrame, parameters: SpecialistParameters) -> pd.D
     return group_table(resolve_groups(classes, parameters.groups))
 
 
+def task_name(group: str, fold: int) -> str:
+    """What the log and the checkpoint call a specialist's training."""
+    return f"specialist_{group}_fold_{fold}"
+
+
 def train_specialists(
     fold: int,
+    folds: pd.DataFrame,
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
     groups: pd.DataFrame,
@@ -36,25 +43,29 @@ def train_specialists(
     """Trains every group's specialist on its classes alone; `leak_report` only has to exist."""
     checkpoints, histories = {}, [pd.DataFrame(columns=[*HISTORY, "group", "fold"])]
     for group in groups_of_table(groups):
-        name = f"specialist_{group.name}_fold_{fold}"
-        task = fold_task(name, fold, training_renders, validation_renders, group.targets, training, seed)
+        name = task_name(group.name, fold)
+        task = fold_task(name, fold, folds, training_renders, validation_renders, group.targets, training, seed)
         checkpoints[group.name] = train(task, checkpoint_store)
         histories.append(checkpoints[group.name].read_history().assign(group=group.name, fold=fold))
     return checkpoints, pd.concat(histories[1:] or histories, ignore_index=True)
 
 
 def predict_specialist_validation(
-    specialists: dict[str, Checkpoint], validation_renders: pd.DataFrame, fold: int
+    specialists: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
 ) -> pd.DataFrame:
     """Lets each specialist look at all pages its fold held out: in the test it cannot know either whose page it is."""
-    pages = held_out(validation_renders, fold).rename(columns={"source_id": "image_id"})
-    opinions = [predict(checkpoint, pages, TURNS, model=name) for name, checkpoint in specialists.items()]
-    return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+    opinions = [pd.DataFrame(columns=list(PREDICTION_KEYS))]
+    for name, checkpoint in specialists.items():
+        pages = pages_to_judge(checkpoint, task_name(name, fold), fold, folds, validation_renders)
+        opinions.append(predict(checkpoint, pages, TURNS, model=name))
+    return pd.concat(opinions[1:] or opinions, ignore_index=True)
 
 
-def join_specialist_predictions(*predictions: pd.DataFrame) -> pd.DataFrame:
-    """Puts the folds' predictions below each other."""
-    return pd.concat(predictions, ignore_index=True)
+def join_specialist_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
+    """Puts the folds' predictions below each other, unless some are not of the fold that held their page out."""
+    joined = pd.concat(predictions, ignore_index=True)
+    check_no_leak(folds, joined)
+    return joined
 
 
 def judge_specialists(

@@ -1,8 +1,12 @@
-"""Specialists for confusable classes: trained fold by fold on their classes alone, judged on pages they never saw."""
+"""Specialists for confusable classes: trained fold by fold on their classes alone, judged on pages they never saw.
+
+The leak check of the augmentation stands here too, so that training from what is on disk cannot go round it.
+"""
 
 from kedro.pipeline import Node, Pipeline
 
 from docsort.folds import FOLDS
+from docsort.pipelines import augmentation
 from docsort.pipelines.specialists.nodes import (
     find_groups,
     join_specialist_predictions,
@@ -13,14 +17,15 @@ from docsort.pipelines.specialists.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+    folds = [create_fold(fold) for fold in range(FOLDS)]
+    return sum(folds, augmentation.create_pipeline().only_nodes("check_leaks")) + Pipeline(
         [
             Node(
                 find_groups, inputs=["classes", "params:specialists"], outputs="specialist_groups", name="find_groups"
             ),
             Node(
                 join_specialist_predictions,
-                inputs=[f"fold_{fold}_specialist_oof_predictions" for fold in range(FOLDS)],
+                inputs=["folds", *(f"fold_{fold}_specialist_oof_predictions" for fold in range(FOLDS))],
                 outputs="specialist_oof_predictions",
                 name="join_specialist_predictions",
             ),
@@ -44,7 +49,7 @@ def create_pipeline() -> Pipeline:
 
 def create_fold(fold: int) -> Pipeline:
     """The nodes of one fold; they train on no page that this fold holds out."""
-    shared = {"training_renders", "validation_renders", "leak_report", "specialist_groups", "checkpoint_store"}
+    shared = {"folds", "training_renders", "validation_renders", "leak_report", "specialist_groups", "checkpoint_store"}
     kept = ("specialists", "specialist_histories", "specialist_oof_predictions")
     return Pipeline(
         [
@@ -52,6 +57,7 @@ def create_fold(fold: int) -> Pipeline:
                 train_specialists,
                 inputs=[
                     "params:fold",
+                    "folds",
                     "training_renders",
                     "validation_renders",
                     "specialist_groups",
@@ -65,7 +71,7 @@ def create_fold(fold: int) -> Pipeline:
             ),
             Node(
                 predict_specialist_validation,
-                inputs=["specialists", "validation_renders", "params:fold"],
+                inputs=["specialists", "folds", "validation_renders", "params:fold"],
                 outputs="specialist_oof_predictions",
                 name="predict_specialist_validation",
             ),

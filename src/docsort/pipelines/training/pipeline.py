@@ -1,8 +1,12 @@
-"""One namespaced group of nodes a fold: train, then predict what that fold's model has never seen."""
+"""One namespaced group of nodes a fold: train, then predict what that fold's model has never seen.
+
+The leak check of the augmentation stands here too, so that training from what is on disk cannot go round it.
+"""
 
 from kedro.pipeline import Node, Pipeline
 
 from docsort.folds import FOLDS
+from docsort.pipelines import augmentation
 from docsort.pipelines.training.nodes import (
     join_predictions,
     predict_validation,
@@ -12,11 +16,12 @@ from docsort.pipelines.training.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+    folds = [create_fold(fold) for fold in range(FOLDS)]
+    return sum(folds, augmentation.create_pipeline().only_nodes("check_leaks")) + Pipeline(
         [
             Node(
                 join_predictions,
-                inputs=[f"fold_{fold}_oof_predictions" for fold in range(FOLDS)],
+                inputs=["folds", *(f"fold_{fold}_oof_predictions" for fold in range(FOLDS))],
                 outputs="oof_predictions",
                 name="join_predictions",
             ),
@@ -33,13 +38,14 @@ def create_pipeline() -> Pipeline:
 
 def create_fold(fold: int) -> Pipeline:
     """The nodes of one fold; `leak_report` stands in front of training: there is none where a page leaks."""
-    shared = {"training_renders", "validation_renders", "leak_report", "classes", "checkpoint_store"}
+    shared = {"folds", "training_renders", "validation_renders", "leak_report", "classes", "checkpoint_store"}
     return Pipeline(
         [
             Node(
                 train_fold,
                 inputs=[
                     "params:fold",
+                    "folds",
                     "training_renders",
                     "validation_renders",
                     "classes",
@@ -53,7 +59,7 @@ def create_fold(fold: int) -> Pipeline:
             ),
             Node(
                 predict_validation,
-                inputs=["checkpoint", "validation_renders", "params:fold"],
+                inputs=["checkpoint", "folds", "validation_renders", "params:fold"],
                 outputs="oof_predictions",
                 name="predict_validation",
             ),

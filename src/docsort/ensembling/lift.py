@@ -1,0 +1,112 @@
+"""What averaging the folds' models is worth on the test images, measured without a label.
+
+Out of fold a page is answered by one model, on test images by the mean of all: the out-of-fold score promises too
+little. How much less the mean errs than its members is known exactly for the Brier score: by the spread of the members
+around it (the ambiguity decomposition of Krogh & Vedelsby, "Neural network ensembles, cross validation, and active
+learning", NIPS 1994). So the Brier score of the mean is the members', measured out of fold on test-like pages, less
+their spread, measured on the test images.
+
+What that means for macro-F1 is read from a distribution over the unknown labels: the mean's probabilities, sharpened or
+flattened by one temperature, so chosen that under it the mean has just that Brier score. The lift is the expected score
+of the mean less the mean expected score of the members, so that what the distribution gets wrong for both falls out.
+
+Legend of shapes: M members, N test images, C classes.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from docsort.errors import InputError
+from docsort.metrics import mean_over_turns
+from docsort.tables import probability_columns, targets_of
+
+TEMPERATURES = np.geomspace(0.05, 8.0, 400)
+"""Searched for the one that fits; below 1 sharpens."""
+
+Floats = NDArray[np.float64]
+
+
+def ensemble_lift(test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame) -> dict[str, Any]:
+    """`macro_f1` and `accuracy`, what the mean of the members is expected to gain over one of them on the test images;
+    `members`; `brier_member` out of fold on test-like pages, `spread` on the test images, and the `temperature`.
+
+    Both tables: predictions of the main models. Zero where there are no test images or only one member.
+    """
+    nothing = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
+    if test_predictions.empty:
+        return nothing
+    members = _stack(mean_over_turns(test_predictions))
+    if len(members) < 2:
+        return nothing
+    seen = mean_over_turns(oof_predictions[oof_predictions["view"] == "test_like"])
+    columns = probability_columns(seen)
+    truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
+    brier = float(brier_scores(seen[columns].to_numpy(), truth).mean())
+    return {**lift(members, brier), "members": len(members)}
+
+
+def lift(members: Floats, brier_member: float) -> dict[str, float]:
+    """From the members' probabilities (M, N, C) and the Brier score of one of them, in [0, 2], on pages like these."""
+    mean = members.mean(axis=0)
+    spread = float(np.square(members - mean).sum(axis=2).mean())
+    temperature = fit_temperature(mean, brier_member - spread)
+    belief = temper(mean, temperature)
+    answers = [member.argmax(axis=1) for member in members]
+    gains = {
+        name: expected(belief, mean.argmax(axis=1)) - float(np.mean([expected(belief, answer) for answer in answers]))
+        for name, expected in (("macro_f1", expected_macro_f1), ("accuracy", expected_accuracy))
+    }
+    return {
+        **gains,
+        "brier_member": brier_member,
+        "spread": spread,
+        "temperature": temperature,
+    }
+
+
+def brier_scores(probabilities: Floats, truth: NDArray[np.int64]) -> Floats:
+    """(N,) squared distance of (N, C) to the true corner of the simplex, in [0, 2]."""
+    own = probabilities[np.arange(len(truth)), truth]
+    return np.asarray(np.square(probabilities).sum(axis=1) - 2 * own + 1)
+
+
+def fit_temperature(mean: Floats, brier: float) -> float:
+    """The temperature under which the probabilities (N, C) are expected to have this Brier score, or nearest to it."""
+    squares = float(np.square(mean).sum(axis=1).mean())
+    expected = [squares - 2 * float((mean * temper(mean, t)).sum(axis=1).mean()) + 1 for t in TEMPERATURES]
+    return float(TEMPERATURES[int(np.abs(np.asarray(expected) - brier).argmin())])
+
+
+def temper(probabilities: Floats, temperature: float) -> Floats:
+    """(N, C) to the power 1 / temperature, normalised (Guo et al., "On calibration of modern neural networks")."""
+    logs = np.log(np.clip(probabilities, 1e-9, 1)) / temperature
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def expected_macro_f1(belief: Floats, answers: NDArray[np.int64]) -> float:
+    """Macro-F1 of the answers (N,) with the expected counts, if labels are distributed as `belief` (N, C)."""
+    hits = np.zeros(belief.shape[1])
+    np.add.at(hits, answers, belief[np.arange(len(answers)), answers])
+    size = belief.sum(axis=0) + np.bincount(answers, minlength=belief.shape[1])
+    return float(np.mean(2 * hits / np.maximum(size, 1e-12)))
+
+
+def expected_accuracy(belief: Floats, answers: NDArray[np.int64]) -> float:
+    """Share of right answers, if labels are distributed as `belief`."""
+    return float(belief[np.arange(len(answers)), answers].mean())
+
+
+def _stack(members: pd.DataFrame) -> Floats:
+    """(M, N, C), images in the order of their ids."""
+    columns = probability_columns(members)
+    parts = [own.sort_values("render_id")[["render_id", *columns]] for _, own in members.groupby(["model", "fold"])]
+    if any(part["render_id"].tolist() != parts[0]["render_id"].tolist() for part in parts):
+        raise InputError(
+            "Expected every member to have predicted the same test images, but they differ; "
+            "run the prediction of every fold again."
+        )
+    return np.stack([part[columns].to_numpy(np.float64) for part in parts])

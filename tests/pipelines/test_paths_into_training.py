@@ -1,0 +1,124 @@
+"""Every path into training goes through the leak check of the tables that are read, also when a stage runs alone."""
+
+import ast
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
+
+import docsort
+from docsort.errors import LeakError
+from docsort.folds import FOLDS, make_folds
+from docsort.pipeline_registry import register_pipelines
+from docsort.pipelines.specialists.nodes import join_specialist_predictions, train_specialists
+from docsort.pipelines.training.nodes import join_predictions, train_fold
+from docsort.specialists.parameters import SpecialistParameters
+from docsort.stores import Store
+from docsort.training.parameters import TrainingParameters
+
+PIPELINES = register_pipelines()
+TRAINERS = (train_fold, train_specialists)
+TABLES = ("folds", "training_renders", "validation_renders")
+
+
+def data(folder: Path) -> dict[str, object]:
+    """What lies on disk after an honest augmentation; the weights file does not exist, so that nothing can train."""
+    ids = [f"i{number:02}" for number in range(30)]
+    images = pd.DataFrame({"image_id": ids, "group": ids, "label": [number % 3 for number in range(30)]})
+    folds = make_folds(images, 0)
+    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, path="")
+    renders.insert(0, "render_id", renders["source_id"] + "~0")
+    views = [renders.assign(view=view, render_id=renders["source_id"] + f"~{view}") for view in ("clean", "test_like")]
+    parameters = {
+        "backbone": "lcnet_035",
+        "pretrained": str(folder / "none.safetensors"),
+        "image_size": 32,
+        "epochs": 1,
+        "patience": 1,
+        "batch_size": 8,
+        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+    }
+    return {
+        "clean_images": images,
+        "folds": folds,
+        "training_renders": renders,
+        "validation_renders": pd.concat(views, ignore_index=True),
+        "leak_report": {"leaks": 0},
+        "classes": pd.DataFrame({"target": range(3), "class_name": ["a", "b", "c"]}),
+        "checkpoint_store": Store(folder / "checkpoints"),
+        "params:seed": 0,
+        "params:training": TrainingParameters.model_validate(parameters),
+        "params:specialists": SpecialistParameters(groups={"pair": [0, 2]}),
+        "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
+        **{f"params:folds.fold_{fold}": fold for fold in range(FOLDS)},
+    }
+
+
+def run(pipeline: Pipeline, entries: dict[str, object]) -> None:
+    SequentialRunner().run(pipeline, DataCatalog({name: MemoryDataset(value) for name, value in entries.items()}))
+
+
+def trainers(pipeline: Pipeline) -> list[str]:
+    return [node.name for node in pipeline.nodes if node.func in TRAINERS]
+
+
+@pytest.mark.parametrize("name", [name for name, pipeline in PIPELINES.items() if trainers(pipeline)])
+def test_the_check_reads_what_training_reads_and_comes_first(name: str) -> None:
+    pipeline = PIPELINES[name]
+    (check,) = (node for node in pipeline.nodes if node.name == "check_leaks")
+    assert set(TABLES) <= set(check.inputs)
+    for trainer in trainers(pipeline):
+        assert set(TABLES) <= set(pipeline.only_nodes(trainer).inputs())
+        assert check in pipeline.to_nodes(trainer).nodes
+
+
+def test_these_are_all_the_ways_into_training() -> None:
+    callers = set()
+    root = Path(docsort.__file__).parent
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "docsort.training.tasks":
+                callers |= {path.relative_to(root).as_posix() for alias in node.names if alias.name == "train"}
+    assert callers == {"pipelines/training/nodes.py", "pipelines/specialists/nodes.py"}
+    reached = [trainers(PIPELINES[name]) for name in ("training", "specialists")]
+    assert [len(names) for names in reached] == [FOLDS, FOLDS]
+
+
+ALONE = {
+    "the stage, as far as its trainings": lambda name: PIPELINES[name].to_nodes(*trainers(PIPELINES[name])),
+    "its trainings, past the node of the check": lambda name: PIPELINES[name].only_nodes(*trainers(PIPELINES[name])),
+}
+
+
+@pytest.mark.parametrize("alone", ALONE)
+@pytest.mark.parametrize("name", ["training", "specialists"])
+@pytest.mark.parametrize("table", ["training_renders", "validation_renders"])
+def test_a_stage_alone_refuses_what_changed_since_the_report(name: str, alone: str, table: str, tmp_path: Path) -> None:
+    """The report on disk is of other tables. The row that leaks is of a class that the specialist does not learn."""
+    entries = data(tmp_path)
+    renders = entries[table]
+    assert isinstance(renders, pd.DataFrame)
+    culprit = renders.index[renders["label"] == 1][0]
+    renders.loc[culprit, "fold"] = (renders.loc[culprit, "fold"] + 1) % FOLDS
+    with pytest.raises(LeakError, match=f"whose fold is not their source's: {renders.loc[culprit, 'render_id']};"):
+        run(ALONE[alone](name), entries)
+    assert not list(tmp_path.iterdir()), "nothing may be trained"
+
+
+@pytest.mark.parametrize("join", [join_predictions, join_specialist_predictions])
+def test_predictions_of_folds_that_were_dealt_anew_are_not_joined(join: object, tmp_path: Path) -> None:
+    entries = data(tmp_path)
+    folds, validation = entries["folds"], entries["validation_renders"]
+    assert callable(join)
+    assert isinstance(folds, pd.DataFrame)
+    assert isinstance(validation, pd.DataFrame)
+    pages = validation.rename(columns={"source_id": "image_id"}).assign(model="main", turn=0, p_0=1.0)
+    tables = [pages[pages["fold"] == fold] for fold in range(FOLDS)]
+    assert len(join(folds, *tables)) == len(validation)
+    assert join(folds, *[table.head(0) for table in tables]).empty
+    moved = folds.assign(fold=folds["fold"].where(folds["image_id"] != "i07", FOLDS))
+    with pytest.raises(LeakError, match="whose fold is not their source's: i07~clean, i07~test_like;"):
+        join(moved, *tables)
