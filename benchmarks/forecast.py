@@ -1,10 +1,10 @@
 """Does validation predict the test? Runs the whole pipeline once a seed and puts forecast and true test side by side.
 
     uv run python benchmarks/forecast.py --seeds 0 1 2 --params "sample.scale=1.0"
-    uv run python benchmarks/forecast.py --seeds 0 1 2 --params "raw_dir=../photos,layout=competition,answer_key=truth.csv"
+    uv run python benchmarks/forecast.py --params "raw_dir=../photos,layout=competition,answer_key=truth.csv"
 
-Needs an answer key: the sample has one. Each run goes to its own folder below --data-root and is tracked there, apart from
-the project's own runs; a run that is already there is only read.
+Needs an answer key: the sample has one. Each run goes to its own folder below --data-root and is tracked there, apart
+from the project's own runs; a run that is already there is only read.
 """
 
 import argparse
