@@ -84,6 +84,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["file.json"]
 
 
 def test_a_record_can_be_read_by_a_person(tmp_path: Path) -> None:

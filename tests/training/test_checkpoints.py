@@ -12,12 +12,6 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
     return Checkpoint(Store(tmp_path).folder("0123"), "0123")
 
 
-def test_record_brings_the_checkpoint_back(checkpoint: Checkpoint) -> None:
-    record = checkpoint.as_record()
-    assert all(isinstance(value, str) for value in record.values())
-    assert Checkpoint.from_record(record) == checkpoint
-
-
 def test_counts_only_when_declared_complete(checkpoint: Checkpoint, tmp_path: Path) -> None:
     checkpoint.folder.mkdir()
     (checkpoint.folder / "model.safetensors").write_bytes(b"weights")

@@ -37,7 +37,8 @@ def tables() -> Tables:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Checkpoint:
-    Store(tmp_path).complete("k", {"name": "fold_2"})
+    learnt = [f"s{n}" for n in range(30) if n % 5 != 2]
+    Store(tmp_path).complete("k", {"name": "fold_2", "learnt_groups": learnt})
     return Checkpoint(tmp_path / "k", "k")
 
 
@@ -74,6 +75,18 @@ def test_a_model_of_another_fold_or_task_judges_nothing(tables: Tables, checkpoi
     for name, fold in (("fold_3", 3), ("specialist_certificates_fold_2", 2)):
         with pytest.raises(LeakError, match=f"model of {name} .* fold {fold} holds out, but got that of fold_2"):
             pages_to_judge(checkpoint, name, fold, folds, validation)
+
+
+def test_a_model_does_not_judge_what_it_learnt_under_other_folds(tables: Tables, checkpoint: Checkpoint) -> None:
+    tables = tuple(table.assign(fold=(table["fold"] + 1) % 5) for table in tables)
+    with pytest.raises(LeakError, match=r"has learnt 6 of them: s1~0, s6~0.* dealt anew"):
+        pages_to_judge(checkpoint, "fold_2", 2, tables[0], tables[2])
+
+
+def test_a_model_that_does_not_say_what_it_learnt_judges_nothing(tables: Tables, tmp_path: Path) -> None:
+    Store(tmp_path).complete("old", {"name": "fold_2"})
+    with pytest.raises(LeakError, match="to say what it has learnt, but it does not"):
+        pages_to_judge(Checkpoint(tmp_path / "old", "old"), "fold_2", 2, tables[0], tables[2])
 
 
 def test_pages_that_moved_to_another_fold_are_not_judged(tables: Tables, checkpoint: Checkpoint) -> None:

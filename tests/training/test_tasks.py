@@ -11,7 +11,6 @@ import pytest
 
 from docsort.errors import InputError, LeakError, WeightsError
 from docsort.stores import Store
-from docsort.training.checkpoints import Checkpoint
 from docsort.training.tasks import FoldTask, check_task, task_key, train
 
 MakeTask = Callable[..., FoldTask]
@@ -24,7 +23,7 @@ def test_finished_task_is_not_trained_again(
     first = train(make_task(epochs=1), store)
     assert first.is_complete()
     assert len(first.read_history()) == 1
-    assert Checkpoint.from_record(first.as_record()) == first
+    assert first.record()["learnt_groups"] == sorted(set(make_task(epochs=1).training["group"].astype(str)))
     changed = (first.folder / "model.safetensors").stat().st_mtime_ns
     with caplog.at_level(logging.INFO, logger="docsort"):
         assert train(make_task(epochs=1), store) == first

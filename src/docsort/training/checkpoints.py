@@ -1,6 +1,5 @@
 """A pointer to a trained model, small enough for a JSON, and reading what lies there without torch."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,20 +24,14 @@ class Checkpoint:
     folder: Path
     key: str
 
-    def as_record(self) -> dict[str, str]:
-        """JSON-able."""
-        return {"folder": str(self.folder), "key": self.key}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, str]) -> "Checkpoint":
-        return cls(Path(record["folder"]), record["key"])
-
     def is_complete(self) -> bool:
         """Whether the training that made it came to its end."""
         return self.record() is not None
 
     def record(self) -> dict[str, Any] | None:
-        """What the training noted at its end: name, best_epoch, its scores, the device and how long it took."""
+        """What the training noted at its end: name, best_epoch, its scores, the device, how long it took, and the
+        `learnt_groups` of its training renders.
+        """
         return Store(self.folder.parent).record(self.folder.name)
 
     def description(self) -> ModelDescription:

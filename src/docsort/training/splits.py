@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from docsort.errors import LeakError
+from docsort.errors import LeakError, listing
 from docsort.folds import check_no_leak
 from docsort.training.checkpoints import Checkpoint
 from docsort.training.parameters import TrainingParameters
@@ -43,7 +43,8 @@ def pages_to_judge(
 ) -> pd.DataFrame:
     """What the model `name` of this fold has never seen, as pages to predict: VALIDATION_RENDERS with `image_id`.
 
-    Raises LeakError for the checkpoint of another task, and for renders that do not keep to `folds`.
+    Raises LeakError for the checkpoint of another task, for one that has learnt any of the pages under other folds, and
+    for renders that do not keep to `folds`.
     """
     check_no_leak(folds, validation_renders)
     trained = (checkpoint.record() or {}).get("name")
@@ -52,7 +53,23 @@ def pages_to_judge(
             f"Expected the model of {name} to predict what fold {fold} holds out, but got that of {trained}, which may "
             f"have been trained on it ({checkpoint.folder}); train {name} again."
         )
-    return held_out(validation_renders, fold).rename(columns={"source_id": "image_id"})
+    pages = held_out(validation_renders, fold).rename(columns={"source_id": "image_id"})
+    _check_never_learnt(checkpoint, name, pages)
+    return pages
+
+
+def _check_never_learnt(checkpoint: Checkpoint, name: str, pages: pd.DataFrame) -> None:
+    """Folds dealt anew keep their names: what a model has learnt is what its own record says."""
+    learnt = (checkpoint.record() or {}).get("learnt_groups")
+    if learnt is None:
+        raise LeakError(f"Expected the model of {name} to say what it has learnt, but it does not; train it again.")
+    shared = pages["group"].astype(str).isin(set(learnt))
+    if shared.any():
+        raise LeakError(
+            f"Expected the model of {name} never to have seen the pages that it judges, but it has learnt "
+            f"{int(shared.sum())} of them: {listing(pages.loc[shared, 'render_id'])}; the folds were dealt anew since: "
+            "train it again."
+        )
 
 
 def held_out(validation_renders: pd.DataFrame, fold: int, targets: Sequence[int] | None = None) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from docsort.workers import run_in_worker
 
 logger = logging.getLogger(__name__)
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Part of every key: raise it when the same task would give other weights, so that old ones no longer count."""
 
 
@@ -56,7 +56,8 @@ def train(task: FoldTask, store: Store) -> Checkpoint:
         return checkpoint
     with lease_device(task.parameters.device) as device:
         record = run_in_worker(_train_in_worker, task, checkpoint.folder, device, side_by_side(device))
-    store.complete(key, record)
+    groups = sorted(set(task.training["group"].astype(str)))
+    store.complete(key, {**record, "learnt_groups": groups})
     return checkpoint
 
 

@@ -43,7 +43,11 @@ def join_histories(*histories: pd.DataFrame) -> pd.DataFrame:
 
 def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
     """Collects what each fold's training noted about its weights."""
-    return {f"fold_{fold}": members["main"].record() for fold, members in enumerate(checkpoints)}
+    records = {f"fold_{fold}": members["main"].record() or {} for fold, members in enumerate(checkpoints)}
+    return {
+        name: {key: value for key, value in record.items() if key != "learnt_groups"}
+        for name, record in records.items()
+    }
 
 
 def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
