@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from timm.data import Mixup
 from timm.loss import LabelSmoothingCrossEntropy
 
-from docsort.training.losses import build_loss, inverse_weights, mix_pages
+from docsort.training.losses import (
+    FocalLoss,
+    SoftMacroF1Loss,
+    build_loss,
+    effective_weights,
+    inverse_weights,
+    mix_pages,
+)
 from docsort.training.parameters import TrainingParameters
 
 RECIPE = TrainingParameters.model_validate(
@@ -39,6 +47,74 @@ def test_class_weights_enter_the_loss() -> None:
     weighted = build_loss(RECIPE.model_copy(update={"class_weights": "inverse"}), [10, 40, 5])
     expected = torch.nn.functional.cross_entropy(LOGITS, LABELS, weight=inverse_weights([10, 40, 5]))
     torch.testing.assert_close(weighted(LOGITS, LABELS), expected)
+
+
+def recipe(**changes: object) -> TrainingParameters:
+    return TrainingParameters.model_validate(RECIPE.model_dump() | changes)
+
+
+def test_effective_weights_are_those_of_the_paper_and_lie_between_none_and_inverse() -> None:
+    counts = [10, 40, 5]
+    raw = np.array([(1 - 0.9) / (1 - 0.9**count) for count in counts])
+    found = effective_weights(counts, 0.9).numpy()
+    np.testing.assert_allclose(found / found[0], raw / raw[0], rtol=1e-6)
+    assert (found * counts).sum() / sum(counts) == pytest.approx(1)
+    np.testing.assert_allclose(effective_weights(counts, 0.0).numpy(), np.ones(3))
+    np.testing.assert_allclose(effective_weights(counts, 1 - 1e-9).numpy(), inverse_weights(counts).numpy(), rtol=1e-4)
+
+
+def test_given_weights_go_by_class_number() -> None:
+    weighted = build_loss(recipe(class_weights={14: 3.0, 3: 2.0}), [1, 1, 1], targets=[3, 7, 14])
+    expected = torch.nn.functional.cross_entropy(LOGITS, LABELS, weight=torch.tensor([2.0, 1.0, 3.0]))
+    torch.testing.assert_close(weighted(LOGITS, LABELS), expected)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weight", [None, torch.tensor([0.5, 2.0, 1.0])])
+@pytest.mark.parametrize("soft", [False, True])
+def test_focal_without_focus_is_torchs_cross_entropy(smoothing: float, weight: torch.Tensor | None, soft: bool) -> None:
+    labels = torch.nn.functional.one_hot(LABELS, 3) * 0.8 + 0.2 / 3 if soft else LABELS
+    expected = torch.nn.functional.cross_entropy(LOGITS, labels, weight=weight, label_smoothing=smoothing)
+    torch.testing.assert_close(FocalLoss(0.0, weight, smoothing)(LOGITS, labels), expected)
+
+
+def test_focal_is_the_formula_of_the_paper() -> None:
+    chances = LOGITS.softmax(dim=1)[torch.arange(4), LABELS]
+    expected = (-((1 - chances) ** 2) * chances.log()).mean()
+    torch.testing.assert_close(FocalLoss(2.0)(LOGITS, LABELS), expected)
+
+
+def test_soft_macro_f1_of_sure_answers_is_one_less_sklearns_macro_f1() -> None:
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(0)
+    labels, answers = rng.integers(0, 4, 60), rng.integers(0, 4, 60)
+    logits = torch.nn.functional.one_hot(torch.from_numpy(answers), 4).float() * 200
+    expected = 1 - f1_score(labels, answers, average="macro")
+    assert SoftMacroF1Loss()(logits, torch.from_numpy(labels)).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_soft_macro_f1_leaves_out_classes_that_the_batch_has_not() -> None:
+    logits = torch.tensor([[50.0, 0, 0], [0, 50.0, 0]])
+    assert SoftMacroF1Loss()(logits, torch.tensor([0, 1])).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("terms", [{"cross_entropy": 0, "focal": 1}, {"soft_macro_f1": 0.5, "focal": 0.3}])
+def test_a_sum_is_its_terms_and_every_loss_can_be_descended(terms: dict[str, float]) -> None:
+    loss = build_loss(recipe(loss=terms), [3, 2, 1])
+    shares = {"cross_entropy": 1.0} | terms
+    parts = {"cross_entropy": torch.nn.CrossEntropyLoss(), "focal": FocalLoss(2.0), "soft_macro_f1": SoftMacroF1Loss()}
+    expected = sum(share * parts[name](LOGITS, LABELS) for name, share in shares.items())
+    torch.testing.assert_close(loss(LOGITS, LABELS), expected)
+    logits = LOGITS.clone().requires_grad_()
+    before = loss(logits, LABELS)
+    before.backward()
+    assert loss(LOGITS - 0.1 * logits.grad, LABELS) < before
+
+
+def test_a_loss_of_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Expected at least one term of the loss to weigh more than 0"):
+        recipe(loss={"cross_entropy": 0})
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

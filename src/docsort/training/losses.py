@@ -1,4 +1,7 @@
-"""The loss of a recipe, and the mixing of pages that gives it soft labels. B batch, K classes."""
+"""The loss of a recipe, and the mixing of pages that gives it soft labels. B batch, K classes.
+
+Every loss takes logits (B, K) with labels (B,) or with shares of classes (B, K), and gives a scalar.
+"""
 
 from collections.abc import Sequence
 
@@ -9,19 +12,110 @@ from torch.nn import functional
 from docsort.training.parameters import TrainingParameters
 
 
-def build_loss(parameters: TrainingParameters, counts: Sequence[int]) -> nn.Module:
-    """Cross-entropy of logits (B, K) with labels (B,) or with shares of classes (B, K).
+def build_loss(
+    parameters: TrainingParameters, counts: Sequence[int], targets: Sequence[int] | None = None
+) -> nn.Module:
+    """The sum of the terms that the recipe weighs above 0.
 
-    counts: training pages a class, in the order of the outputs.
+    counts: training pages a class, in the order of the outputs; targets: their class numbers, 0 to K - 1 if not given.
     """
-    weight = inverse_weights(counts) if parameters.class_weights == "inverse" else None
-    return nn.CrossEntropyLoss(weight=weight, label_smoothing=parameters.label_smoothing)
+    weights = class_weights(parameters, counts, range(len(counts)) if targets is None else targets)
+    smoothing, terms = parameters.label_smoothing, parameters.loss
+    parts: list[tuple[float, nn.Module]] = [
+        (terms.cross_entropy, nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)),
+        (terms.focal, FocalLoss(parameters.focal_gamma, weights, smoothing)),
+        (terms.soft_macro_f1, SoftMacroF1Loss()),
+    ]
+    wanted = [(share, part) for share, part in parts if share > 0]
+    return wanted[0][1] if len(wanted) == 1 and wanted[0][0] == 1 else WeightedSum(wanted)
+
+
+class WeightedSum(nn.Module):
+    """Terms times their weights, added up."""
+
+    def __init__(self, terms: Sequence[tuple[float, nn.Module]]) -> None:
+        super().__init__()
+        self.shares = [share for share, _ in terms]
+        self.terms = nn.ModuleList(term for _, term in terms)
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        losses = [share * term(logits, labels) for share, term in zip(self.shares, self.terms, strict=True)]
+        return torch.stack(losses).sum()
+
+
+class FocalLoss(nn.Module):
+    """Cross-entropy in which a class counts by (1 - p)^gamma: pages that are right and sure hardly count.
+
+    Lin et al. (2017), in its soft-max form; with gamma 0 it is torch's cross-entropy, weights and smoothing included.
+    """
+
+    weight: Tensor | None
+
+    def __init__(self, gamma: float, weight: Tensor | None = None, smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.gamma, self.smoothing = gamma, smoothing
+        self.register_buffer("weight", weight)
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        shares = as_shares(labels, logits)
+        logs = functional.log_softmax(logits, dim=1)
+        smooth = shares * (1 - self.smoothing) + self.smoothing / logits.shape[1]
+        losses = -smooth * (1 - logs.exp()) ** self.gamma * logs
+        if self.weight is None:
+            return losses.sum() / len(logits)
+        # torch's mean: by the weights of the pages' classes where labels are hard, by pages where they are soft
+        total = (shares @ self.weight).sum() if labels.dim() == 1 else len(logits)
+        return (losses * self.weight).sum() / total
+
+
+class SoftMacroF1Loss(nn.Module):
+    """1 - macro-F1 with probabilities in place of counts, over the classes that the batch's labels have: in [0, 1].
+
+    The idea of Bénédict et al., "sigmoidF1: a smooth F1 score surrogate loss for multilabel classification" (TMLR
+    2022), for one class a page. Small batches know few pages a class: use it beside cross-entropy, or with large ones.
+    """
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        shares, chances = as_shares(labels, logits), logits.softmax(dim=1)
+        hits, sizes = (shares * chances).sum(dim=0), shares.sum(dim=0) + chances.sum(dim=0)
+        present = shares.sum(dim=0) > 0
+        return 1 - (2 * hits[present] / sizes[present]).mean()
+
+
+def as_shares(labels: Tensor, logits: Tensor) -> Tensor:
+    """Labels (B,) or shares (B, K) as shares (B, K)."""
+    return functional.one_hot(labels, logits.shape[1]).to(logits.dtype) if labels.dim() == 1 else labels
+
+
+def class_weights(parameters: TrainingParameters, counts: Sequence[int], targets: Sequence[int]) -> Tensor | None:
+    """(K,) in the order of the outputs, or None where all weigh the same."""
+    kind = parameters.class_weights
+    if kind == "none":
+        return None
+    if kind == "inverse":
+        return inverse_weights(counts)
+    if kind == "effective":
+        return effective_weights(counts, parameters.effective_beta)
+    return torch.tensor([kind.get(int(target), 1.0) for target in targets], dtype=torch.float32)
 
 
 def inverse_weights(counts: Sequence[int]) -> Tensor:
     """(K,) weights in proportion to 1 / count, their mean over the pages being one; an empty class counts as 1."""
     pages = torch.tensor(counts, dtype=torch.float32).clamp(min=1)
-    weights = 1 / pages
+    return _mean_one(1 / pages, pages)
+
+
+def effective_weights(counts: Sequence[int], beta: float) -> Tensor:
+    """(K,) weights in proportion to (1 - beta) / (1 - beta^count), their mean over the pages being one.
+
+    Cui et al., "Class-balanced loss based on effective number of samples" (CVPR 2019): between none (beta 0) and
+    inverse (beta to 1).
+    """
+    pages = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
+    return _mean_one((1 - beta) / (1 - beta**pages), pages).to(torch.float32)
+
+
+def _mean_one(weights: Tensor, pages: Tensor) -> Tensor:
     return weights * pages.sum() / (weights * pages).sum()
 
 

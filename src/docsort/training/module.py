@@ -6,7 +6,7 @@ B batch, K classes, S side of the square input.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,10 @@ class PageClassifier(LightningModule):
         self,
         net: nn.Module,
         normaliser: Normaliser,
-        classes: int,
         training: Split,
         validation: Split,
         parameters: TrainingParameters,
+        targets: Sequence[int],
         name: str,
         seed: int,
         on_epoch: Callable[[History], None],
@@ -53,8 +53,8 @@ class PageClassifier(LightningModule):
         self.net, self.normaliser = net, normaliser
         self.training_split, self.validation_split = training, validation
         self.recipe, self.name, self.seed, self.on_epoch = parameters, name, seed, on_epoch
-        self.classes = classes
-        self.objective = build_loss(parameters, np.bincount(training.labels, minlength=classes).tolist())
+        self.classes = len(targets)
+        self.objective = build_loss(parameters, np.bincount(training.labels, minlength=self.classes).tolist(), targets)
         self.average = ModelEmaV3(net, decay=parameters.ema_decay, use_warmup=True) if parameters.ema_decay else None
         self.progress = History(parameters.patience, parameters.early_epochs)
         self.best_weights: dict[str, Tensor] = {}

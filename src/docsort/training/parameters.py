@@ -24,6 +24,20 @@ class LearningRate(Parameters):
     pretrained: float = Field(gt=0)
 
 
+class LossTerms(Parameters):
+    """Weights of the terms that are added up to the loss; 0 leaves one out."""
+
+    cross_entropy: float = Field(default=1, ge=0)
+    focal: float = Field(default=0, ge=0, description='Lin et al., "Focal loss for dense object detection", ICCV 2017')
+    soft_macro_f1: float = Field(default=0, ge=0, description="one less the macro-F1 of the batch's probabilities")
+
+    @model_validator(mode="after")
+    def _check_any(self) -> "LossTerms":
+        if not any(self.model_dump().values()):
+            raise ValueError("Expected at least one term of the loss to weigh more than 0, but all are 0.")
+        return self
+
+
 class TrainingParameters(Parameters):
     """How one model is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
 
@@ -45,8 +59,13 @@ class TrainingParameters(Parameters):
     warmup_epochs: float = Field(default=0, ge=0, description="epochs of linear rise from a hundredth")
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradient")
+    loss: LossTerms = LossTerms()
+    focal_gamma: float = Field(default=2, ge=0, description="how much the focal term turns to hard pages; 0 is not")
     label_smoothing: float = Field(default=0, ge=0, lt=1)
-    class_weights: Literal["none", "inverse"] = "none"
+    class_weights: Literal["none", "inverse", "effective"] | dict[int, Annotated[float, Field(gt=0)]] = Field(
+        default="none", description="by pages a class; or a weight for each class number, 1 where none is given"
+    )
+    effective_beta: float = Field(default=0.999, ge=0, lt=1, description="of the class weights `effective`")
     drop_rate: float = Field(default=0, ge=0, lt=1, description="dropout before the head")
     mixup: float = Field(default=0, ge=0, description="alpha of the Beta distribution; 0 is off")
     ema_decay: float | None = Field(default=None, gt=0, lt=1, description="averaging of weights, a step")
