@@ -22,7 +22,7 @@ RECIPE = TrainingParameters.model_validate(
 STEPS = 10
 
 
-def _rates(**changes: object) -> list[float]:
+def _rates(scores: list[float] | None = None, **changes: object) -> list[float]:
     """The learning rate of each optimizer step."""
     recipe = RECIPE.model_copy(update=changes)
     optimizer = build_optimizer(torch.nn.Linear(2, 2), recipe, "cpu")
@@ -30,7 +30,10 @@ def _rates(**changes: object) -> list[float]:
     rates = []
     for step in range(recipe.epochs * STEPS):
         rates.append(optimizer.param_groups[0]["lr"])
-        schedule.step_update(step + 1)
+        optimizer.step()
+        schedule.after_step(step + 1)
+        if scores and (step + 1) % STEPS == 0:
+            schedule.after_epoch(scores[step // STEPS])
     return [*rates, optimizer.param_groups[0]["lr"]]
 
 
@@ -45,6 +48,41 @@ def test_rate_rises_linearly_then_falls_as_a_cosine() -> None:
 
 def test_constant_rate_stays_where_the_warmup_left_it() -> None:
     assert _rates(schedule="constant")[10:] == pytest.approx([0.1] * 31)
+
+
+def test_steps_fall_by_their_factor() -> None:
+    rates = _rates(schedule="step", step_epochs=1.5, step_factor=0.5, warmup_epochs=0)
+    assert rates[:15] == pytest.approx([0.1] * 15)
+    assert rates[15:30] == pytest.approx([0.05] * 15)
+    assert rates[30:40] == pytest.approx([0.025] * 10)
+
+
+def test_restarts_begin_each_cycle_at_the_top() -> None:
+    rates = _rates(schedule="restarts", cycles=2, warmup_epochs=0)
+    assert rates[0] == rates[20] == pytest.approx(0.1)
+    assert rates[1:19] == sorted(rates[1:19], reverse=True)
+    assert rates[19] < 0.01
+    assert rates[1:20] == pytest.approx(rates[21:40])
+
+
+def test_one_cycle_rises_once_and_falls_once() -> None:
+    rates = _rates(schedule="one_cycle")
+    top = rates.index(max(rates))
+    assert rates[0] == pytest.approx(0.001)
+    assert rates[top] == pytest.approx(0.1, rel=0.02)
+    assert top in (9, 10)
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1 * 0.01, rel=0.05)
+
+
+def test_a_plateau_falls_where_the_score_does_not_rise() -> None:
+    changes = {"schedule": "plateau", "plateau_patience": 0, "step_factor": 0.5, "warmup_epochs": 1}
+    rates = _rates([0.3, 0.4, 0.4, 0.5], **changes)
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:30] == pytest.approx([0.1] * 20)
+    assert rates[30:40] == pytest.approx([0.05] * 10)
+    assert rates[40] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw", "lamb", "lion"])

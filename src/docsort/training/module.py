@@ -100,7 +100,7 @@ class PageClassifier(LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)
         self.updates += 1
-        self.schedule.step_update(self.updates)
+        self.schedule.after_step(self.updates)
         if self.average is not None:
             self.average.update(self.net, step=self.updates)
 
@@ -131,6 +131,7 @@ class PageClassifier(LightningModule):
         }
         if self.progress.add(row):
             self.best_weights = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
+        self.schedule.after_epoch(scores["test_like"])
         self.trainer.should_stop = self.progress.should_stop
         logger.info(
             "%s epoch %d/%d loss %.3f clean %.3f test-like %.3f (%d images/s)",

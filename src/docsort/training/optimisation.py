@@ -1,11 +1,14 @@
-"""Optimizer and schedule of a recipe, both timm's."""
+"""Optimizer and schedule of a recipe, timm's and torch's."""
 
-from typing import Any
+import math
+from typing import Any, Protocol
 
 import timm.optim
 import torch
-from timm.scheduler import CosineLRScheduler
+from timm.scheduler import CosineLRScheduler, StepLRScheduler
+from timm.scheduler.scheduler import Scheduler
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from docsort.errors import InputError
 from docsort.training.parameters import TrainingParameters
@@ -31,18 +34,96 @@ def build_optimizer(model: nn.Module, parameters: TrainingParameters, device: st
     return optimizer
 
 
-def build_schedule(optimizer: torch.optim.Optimizer, parameters: TrainingParameters, steps: int) -> CosineLRScheduler:
-    """The learning rate after each optimizer step; steps: optimizer steps an epoch.
+class Schedule(Protocol):
+    """Sets the learning rate of its optimizer."""
 
-    Linear warm-up, then cosine to the final share, or constant.
+    def after_step(self, updates: int) -> None:
+        """updates: optimizer steps done so far."""
+        ...
+
+    def after_epoch(self, score: float) -> None:
+        """score: the epoch's test-like macro-F1."""
+        ...
+
+
+def build_schedule(optimizer: torch.optim.Optimizer, parameters: TrainingParameters, steps: int) -> Schedule:
+    """steps: optimizer steps an epoch. All but one_cycle begin with the linear warm-up.
+
+    cosine falls to the final share; constant stays; step falls by step_factor every step_epochs; restarts is one cosine
+    after another (Loshchilov & Hutter, "SGDR", ICLR 2017); one_cycle rises over the warm-up, or 30 % of the steps, and
+    falls (Smith & Topin, "Super-convergence", 2018); plateau falls by step_factor where the score does not rise.
     """
+    total, warmup = parameters.epochs * steps, round(parameters.warmup_epochs * steps)
     highest = parameters.highest_learning_rate
-    lowest = highest * (parameters.final_learning_rate if parameters.schedule == "cosine" else 1)
-    return CosineLRScheduler(  # constant is the cosine between equal ends
-        optimizer,
-        t_initial=parameters.epochs * steps,
-        lr_min=lowest,
-        warmup_t=round(parameters.warmup_epochs * steps),
-        warmup_lr_init=highest * WARMUP_START,
-        t_in_epochs=False,
-    )
+    lowest = highest * parameters.final_learning_rate
+    begin: dict[str, Any] = {"warmup_t": warmup, "warmup_lr_init": highest * WARMUP_START, "t_in_epochs": False}
+    if parameters.schedule == "one_cycle":
+        rise = warmup / total if warmup else 0.3
+        divisors: dict[str, Any] = {"div_factor": 1 / WARMUP_START, "final_div_factor": WARMUP_START * highest / lowest}
+        return _StepByStep(OneCycleLR(optimizer, highest, total_steps=total + 1, pct_start=rise, **divisors))
+    if parameters.schedule == "step":
+        fall: dict[str, Any] = {
+            "decay_t": max(1, round(parameters.step_epochs * steps)),
+            "decay_rate": parameters.step_factor,
+        }
+        return _ByUpdates(StepLRScheduler(optimizer, **fall, **begin))
+    if parameters.schedule == "restarts":
+        cycle = math.ceil(total / parameters.cycles)
+        return _ByUpdates(
+            CosineLRScheduler(optimizer, t_initial=cycle, lr_min=lowest, cycle_limit=parameters.cycles, **begin)
+        )
+    if parameters.schedule == "plateau":
+        level = CosineLRScheduler(optimizer, t_initial=total, lr_min=highest, **begin)
+        return _OnPlateau(level, warmup, parameters)
+    # constant is the cosine between equal ends
+    end = lowest if parameters.schedule == "cosine" else highest
+    return _ByUpdates(CosineLRScheduler(optimizer, t_initial=total, lr_min=end, **begin))
+
+
+class _ByUpdates:
+    """A schedule of timm: a function of the number of updates."""
+
+    def __init__(self, schedule: Scheduler) -> None:
+        self.schedule = schedule
+
+    def after_step(self, updates: int) -> None:
+        self.schedule.step_update(updates)
+
+    def after_epoch(self, score: float) -> None:
+        pass
+
+
+class _StepByStep:
+    """A schedule of torch, which counts for itself."""
+
+    def __init__(self, schedule: LRScheduler) -> None:
+        self.schedule = schedule
+
+    def after_step(self, updates: int) -> None:
+        self.schedule.step()
+
+    def after_epoch(self, score: float) -> None:
+        pass
+
+
+class _OnPlateau:
+    """The warm-up by updates, afterwards torch's ReduceLROnPlateau by epochs."""
+
+    def __init__(self, level: Scheduler, warmup: int, parameters: TrainingParameters) -> None:
+        self.level, self.warmup = level, warmup
+        self.falls = ReduceLROnPlateau(
+            level.optimizer,
+            mode="max",
+            factor=parameters.step_factor,
+            patience=parameters.plateau_patience,
+            threshold=0,
+            threshold_mode="abs",
+            min_lr=parameters.highest_learning_rate * parameters.final_learning_rate,
+        )
+
+    def after_step(self, updates: int) -> None:
+        if updates <= self.warmup:
+            self.level.step_update(updates)
+
+    def after_epoch(self, score: float) -> None:
+        self.falls.step(score)

@@ -55,7 +55,11 @@ class TrainingParameters(Parameters):
     optimizer: str = Field(default="adamw", description="a timm optimizer name")
     learning_rate: LearningRate
     final_learning_rate: float = Field(default=0.01, ge=0, le=1, description="share of the learning rate at the end")
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "constant", "step", "restarts", "one_cycle", "plateau"] = "cosine"
+    step_epochs: float = Field(default=2, gt=0, description="of `step`: epochs between two falls")
+    step_factor: float = Field(default=0.1, gt=0, lt=1, description="of `step` and `plateau`: factor of a fall")
+    cycles: int = Field(default=2, ge=1, description="of `restarts`: cosines that the epochs are parted into")
+    plateau_patience: int = Field(default=1, ge=0, description="of `plateau`: epochs without a better test-like score")
     warmup_epochs: float = Field(default=0, ge=0, description="epochs of linear rise from a hundredth")
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradient")
