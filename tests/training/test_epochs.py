@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from docsort.training.epochs import plan_epoch
+from docsort.training.epochs import Mix, plan_epoch, row_weights
 from docsort.training.parameters import TrainingParameters
 
 RECIPE = TrainingParameters.model_validate(
@@ -49,7 +49,7 @@ def test_draws_keep_to_their_ranges() -> None:
     assert plan.contrast.min() >= 0.8
     assert plan.contrast.max() <= 1.2
     assert np.abs(plan.brightness).max() <= 0.1
-    assert all(0 <= share <= 1 for share in plan.mix)
+    assert all(0 <= mix.share <= 1 and mix.box is None for mix in plan.mix)
 
 
 def test_what_is_off_draws_nothing() -> None:
@@ -57,4 +57,39 @@ def test_what_is_off_draws_nothing() -> None:
     assert not plan.turns.any()
     assert (plan.contrast == 1).all()
     assert (plan.brightness == 0).all()
-    assert set(plan.mix) == {1.0}
+    assert set(plan.mix) == {Mix()}
+
+
+def test_a_box_covers_the_share_that_is_not_the_pages_own_and_stays_on_the_page() -> None:
+    recipe = RECIPE.model_copy(update={"mixup": 0, "cutmix": 1.0})
+    plan = plan_epoch(4000, recipe, 1, "fold_0", 0)
+    for share, box in plan.mix:
+        assert box is not None
+        top, bottom, left, right = box
+        assert 0 <= top <= bottom <= 1
+        assert 0 <= left <= right <= 1
+        assert share == pytest.approx(1 - (bottom - top) * (right - left))
+    assert 0.55 < np.mean([mix.share for mix in plan.mix]) < 0.8  # boxes at the edge are cut off
+
+
+def test_both_mixings_come_by_turns_until_they_are_switched_off() -> None:
+    recipe = RECIPE.model_copy(update={"cutmix": 1.0, "mix_share": 0.67})
+    for epoch in (0, 1):
+        boxed = np.mean([mix.box is not None for mix in plan_epoch(4000, recipe, 1, "fold_0", epoch).mix])
+        assert 0.4 < boxed < 0.6
+    assert set(plan_epoch(4000, recipe, 1, "fold_0", 2).mix) == {Mix()}
+
+
+def test_balanced_sampling_draws_classes_equally_often_and_emphasis_some_oftener() -> None:
+    labels = np.repeat([0, 1, 2], [3000, 900, 100])
+    assert row_weights(labels, [3, 7, 14], RECIPE) is None
+    for changes, expected in (
+        ({"sampling": "balanced"}, [1, 1, 1]),
+        ({"sampling": "balanced", "emphasis": {14: 2.0}}, [1, 1, 2]),
+        ({"emphasis": {7: 3.0}}, [3000, 2700, 100]),
+    ):
+        recipe = RECIPE.model_copy(update=changes)
+        weights = row_weights(labels, [3, 7, 14], recipe)
+        drawn = np.concatenate(plan_epoch(len(labels), recipe, 1, "fold_0", 0, weights).rows)
+        shares = np.bincount(labels[drawn], minlength=3) / len(drawn)
+        np.testing.assert_allclose(shares, np.array(expected) / sum(expected), atol=0.03)

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from timm.data import Mixup
 from timm.loss import LabelSmoothingCrossEntropy
 
+from docsort.training.epochs import Mix
 from docsort.training.losses import (
     FocalLoss,
     SoftMacroF1Loss,
@@ -123,12 +124,24 @@ def test_mixing_is_timms_mixup(share: float) -> None:
     reference = Mixup(mixup_alpha=1.0, num_classes=3, label_smoothing=0.0)
     reference._params_per_batch = lambda: (share, False)
     expected_pages, expected_labels = reference(pages.clone(), LABELS)
-    mixed, labels = mix_pages(pages, LABELS, share, 3)
+    mixed, labels = mix_pages(pages, LABELS, Mix(share), 3)
     torch.testing.assert_close(mixed, expected_pages)
     torch.testing.assert_close(labels, expected_labels)
 
 
 def test_odd_batch_can_be_mixed() -> None:
-    _, labels = mix_pages(torch.rand(3, 3, 5, 5), LABELS[:3], 0.25, 3)
+    _, labels = mix_pages(torch.rand(3, 3, 5, 5), LABELS[:3], Mix(0.25), 3)
     torch.testing.assert_close(labels.sum(dim=1), torch.ones(3))
     torch.testing.assert_close(labels[1], torch.tensor([0.0, 0.0, 1.0]))
+
+
+def test_a_box_comes_from_the_partner_and_labels_follow_the_pixels() -> None:
+    pages = torch.rand(4, 3, 10, 10)
+    mixed, labels = mix_pages(pages, LABELS, Mix(0.7, (0.2, 0.7, 0.4, 1.0)), 3)
+    partner = pages.flip(0)
+    torch.testing.assert_close(mixed[..., 2:7, 4:10], partner[..., 2:7, 4:10])
+    outside = torch.ones(10, 10, dtype=torch.bool)
+    outside[2:7, 4:10] = False
+    torch.testing.assert_close(mixed[..., outside], pages[..., outside])
+    own = torch.nn.functional.one_hot(LABELS, 3).float()
+    torch.testing.assert_close(labels, own * 0.7 + own.flip(0) * 0.3)

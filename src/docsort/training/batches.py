@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from docsort.training.epochs import EpochPlan, split_rows
+from docsort.training.epochs import EpochPlan, Mix, split_rows
 from docsort.training.pages import Pages
 
 
@@ -23,7 +23,7 @@ class Split:
 
 
 class Batch(NamedTuple):
-    """pages (B, 3, S, S) uint8; labels (B,) output numbers; contrast, brightness (B,); mix a share in [0, 1].
+    """pages (B, 3, S, S) uint8; labels (B,) output numbers; contrast, brightness (B,); mix of the whole batch.
 
     turns: B plain numbers, so that they stay with the processor when the rest moves to the device.
     """
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     turns: list[int]
     contrast: Tensor
     brightness: Tensor
-    mix: float
+    mix: Mix
 
 
 class EpochBatches:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from docsort.training.epochs import Mix
 from docsort.training.parameters import TrainingParameters
 
 
@@ -119,10 +120,20 @@ def _mean_one(weights: Tensor, pages: Tensor) -> Tensor:
     return weights * pages.sum() / (weights * pages).sum()
 
 
-def mix_pages(pages: Tensor, labels: Tensor, share: float, classes: int) -> tuple[Tensor, Tensor]:
-    """Mixup (Zhang et al. 2018, as in timm): each page over its mirror place in the batch, labels in the same shares.
+def mix_pages(pages: Tensor, labels: Tensor, mix: Mix, classes: int) -> tuple[Tensor, Tensor]:
+    """Mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019), as in timm: each page with its mirror place in the batch,
+    labels in the shares that each page has.
 
-    pages (B, 3, S, S) float, labels (B,); gives pages and (B, K) shares of classes. share: of the page itself.
+    pages (B, 3, S, S) float, labels (B,); gives pages and (B, K) shares of classes.
     """
     one_hot = functional.one_hot(labels, classes).to(pages.dtype)
-    return pages.lerp(pages.flip(0), 1 - share), one_hot.lerp(one_hot.flip(0), 1 - share)
+    share = mix.share
+    if mix.box is None:
+        mixed = pages.lerp(pages.flip(0), 1 - share)
+    else:
+        side = pages.shape[-1]
+        top, bottom, left, right = (round(edge * side) for edge in mix.box)
+        mixed = pages.clone()
+        mixed[..., top:bottom, left:right] = pages.flip(0)[..., top:bottom, left:right]
+        share = 1 - (bottom - top) * (right - left) / side**2  # of whole pixels
+    return mixed, one_hot.lerp(one_hot.flip(0), 1 - share)

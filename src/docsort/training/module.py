@@ -21,7 +21,7 @@ from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
 from docsort.training.batches import Batch, EpochBatches, OrderedBatches, Split
-from docsort.training.epochs import plan_epoch
+from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule
 from docsort.training.parameters import TrainingParameters
@@ -55,6 +55,7 @@ class PageClassifier(LightningModule):
         self.recipe, self.name, self.seed, self.on_epoch = parameters, name, seed, on_epoch
         self.classes = len(targets)
         self.objective = build_loss(parameters, np.bincount(training.labels, minlength=self.classes).tolist(), targets)
+        self.row_weights = row_weights(training.labels, targets, parameters)
         self.average = ModelEmaV3(net, decay=parameters.ema_decay, use_warmup=True) if parameters.ema_decay else None
         self.progress = History(parameters.patience, parameters.early_epochs)
         self.best_weights: dict[str, Tensor] = {}
@@ -74,9 +75,8 @@ class PageClassifier(LightningModule):
     def train_dataloader(self) -> EpochBatches:
         """Asked for anew before each epoch."""
         count = len(self.training_split.pages)
-        return EpochBatches(
-            self.training_split, plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch)
-        )
+        plan = plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch, self.row_weights)
+        return EpochBatches(self.training_split, plan)
 
     def val_dataloader(self) -> OrderedBatches:
         return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)
@@ -90,7 +90,7 @@ class PageClassifier(LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         pages, labels = self._inputs(batch), batch.labels
-        if self.recipe.mixup:
+        if self.recipe.mixes_in(self.current_epoch):
             pages, labels = mix_pages(pages, labels, batch.mix, self.classes)
         loss: Tensor = self.objective(self.net(pages), labels)
         self.loss_sum += loss.detach() * len(batch.labels)

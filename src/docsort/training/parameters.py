@@ -71,7 +71,15 @@ class TrainingParameters(Parameters):
     )
     effective_beta: float = Field(default=0.999, ge=0, lt=1, description="of the class weights `effective`")
     drop_rate: float = Field(default=0, ge=0, lt=1, description="dropout before the head")
+    sampling: Literal["plain", "balanced"] = Field(
+        default="plain", description="plain: each render once an epoch; balanced: classes equally often, drawn anew"
+    )
+    emphasis: dict[int, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="factor on how often renders of a class number are drawn"
+    )
     mixup: float = Field(default=0, ge=0, description="alpha of the Beta distribution; 0 is off")
+    cutmix: float = Field(default=0, ge=0, description="alpha of the Beta distribution; 0 is off")
+    mix_share: float = Field(default=1, ge=0, le=1, description="share of the epochs, the first, in which pages mix")
     ema_decay: float | None = Field(default=None, gt=0, lt=1, description="averaging of weights, a step")
     turns: bool = Field(default=True, description="each page in a random one of its eight dihedral turns, every epoch")
     jitter: float = Field(default=0, ge=0, lt=1, description="largest change of brightness and contrast, share")
@@ -98,6 +106,10 @@ class TrainingParameters(Parameters):
         """How many first epochs are trained on smaller pages: progressive resizing, as in Tan & Le, "EfficientNetV2"
         (ICML 2021), because they cost less and teach the coarse things."""
         return int(self.early_share * self.epochs) if self.early_scale < 1 else 0
+
+    def mixes_in(self, epoch: int) -> bool:
+        """Whether pages are mixed in an epoch, counted from 0."""
+        return bool(self.mixup or self.cutmix) and epoch < round(self.mix_share * self.epochs)
 
     def size_in(self, epoch: int) -> int:
         """Side of the training input in an epoch, counted from 0, pixels."""
