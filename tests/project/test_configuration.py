@@ -1,5 +1,6 @@
 """Every environment's parameters and catalog, as Kedro reads them."""
 
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,27 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(env: str) -> None:
     names = {name for pipeline in register_pipelines().values() for name in pipeline.datasets()}
     missing = [name for name in names if name not in catalog]
     assert missing == []
+
+
+def test_kedro_viz_can_draw_the_layers_one_below_the_other() -> None:
+    """kedro-viz drops all layers where data flows from a layer to another and back."""
+    bootstrap_project(ROOT)
+    configure_project("docsort")
+    with KedroSession.create(ROOT) as session:
+        catalog = session.load_context().catalog
+    default = register_pipelines()["__default__"]
+    layers = {
+        name: catalog.get(name).metadata["kedro-viz"]["layer"]
+        for name in default.datasets()
+        if not name.startswith("params:")
+    }
+    above: dict[str, set[str]] = {layer: set() for layer in layers.values()}
+    for node in default.nodes:
+        for given in set(node.inputs) & layers.keys():
+            for made in node.outputs:
+                if layers[given] != layers[made]:
+                    above[layers[made]].add(layers[given])
+    assert set(TopologicalSorter(above).static_order()) == set(above)  # raises CycleError for a circle
 
 
 def test_there_is_a_number_for_every_fold() -> None:

@@ -13,10 +13,10 @@ from docsort.stores import Store
 
 
 def fit_damage_to_test_images(
-    clean_images: pd.DataFrame, images: pd.DataFrame, parameters: AugmentationParameters, seed: int, render_store: Store
+    clean_images: pd.DataFrame, images: pd.DataFrame, parameters: AugmentationParameters, seed: int, fit_store: Store
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Finds the damage that makes training pages look like the unlabelled test images."""
-    return fit_damage(clean_images, images, parameters, seed, render_store)
+    return fit_damage(clean_images, images, parameters, seed, fit_store)
 
 
 def render_training_images(

@@ -16,7 +16,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 fit_damage_to_test_images,
-                inputs=["clean_images", "images", "params:augmentation", "params:seed", "render_store"],
+                inputs=["clean_images", "images", "params:augmentation", "params:seed", "fit_store"],
                 outputs=["fitted_damage", "damage_fit"],
                 name="fit_damage_to_test_images",
             ),
