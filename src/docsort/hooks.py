@@ -140,6 +140,9 @@ class RunRecord:
                 self._tracker.log_metrics(tracking.numbers_in(data))
             elif name == "validation_metrics":  # of the general model, before specialists
                 self._tracker.log_metrics(tracking.numbers_in({"before_specialists": data}))
+            elif name == "fitted_damage":
+                damage = {key: data[key] for key in ("auc", "parameters", "test_images")}
+                self._tracker.log_metrics(tracking.numbers_in({"damage": damage}))
             elif match := HISTORY.fullmatch(name):
                 self._log_history(f"fold_{match[1]}", data, {"fold": match[1]})
             elif match := SPECIALIST_HISTORIES.fullmatch(name):

@@ -41,6 +41,16 @@ def test_the_scores_hold_both_views_and_the_test(smoke_run: Run) -> None:
     assert scores["gap"] == pytest.approx(validation["macro_f1"] - scores["test"]["macro_f1"])
 
 
+def test_the_damage_was_fitted_to_the_test_photos_and_the_mean_of_all_models_is_in_the_forecast(smoke_run: Run) -> None:
+    damage = json.loads(max((smoke_run.data_root / "03_primary/fitted_damage.json").glob("*/*.json")).read_text())
+    assert damage["test_images"] == 40
+    assert set(damage["auc"]) == {"undamaged", "before", "after"}
+    validation = json.loads((smoke_run.data_root / "08_reporting/scores.json").read_text())["validation"]
+    lift = validation["ensemble_lift"]
+    assert lift["members"] == FOLDS
+    assert validation["macro_f1"] == pytest.approx(validation["one_model"]["test_like"]["macro_f1"] + lift["macro_f1"])
+
+
 def test_the_test_score_is_what_the_answer_key_says(smoke_run: Run) -> None:
     from sklearn.metrics import f1_score
 
@@ -74,6 +84,7 @@ def test_every_run_is_in_the_tracking_database(smoke_run: Run) -> None:
     assert {f"specialist_certificates_fold_{fold}" for fold in range(FOLDS)} <= names
     assert all(run.info.status == "FINISHED" for run in runs)
     assert "validation.macro_f1" in parents[0].data.metrics
+    assert 0.5 <= parents[0].data.metrics["damage.auc.undamaged"] <= 1
     assert parents[0].data.params["training.backbone"]
 
 
