@@ -37,18 +37,19 @@ class Batch(NamedTuple):
 
 
 class EpochBatches:
-    """The batches of one planned epoch, in the shape of a loader."""
+    """The batches of one planned epoch, in the shape of a loader; `done` are left out at its beginning."""
 
-    def __init__(self, split: Split, plan: EpochPlan) -> None:
-        self.split, self.plan = split, plan
+    def __init__(self, split: Split, plan: EpochPlan, done: int = 0) -> None:
+        self.split, self.plan, self.done = split, plan, done
 
     def __len__(self) -> int:
-        return len(self.plan.rows)
+        return len(self.plan.rows) - self.done
 
     def __iter__(self) -> Iterator[Batch]:
         plan = self.plan
         drawn = (self.split.labels, plan.contrast, plan.brightness)
-        for rows, pages, mix in zip(plan.rows, self.split.pages.batches(plan.rows), plan.mix, strict=True):
+        left = plan.rows[self.done :]
+        for rows, pages, mix in zip(left, self.split.pages.batches(left), plan.mix[self.done :], strict=True):
             labels, contrast, brightness = (torch.from_numpy(values[rows]) for values in drawn)
             yield Batch(pages, labels, plan.turns[rows].tolist(), contrast, brightness, mix)
 

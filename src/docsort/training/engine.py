@@ -27,6 +27,7 @@ from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.module import PageClassifier
 from docsort.training.pages import fits, loader_workers_for, memory_budget, open_pages
 from docsort.training.parameters import TrainingParameters
+from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
 from docsort.training.tasks import FoldTask
 from docsort.training.worker import prepare_worker
@@ -38,10 +39,12 @@ PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16-mixed":
 """Our names to Lightning's."""
 
 
-def fit(task: FoldTask, folder: Path, device: str, concurrent: int) -> dict[str, Any]:
+def fit(task: FoldTask, folder: Path, device: str, concurrent: int, key: str = "") -> dict[str, Any]:
     """Trains the task and writes model.safetensors, model.json and history.csv to the folder; returns its record.
 
-    concurrent: how many trainings share the machine. The history is rewritten after each epoch, so it can be watched.
+    concurrent: how many trainings share the machine. key: of the task, for what is saved in the middle: a training that
+    was killed goes on from there and ends, on a CPU, with the weights of an unbroken one, bit for bit. The history is
+    rewritten after each epoch, so it can be watched.
     """
     started = time.perf_counter()
     prepare_worker()
@@ -64,11 +67,15 @@ def fit(task: FoldTask, folder: Path, device: str, concurrent: int) -> dict[str,
         task.name,
         task.seed,
         lambda history: _write_history(history, folder),
+        resume := ResumeFile(folder, key, parameters.save_every_s),
     )
     with quiet_lightning():
-        _trainer(parameters, device).fit(classifier)
+        trainer = _trainer(parameters, device)
+        _begin_at(trainer, classifier.position.epoch)
+        trainer.fit(classifier)
     net.load_state_dict(classifier.best_weights)
     save_model(net, description, folder)
+    resume.remove()
     best: Mapping[str, Any] = classifier.progress.best or {}
     logger.info(
         "%s done: best epoch %d of %d, test-like %.3f, clean %.3f",
@@ -171,6 +178,12 @@ def _trainer(parameters: TrainingParameters, device: str) -> Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _begin_at(trainer: Trainer, epoch: int) -> None:
+    """Lightning's own way to go on is its own kind of checkpoint, which knows nothing of our batches."""
+    progress: Any = trainer.fit_loop.epoch_progress.current
+    progress.ready = progress.started = progress.processed = progress.completed = epoch
 
 
 def _write_history(history: History, folder: Path) -> None:

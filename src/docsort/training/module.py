@@ -25,6 +25,7 @@ from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule
 from docsort.training.parameters import TrainingParameters
+from docsort.training.resume import Position, ResumeFile
 from docsort.training.scores import History, score_views
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class PageClassifier(LightningModule):
         name: str,
         seed: int,
         on_epoch: Callable[[History], None],
+        resume: ResumeFile,
     ) -> None:
         super().__init__()
         self.net, self.normaliser = net, normaliser
@@ -60,6 +62,11 @@ class PageClassifier(LightningModule):
         self.progress = History(parameters.patience, parameters.early_epochs)
         self.best_weights: dict[str, Tensor] = {}
         self.updates = 0
+        self.resume = resume
+        self.position = Position()
+        self.saved: dict[str, Any] | None = None
+        if (found := resume.load()) is not None:
+            self.position, self.saved = found
 
     @property
     def scored(self) -> nn.Module:
@@ -76,10 +83,16 @@ class PageClassifier(LightningModule):
         """Asked for anew before each epoch."""
         count = len(self.training_split.pages)
         plan = plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch, self.row_weights)
-        return EpochBatches(self.training_split, plan)
+        self.train_plan_rows = plan.rows
+        done = self.position.batches if self.current_epoch == self.position.epoch else 0
+        return EpochBatches(self.training_split, plan, done)
 
     def val_dataloader(self) -> OrderedBatches:
         return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)
+
+    def on_fit_start(self) -> None:
+        if self.saved is not None:
+            self._go_on(self.saved)
 
     def on_train_epoch_start(self) -> None:
         # Dropout draws from torch's own generator: seeded by epoch, it does not depend on what came before.
@@ -87,6 +100,24 @@ class PageClassifier(LightningModule):
         self.loss_sum = torch.zeros((), device=self.device)
         self.seen = 0
         self.started = time.perf_counter()
+        self.done = 0
+        if self.saved is not None and self.position.batches:
+            # in the middle of an epoch: the sums so far, and the next number of dropout's generator
+            self.done, self.seen = self.position.batches, self.saved["seen"]
+            self.loss_sum = self.saved["loss_sum"].to(self.device)
+            self.started -= self.saved["seconds"]
+            torch.set_rng_state(self.saved["generator"])
+        self.saved = None
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
+        done = self.done + batch_index + 1
+        whole_step = done % self.recipe.accumulate == 0  # between steps there are gradients, which are not saved
+        if whole_step and done < len(self.train_plan_rows) and self.resume.is_due():
+            self._save(Position(self.current_epoch, done, self.updates))
+
+    def on_train_epoch_end(self) -> None:
+        if self.current_epoch + 1 < self.recipe.epochs and not self.progress.should_stop:
+            self._save(Position(self.current_epoch + 1, 0, self.updates))
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         pages, labels = self._inputs(batch), batch.labels
@@ -144,6 +175,42 @@ class PageClassifier(LightningModule):
             round(row["images_per_s"]),
         )
         self.on_epoch(self.progress)
+
+    def _save(self, position: Position) -> None:
+        average = None if self.average is None else self.average.state_dict()
+        state = {
+            "net": self.net.state_dict(),
+            "average": average,
+            "optimizer": self.trainer.optimizers[0].state_dict(),
+            "scaler": self.trainer.precision_plugin.state_dict(),
+            "schedule": self.schedule.state(),
+            "history": self.progress.rows,
+            "best_weights": self.best_weights,
+            "loss_sum": self.loss_sum.cpu(),
+            "seen": self.seen,
+            "seconds": time.perf_counter() - self.started,
+            "generator": torch.get_rng_state(),
+        }
+        self.resume.save(position, state)
+
+    def _go_on(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.trainer.optimizers[0].load_state_dict(state["optimizer"])
+        self.trainer.precision_plugin.load_state_dict(state["scaler"])
+        self.updates = self.position.updates
+        self.schedule.go_on(self.updates, state["schedule"])
+        for row in state["history"]:
+            self.progress.add(row)
+        self.best_weights = state["best_weights"]
+        logger.info(
+            "%s goes on in epoch %d/%d, after %d batches of it",
+            self.name,
+            self.position.epoch + 1,
+            self.recipe.epochs,
+            self.position.batches,
+        )
 
     def _inputs(self, batch: Batch) -> Tensor:
         """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""

@@ -45,6 +45,14 @@ class Schedule(Protocol):
         """score: the epoch's test-like macro-F1."""
         ...
 
+    def state(self) -> dict[str, Any]:
+        """What it counts by itself."""
+        ...
+
+    def go_on(self, updates: int, state: dict[str, Any]) -> None:
+        """Back to where `state` was taken, after so many updates."""
+        ...
+
 
 def build_schedule(optimizer: torch.optim.Optimizer, parameters: TrainingParameters, steps: int) -> Schedule:
     """steps: optimizer steps an epoch. All but one_cycle begin with the linear warm-up.
@@ -92,6 +100,12 @@ class _ByUpdates:
     def after_epoch(self, score: float) -> None:
         pass
 
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def go_on(self, updates: int, state: dict[str, Any]) -> None:
+        self.schedule.step_update(updates)
+
 
 class _StepByStep:
     """A schedule of torch, which counts for itself."""
@@ -104,6 +118,12 @@ class _StepByStep:
 
     def after_epoch(self, score: float) -> None:
         pass
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.schedule.state_dict())
+
+    def go_on(self, updates: int, state: dict[str, Any]) -> None:
+        self.schedule.load_state_dict(state)
 
 
 class _OnPlateau:
@@ -127,3 +147,10 @@ class _OnPlateau:
 
     def after_epoch(self, score: float) -> None:
         self.falls.step(score)
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.falls.state_dict())
+
+    def go_on(self, updates: int, state: dict[str, Any]) -> None:
+        self.after_step(updates)
+        self.falls.load_state_dict(state)

@@ -84,6 +84,7 @@ class TrainingParameters(Parameters):
     turns: bool = Field(default=True, description="each page in a random one of its eight dihedral turns, every epoch")
     jitter: float = Field(default=0, ge=0, lt=1, description="largest change of brightness and contrast, share")
     precision: Annotated[Literal["32", "bf16", "16-mixed"], BeforeValidator(_read_precision)] = "32"
+    save_every_s: float = Field(default=60, ge=0, description="seconds between two saves to go on from after a kill")
     channels_last: bool = Field(default=True, description="memory layout; several times faster on a CPU")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
 

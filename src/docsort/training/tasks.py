@@ -43,7 +43,8 @@ class FoldTask:
 
 
 def train(task: FoldTask, store: Store) -> Checkpoint:
-    """Trains in a worker process, or returns what an earlier run finished under the same key.
+    """Trains in a worker process, or returns what an earlier run finished under the same key. What a killed run left in
+    the middle is gone on with.
 
     Call it from as many threads as you like: on a CPU as many train at once as there are workers, on GPUs one a GPU.
     Raises InputError or LeakError for a task that cannot be trained, before any work.
@@ -55,7 +56,7 @@ def train(task: FoldTask, store: Store) -> Checkpoint:
         logger.info("%s: kept, already trained", task.name)
         return checkpoint
     with lease_device(task.parameters.device) as device:
-        record = run_in_worker(_train_in_worker, task, checkpoint.folder, device, side_by_side(device))
+        record = run_in_worker(_train_in_worker, task, key, checkpoint.folder, device, side_by_side(device))
     groups = sorted(set(task.training["group"].astype(str)))
     store.complete(key, {**record, "learnt_groups": groups})
     return checkpoint
@@ -66,7 +67,7 @@ def task_key(task: FoldTask) -> str:
 
     Where the files lie and on which device they are trained does not count. Raises InputError for missing files.
     """
-    parameters = task.parameters.model_dump(mode="json", exclude={"device"})
+    parameters = task.parameters.model_dump(mode="json", exclude={"device", "save_every_s"})
     if isinstance(task.parameters.pretrained, str):
         parameters["pretrained"] = _weights_digest(task.parameters.pretrained)
     tables = [_without_paths(table) for table in (task.training, task.validation)]
@@ -104,10 +105,10 @@ def check_task(task: FoldTask) -> None:
         )
 
 
-def _train_in_worker(task: FoldTask, folder: Path, device: str, concurrent: int) -> dict[str, object]:
+def _train_in_worker(task: FoldTask, key: str, folder: Path, device: str, concurrent: int) -> dict[str, object]:
     from docsort.training.engine import fit
 
-    return fit(task, folder, device, concurrent)
+    return fit(task, folder, device, concurrent, key)
 
 
 def _without_paths(table: pd.DataFrame) -> pd.DataFrame:

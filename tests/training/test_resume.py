@@ -1,0 +1,156 @@
+"""A training that was killed goes on and ends with the same weights, bit for bit."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from docsort.errors import WeightsError
+from docsort.models.descriptions import WEIGHTS_FILE
+from docsort.training.engine import fit
+from docsort.training.resume import RESUME_FILE, Position, ResumeFile
+from docsort.training.tasks import FoldTask
+
+MakeTask = Callable[..., FoldTask]
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+def fit_until(task: FoldTask, folder: Path, saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains until so many saves are done, and no further."""
+    left = [saves]
+    save = ResumeFile.save
+
+    def counted(self: ResumeFile, *args: Any) -> None:
+        save(self, *args)
+        left[0] -= 1
+        if not left[0]:
+            raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResumeFile, "save", counted)
+        with pytest.raises(KilledError):
+            fit(task, folder, "cpu", 1, "key")
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / WEIGHTS_FILE).read_bytes()
+
+
+RECIPES: list[dict[str, Any]] = [
+    {"drop_rate": 0.3, "jitter": 0.2},
+    {"mixup": 0.4, "cutmix": 1.0, "ema_decay": 0.9, "accumulate": 2, "clip_norm": 1.0, "optimizer": "lamb"},
+    {"schedule": "one_cycle", "sampling": "balanced", "backbone": "test_convnext"},
+    {"schedule": "plateau", "plateau_patience": 0, "step_factor": 0.5, "loss": {"focal": 0.5}},
+    {"early_share": 0.5, "early_scale": 0.5, "class_weights": "effective"},
+]
+
+
+@pytest.mark.parametrize("changes", RECIPES)
+def test_goes_on_from_the_middle_of_an_epoch_and_from_its_end(
+    make_task: MakeTask, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task(batch_size=8, save_every_s=0, **changes)
+    fit(task, tmp_path / "unbroken", "cpu", 1, "key")
+    for saves in (2, 6, 7):
+        folder = tmp_path / f"killed after {saves}"
+        fit_until(task, folder, saves, monkeypatch)
+        fit_until(task, folder, 1, monkeypatch)  # and once more
+        fit(task, folder, "cpu", 1, "key")
+        assert weights(folder) == weights(tmp_path / "unbroken"), saves
+        assert not (folder / RESUME_FILE).exists()
+
+
+def test_goes_on_where_it_was_and_not_from_the_beginning(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task(batch_size=8, save_every_s=0)
+    fit_until(task, tmp_path, 8, monkeypatch)
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        record = fit(task, tmp_path, "cpu", 1, "key")
+    assert any("fold_0 goes on in epoch 2/3, after 2 batches of it" in line for line in caplog.messages)
+    assert not any("epoch 1/3 loss" in line for line in caplog.messages)
+    assert record["epochs"] == 3
+
+
+def test_nothing_is_saved_more_often_than_asked(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    positions = []
+    monkeypatch.setattr(ResumeFile, "save", lambda self, position, state: positions.append(position))
+    fit(make_task(batch_size=8, save_every_s=1000), tmp_path, "cpu", 1, "key")
+    assert positions == [Position(1, 0, 6), Position(2, 0, 12)]
+
+
+def test_what_belongs_to_another_training_is_refused_by_name(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task(batch_size=8, save_every_s=0)
+    fit_until(task, tmp_path, 1, monkeypatch)
+    with pytest.raises(WeightsError, match="belong to the training other, but it belongs to key"):
+        fit(task, tmp_path, "cpu", 1, "other")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a file of torch", b"PK half"])
+def test_what_is_no_such_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / RESUME_FILE).write_bytes(content)
+    with pytest.raises(WeightsError, match="to be a training in its middle, but it cannot be read"):
+        ResumeFile(tmp_path, "key", 0).load()
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "it ran"),)
+
+    torch.save({"key": "key", "state": Trap()}, tmp_path / RESUME_FILE)
+    with pytest.raises(WeightsError, match="cannot be read"):
+        ResumeFile(tmp_path, "key", 0).load()
+    assert not (tmp_path / "it ran").exists()
+
+
+SCRIPT = """
+import pickle, sys
+from pathlib import Path
+from docsort.stores import Store
+from docsort.training.tasks import train
+if __name__ == "__main__":
+    task = pickle.loads(Path(sys.argv[1]).read_bytes())
+    train(task, Store(Path(sys.argv[2])))
+"""
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_weights(make_task: MakeTask, tmp_path: Path) -> None:
+    """The real thing: SIGKILL to all processes of a run, in the middle of an epoch."""
+    import pickle
+
+    task = make_task(batch_size=4, epochs=8, patience=8, save_every_s=0.1)
+    (tmp_path / "task").write_bytes(pickle.dumps(task))
+    (tmp_path / "run.py").write_text(SCRIPT)
+
+    def start(store: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(tmp_path / "run.py"), str(tmp_path / "task"), str(tmp_path / store)]
+        return subprocess.Popen(command, start_new_session=True)
+
+    run, deadline = start("killed"), time.monotonic() + 120
+    while not list((tmp_path / "killed").glob(f"*/{RESUME_FILE}")):
+        assert run.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline, "nothing was saved in two minutes"
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not list((tmp_path / "killed").glob("*/complete.json"))
+    assert start("killed").wait() == 0
+    assert start("unbroken").wait() == 0
+    (killed,), (unbroken,) = ((tmp_path / store).glob(f"*/{WEIGHTS_FILE}") for store in ("killed", "unbroken"))
+    assert killed.read_bytes() == unbroken.read_bytes()
