@@ -47,12 +47,14 @@ def weights(folder: Path) -> bytes:
     return (folder / WEIGHTS_FILE).read_bytes()
 
 
-RECIPES: list[dict[str, Any]] = [
+RECIPES = [
     {"drop_rate": 0.3, "jitter": 0.2},
     {"mixup": 0.4, "cutmix": 1.0, "ema_decay": 0.9, "accumulate": 2, "clip_norm": 1.0, "optimizer": "lamb"},
-    {"schedule": "one_cycle", "sampling": "balanced", "backbone": "test_convnext"},
     {"schedule": "plateau", "plateau_patience": 0, "step_factor": 0.5, "loss": {"focal": 0.5}},
-    {"early_share": 0.5, "early_scale": 0.5, "class_weights": "effective"},
+    pytest.param(
+        {"schedule": "one_cycle", "sampling": "balanced", "backbone": "test_convnext"}, marks=pytest.mark.slow
+    ),
+    pytest.param({"early_share": 0.5, "early_scale": 0.5, "class_weights": "effective"}, marks=pytest.mark.slow),
 ]
 
 
