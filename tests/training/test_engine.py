@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
 from docsort.errors import InputError, WeightsError
 from docsort.models.backbones import build_model
@@ -58,6 +59,32 @@ def test_same_task_gives_the_same_weights_bit_for_bit(make_task: MakeTask, tmp_p
         torch.rand(3)  # what was drawn before must not matter
         _fit(make_task(epochs=2, **changes), tmp_path / name)
     assert _weights(tmp_path / "one") == _weights(tmp_path / "two")
+
+
+def test_a_frozen_backbone_stays_as_it_was_until_its_epochs_are_over(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = build_model("lcnet_035", 3, 32).state_dict()
+    torch.save(given, tmp_path / "given.pth")
+    seen: list[dict[str, torch.Tensor]] = []
+
+    class Watched(engine.PageClassifier):
+        def on_train_epoch_end(self) -> None:
+            seen.append({name: value.clone() for name, value in self.net.state_dict().items()})
+            super().on_train_epoch_end()
+
+    monkeypatch.setattr(engine, "PageClassifier", Watched)
+    _fit(make_task(epochs=3, frozen_epochs=2, pretrained=str(tmp_path / "given.pth")), tmp_path / "out")
+    backbone = {name for name in given if not name.startswith("classifier")}
+    for number, state in enumerate(seen):
+        same = {name for name, value in state.items() if torch.equal(value, given[name])}
+        assert "classifier.weight" not in same
+        assert (backbone <= same) == (number < 2)
+
+
+def test_freezing_what_never_learnt_is_refused(make_task: MakeTask) -> None:
+    with pytest.raises(ValidationError, match="Expected frozen_epochs only with pretrained weights"):
+        make_task(frozen_epochs=1)
 
 
 def test_another_seed_gives_other_weights(make_task: MakeTask, tmp_path: Path) -> None:

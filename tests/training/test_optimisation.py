@@ -109,3 +109,22 @@ def test_biases_and_norms_do_not_decay() -> None:
 def test_unknown_optimizer_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"one of timm's, but got 'adamx'; they are: .*adamw"):
         build_optimizer(torch.nn.Linear(2, 2), RECIPE.model_copy(update={"optimizer": "adamx"}), "cpu")
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "plateau"])
+def test_layers_further_from_the_head_learn_slower(schedule: str) -> None:
+    import timm
+
+    model = timm.create_model("test_vit", num_classes=3)
+    recipe = RECIPE.model_copy(update={"layer_decay": 0.5, "warmup_epochs": 1, "schedule": schedule})
+    optimizer = build_optimizer(model, recipe, "cpu")
+    schedule_of = build_schedule(optimizer, recipe, STEPS)
+    for step in range(STEPS):
+        optimizer.step()
+        schedule_of.after_step(step + 1)
+    rate_of = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    names = ("head.weight", "blocks.0.mlp.fc1.weight", "cls_token")
+    head, first, stem = (rate_of[id(model.get_parameter(name))] for name in names)
+    assert head == pytest.approx(0.1, rel=0.2)
+    assert stem == pytest.approx(first / 2)
+    assert first < head / 2

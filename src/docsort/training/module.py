@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from docsort.errors import DocsortError
+from docsort.models.backbones import head_prefixes
 from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
@@ -101,6 +102,7 @@ class PageClassifier(LightningModule):
         self.seen = 0
         self.started = time.perf_counter()
         self.done = 0
+        self._freeze(self.current_epoch < self.recipe.frozen_epochs)
         if self.saved is not None and self.position.batches:
             # in the middle of an epoch: the sums so far, and the next number of dropout's generator
             self.done, self.seen = self.position.batches, self.saved["seen"]
@@ -175,6 +177,17 @@ class PageClassifier(LightningModule):
             round(row["images_per_s"]),
         )
         self.on_epoch(self.progress)
+
+    def _freeze(self, frozen: bool) -> None:
+        """All but the head: neither gradients nor running means of batch norms."""
+        if not self.recipe.frozen_epochs:
+            return
+        prefixes = head_prefixes(self.net)
+        for name, parameter in self.net.named_parameters():
+            parameter.requires_grad_(not frozen or name.startswith(prefixes))
+        for name, layer in self.net.named_modules():
+            if name and not name.startswith(prefixes):
+                layer.train(not frozen)
 
     def _save(self, position: Position) -> None:
         average = None if self.average is None else self.average.state_dict()

@@ -20,7 +20,10 @@ WARMUP_START = 0.01
 
 
 def build_optimizer(model: nn.Module, parameters: TrainingParameters, device: str) -> torch.optim.Optimizer:
-    """No weight decay on biases and norms. Raises InputError for a name that timm does not have."""
+    """No weight decay on biases and norms; layer-wise decay of the learning rate as timm groups the layers.
+
+    Raises InputError for a name that timm does not have.
+    """
     name = parameters.optimizer.lower()
     known = [str(each) for each in timm.optim.list_optimizers()]
     if name not in known:
@@ -29,7 +32,12 @@ def build_optimizer(model: nn.Module, parameters: TrainingParameters, device: st
         )
     fused: dict[str, Any] = {"fused": True} if name in FUSED and device == "cpu" else {}
     optimizer: torch.optim.Optimizer = timm.optim.create_optimizer_v2(
-        model, opt=name, lr=parameters.highest_learning_rate, weight_decay=parameters.weight_decay, **fused
+        model,
+        opt=name,
+        lr=parameters.highest_learning_rate,
+        weight_decay=parameters.weight_decay,
+        layer_decay=parameters.layer_decay,
+        **fused,
     )
     return optimizer
 
@@ -68,7 +76,8 @@ def build_schedule(optimizer: torch.optim.Optimizer, parameters: TrainingParamet
     if parameters.schedule == "one_cycle":
         rise = warmup / total if warmup else 0.3
         divisors: dict[str, Any] = {"div_factor": 1 / WARMUP_START, "final_div_factor": WARMUP_START * highest / lowest}
-        return _StepByStep(OneCycleLR(optimizer, highest, total_steps=total + 1, pct_start=rise, **divisors))
+        tops = [highest * group.get("lr_scale", 1) for group in optimizer.param_groups]
+        return _StepByStep(OneCycleLR(optimizer, tops, total_steps=total + 1, pct_start=rise, **divisors))
     if parameters.schedule == "step":
         fall: dict[str, Any] = {
             "decay_t": max(1, round(parameters.step_epochs * steps)),

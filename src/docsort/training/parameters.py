@@ -62,6 +62,10 @@ class TrainingParameters(Parameters):
     plateau_patience: int = Field(default=1, ge=0, description="of `plateau`: epochs without a better test-like score")
     warmup_epochs: float = Field(default=0, ge=0, description="epochs of linear rise from a hundredth")
     weight_decay: float = Field(default=0.01, ge=0)
+    layer_decay: float | None = Field(
+        default=None, gt=0, le=1, description="factor on the learning rate from each group of layers to the one before"
+    )
+    frozen_epochs: int = Field(default=0, ge=0, description="first epochs in which only the head learns")
     clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradient")
     loss: LossTerms = LossTerms()
     focal_gamma: float = Field(default=2, ge=0, description="how much the focal term turns to hard pages; 0 is not")
@@ -94,6 +98,16 @@ class TrainingParameters(Parameters):
             raise ValueError(
                 f"Expected warmup_epochs to be less than epochs ({self.epochs}), but got {self.warmup_epochs}; "
                 "lower it or train longer."
+            )
+        if self.frozen_epochs >= self.epochs:
+            raise ValueError(
+                f"Expected frozen_epochs to be less than epochs ({self.epochs}), but got {self.frozen_epochs}; "
+                "lower it or train longer."
+            )
+        if self.frozen_epochs and self.pretrained is False:
+            raise ValueError(
+                "Expected frozen_epochs only with pretrained weights, but pretrained is false: a frozen backbone that "
+                "never learnt teaches the head nothing."
             )
         return self
 
