@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from docsort.augmentation import fitting
 from docsort.augmentation.damage import damage
-from docsort.augmentation.fitting import DAMAGE_FIT, damaged_so, fit_damage
+from docsort.augmentation.fitting import DAMAGE_FIT, damaged_so, fit_damage, overruled
 from docsort.augmentation.parameters import AugmentationParameters, DamageParameters
 from docsort.images.traits import TRAITS
 from docsort.stores import Store
@@ -109,6 +109,14 @@ def test_what_a_person_insists_on_stays(
     found = DamageParameters.model_validate(record["parameters"])
     assert (found.blur_share, found.fade_amount) == (0.25, (0.1, 0.2))
     assert record["insisted"] == ["blur_share", "fade_amount"]
+
+
+def test_what_is_insisted_on_takes_room_from_other_turns() -> None:
+    fitted = DamageParameters(uniform_rotation_share=0.5, quarter_rotation_share=0.5)
+    found = overruled(fitted, {"uniform_rotation_share": 0.64, "blur_sigma": [1, 2]})
+    assert (found.uniform_rotation_share, found.quarter_rotation_share) == (0.64, 0.36)
+    assert found.blur_sigma == (1, 2)
+    assert overruled(fitted, {}) == fitted
 
 
 @pytest.mark.parametrize("few", [0, 39])

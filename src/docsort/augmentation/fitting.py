@@ -4,8 +4,8 @@ Clean training pages are damaged broadly, and what was done to each is noted. A 
 test pages by their traits (`images.traits`); its odds weigh each damaged page by how much it looks like a test page
 (density ratio by classification: Bickel, Brückner & Scheffer, "Discriminative learning for differing training and test
 distributions", ICML 2007). What was done to the pages, so weighted, is what was done to the test images: shares and
-ranges are read off. A second round, drawn from what the first one found, refines it (population Monte Carlo, Cappé,
-Guillin, Marin & Robert 2004).
+ranges are read off. Further rounds, each drawn from what the last one found, refine it (population Monte Carlo,
+Cappé, Guillin, Marin & Robert 2004).
 
 What traits cannot see, such as whether a symmetric page was mirrored, weighs nothing, and the value stays where it was.
 No label of a test image is needed, and none is read. Nothing here chooses by a score.
@@ -39,6 +39,7 @@ FIT_VERSION = 1
 
 FIT_TABLE = "traits.csv"
 FEWEST_TEST_IMAGES = 40
+ROTATION_SHARES = ("uniform_rotation_share", "quarter_rotation_share")
 
 DAMAGE_FIT = ("trait", "undamaged_mean", "damaged_mean", "test_mean", "ks_undamaged", "ks_damaged")
 """ks: Kolmogorov-Smirnov distance of a trait to that of test images, 0 to 1, before and after damage."""
@@ -57,9 +58,10 @@ def fit_damage(
     sources = [Page(str(row.path), str(row.sha256)) for row in clean_images.itertuples()]
     shown = images[images["split"] == "test"].sort_values("image_id")
     test = [Page(str(row.path), str(row.sha256)) for row in shown.itertuples()]
-    before = parameters.damage.model_copy(update=dict(parameters.fit.insist))
+    before = overruled(parameters.damage, parameters.fit.insist)
     if not parameters.fit.enabled or len(test) < FEWEST_TEST_IMAGES:
-        logger.info("The damage is not fitted: %s", "switched off" if test else "there are too few test images")
+        why = f"{len(test)} test images are too few" if parameters.fit.enabled else "it is switched off"
+        logger.info("The damage is not fitted: %s", why)
         return _record(before, {}, 0, parameters), pd.DataFrame(columns=list(DAMAGE_FIT))
     listed = [sorted(page.sha256 for page in sources), [page.sha256 for page in test]]
     key = fingerprint("damage fit", FIT_VERSION, listed, before, parameters.fit, seed, library_versions())
@@ -74,6 +76,15 @@ def fit_damage(
     write_atomically(saved, table.to_csv(index=False).encode())
     store.complete(key, record)
     return record, table
+
+
+def overruled(damage: DamageParameters, insist: Mapping[str, Any]) -> DamageParameters:
+    """With the values that a person insists on; what else is turned makes room for them."""
+    values = damage.model_dump() | dict(insist)
+    for own, other in (ROTATION_SHARES, ROTATION_SHARES[::-1]):
+        if own in insist and other not in insist:
+            values[other] = min(values[other], 1 - values[own])
+    return DamageParameters.model_validate(values)
 
 
 def damaged_so(parameters: AugmentationParameters, record: Mapping[str, Any]) -> AugmentationParameters:
@@ -95,7 +106,7 @@ def _fit(
         pages, drawn, traits = _damaged(sources, propose(found), count, seed, f"fit, round {number}")
         weights, auc = likeness(traits, [page.sha256 for page, _ in pages], wanted, seed)
         table = pd.DataFrame([asdict(damage) for damage in drawn])
-        found = read_off(table, traits, weights, found).model_copy(update=dict(parameters.fit.insist))
+        found = overruled(read_off(table, traits, weights, found), parameters.fit.insist)
         logger.info("Fit of the damage, round %d of %d: AUC %.3f", number + 1, parameters.fit.rounds, auc)
     made: dict[str, NDArray[np.float32]] = {}
     aucs = {"undamaged": far}
