@@ -78,6 +78,7 @@ def test_goes_on_where_it_was_and_not_from_the_beginning(
 ) -> None:
     task = make_task(batch_size=8, save_every_s=0)
     fit_until(task, tmp_path, 8, monkeypatch)
+    caplog.clear()
     with caplog.at_level(logging.INFO, logger="docsort"):
         record = fit(task, tmp_path, "cpu", 1, "key")
     assert any("fold_0 goes on in epoch 2/3, after 2 batches of it" in line for line in caplog.messages)
