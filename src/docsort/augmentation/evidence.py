@@ -3,7 +3,7 @@
 Legend of shapes: N damaged pages, M test pages, T traits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,33 +140,35 @@ def tells_event(traits: Traits, happened: NDArray[np.bool_]) -> float:
     """Cross-validated AUC of seeing in the traits whether it happened; 0.5 where nearly all or none did."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
-    from threadpoolctl import threadpool_limits
 
     if min(happened.sum(), (~happened).sum()) < 2 * FEWEST_EVENTS:
         return 0.5
-    with threadpool_limits(limits=1):
-        model = HistGradientBoostingClassifier(max_iter=40, **GROWN)
-        half = np.arange(len(traits)) % 2 == 0
-        chances = np.empty(len(traits))
-        for own in (half, ~half):
-            chances[~own] = model.fit(traits[own], happened[own]).predict_proba(traits[~own])[:, 1]
+    model = HistGradientBoostingClassifier(max_iter=40, **GROWN)
+    chances = _across_halves(lambda own, other: model.fit(*own).predict_proba(other)[:, 1], traits, happened)
     return float(roc_auc_score(happened, chances))
 
 
 def tells_amount(traits: Traits, amounts: Floats) -> float:
     """Cross-validated share of the variance of the amount that the traits explain."""
     from sklearn.ensemble import HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
 
     if len(amounts) < 4 * FEWEST_EVENTS or amounts.std() == 0:
         return 0.0
-    with threadpool_limits(limits=1):
-        model = HistGradientBoostingRegressor(max_iter=40, **GROWN)
-        half = np.arange(len(traits)) % 2 == 0
-        guesses = np.empty(len(traits))
-        for own in (half, ~half):
-            guesses[~own] = model.fit(traits[own], amounts[own]).predict(traits[~own])
+    model = HistGradientBoostingRegressor(max_iter=40, **GROWN)
+    guesses = _across_halves(lambda own, other: model.fit(*own).predict(other), traits, amounts)
     return float(1 - np.square(guesses - amounts).mean() / amounts.var())
+
+
+def _across_halves(learn: Callable[[tuple[Any, Any], Traits], Floats], traits: Traits, truth: Any) -> Floats:
+    """What learning from each half, at one thread, says of the other: (N,)."""
+    from threadpoolctl import threadpool_limits
+
+    half = np.arange(len(traits)) % 2 == 0
+    said = np.empty(len(traits))
+    with threadpool_limits(limits=1):
+        for own in (half, ~half):
+            said[~own] = learn((traits[own], truth[own]), traits[~own])
+    return said
 
 
 def moments_to_range(amounts: Floats, weights: Floats, bounds: Range) -> Range:

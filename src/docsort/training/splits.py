@@ -72,6 +72,13 @@ def _check_never_learnt(checkpoint: Checkpoint, name: str, pages: pd.DataFrame) 
         )
 
 
+def join_judged(folds: pd.DataFrame, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The folds' predictions below each other. Raises LeakError unless each is of the fold that held its page out."""
+    joined = pd.concat(predictions, ignore_index=True)
+    check_no_leak(folds, joined)
+    return joined
+
+
 def held_out(validation_renders: pd.DataFrame, fold: int, targets: Sequence[int] | None = None) -> pd.DataFrame:
     """The validation renders of the sources that this fold holds out, of all classes or of those given."""
     rows = validation_renders["fold"] == fold

@@ -5,7 +5,6 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.folds import check_no_leak
 from docsort.images.dihedral import TURNS
 from docsort.inference.prediction import predict
 from docsort.specialists.groups import group_table, groups_of_table, resolve_groups
@@ -15,7 +14,7 @@ from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import HISTORY, Checkpoint
 from docsort.training.parameters import TrainingParameters
-from docsort.training.splits import fold_task, pages_to_judge
+from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
 
 
@@ -63,9 +62,7 @@ def predict_specialist_validation(
 
 def join_specialist_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
     """Puts the folds' predictions below each other, unless some are not of the fold that held their page out."""
-    joined = pd.concat(predictions, ignore_index=True)
-    check_no_leak(folds, joined)
-    return joined
+    return join_judged(folds, predictions)
 
 
 def judge_specialists(

@@ -4,14 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from docsort.folds import check_no_leak
 from docsort.images.dihedral import TURNS
 from docsort.inference.prediction import predict
 from docsort.reporting.scores import score_validation_views
 from docsort.stores import Store
 from docsort.training.checkpoints import Checkpoint
 from docsort.training.parameters import TrainingParameters
-from docsort.training.splits import fold_task, pages_to_judge
+from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
 
 
@@ -43,9 +42,7 @@ def predict_validation(
 
 def join_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
     """Puts the folds' predictions below each other, unless some are not of the fold that held their page out."""
-    joined = pd.concat(predictions, ignore_index=True)
-    check_no_leak(folds, joined)
-    return joined
+    return join_judged(folds, predictions)
 
 
 def score_validation(oof_predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
