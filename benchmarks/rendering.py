@@ -58,6 +58,7 @@ from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style
 from docsort.folds import FOLDS
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import decode_rgb, read_rgb
+from docsort.images.resizing import shrink_to_side
 from docsort.sample.composition import plan_sample
 from docsort.sample.drawing import draw_chunk
 from docsort.sample.kinds import CLASS_NAMES
@@ -223,7 +224,7 @@ def bare_seconds(job: Job, made: dict[tuple[str, str], str]) -> dict[str, float]
         return clocked("decode", decode_rgb, Path(page.path).read_bytes())
 
     def shrunk(full: Image) -> Image:
-        return clocked("shrink", shards.shrink, full, style.size * shards.WORKING_SCALE)
+        return clocked("shrink", shrink_to_side, full, style.size * shards.WORKING_SCALE)
 
     def save(square: Image, source_id: str, name: str) -> None:
         data = clocked("encode", shards.encode, clocked("letterbox", letterbox, square, style.size), style.jpeg_quality)

@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from docsort.images.traits import AREA, TRAITS, page_traits, to_area
+from docsort.images.resizing import shrink_to_area
+from docsort.images.traits import AREA, TRAITS, page_traits
 
 
 def draw_page(height: int = 300, width: int = 220) -> np.ndarray:
@@ -66,5 +67,5 @@ def test_traits_of_large_pages_do_not_depend_on_their_resolution() -> None:
 
 
 def test_a_page_is_shrunk_to_the_area_and_never_enlarged() -> None:
-    assert np.prod(to_area(draw_page(2000, 1000), AREA).shape[:2]) == pytest.approx(AREA, rel=0.01)
-    assert to_area(draw_page(50, 40), AREA).shape == (50, 40, 3)
+    assert np.prod(shrink_to_area(draw_page(2000, 1000), AREA).shape[:2]) == pytest.approx(AREA, rel=0.01)
+    assert shrink_to_area(draw_page(50, 40), AREA).shape == (50, 40, 3)

@@ -25,7 +25,8 @@ from docsort.augmentation.damage import Damage, apply_damage, draw_damage
 from docsort.augmentation.evidence import NEUTRAL, likeness, propose, read_off
 from docsort.augmentation.operations import REFERENCE_SIDE
 from docsort.augmentation.parameters import AugmentationParameters, DamageParameters
-from docsort.augmentation.shards import Page, library_versions, read_page, shrink
+from docsort.augmentation.shards import Page, library_versions, read_page
+from docsort.images.resizing import shrink_to_side
 from docsort.images.traits import TRAITS, page_traits
 from docsort.seeding import derive_rng, derive_seed
 from docsort.stores import Store, fingerprint, write_atomically
@@ -168,8 +169,10 @@ def damage_and_measure(pages: Sequence[tuple[Page, Page | None]], drawn: Sequenc
     cv2.setNumThreads(0)
     rows = []
     for (page, partner), done in zip(pages, drawn, strict=True):
-        second = shrink(read_page(partner), REFERENCE_SIDE) if partner is not None and done.needs_partner else None
-        rows.append(page_traits(apply_damage(shrink(read_page(page), REFERENCE_SIDE), second, done)))
+        second = (
+            shrink_to_side(read_page(partner), REFERENCE_SIDE) if partner is not None and done.needs_partner else None
+        )
+        rows.append(page_traits(apply_damage(shrink_to_side(read_page(page), REFERENCE_SIDE), second, done)))
     return np.stack(rows)
 
 

@@ -16,7 +16,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from docsort.augmentation.damage import apply_damage, draw_damage
 from docsort.augmentation.parameters import DamageParameters, Recipe
@@ -25,6 +24,7 @@ from docsort.augmentation.setting import Image
 from docsort.errors import InputError, StorageError
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import UnreadableImageError, decode_rgb
+from docsort.images.resizing import shrink_to_side
 from docsort.seeding import derive_rng
 from docsort.stores import fingerprint
 
@@ -126,8 +126,8 @@ class _Pages:
     def __init__(self, source: Page, longest: int) -> None:
         self.source = source
         self.full = cache(lambda: read_page(source))
-        self._shrunk: Callable[[Page], Image] = cache(lambda page: shrink(read_page(page), longest))
-        self.working = cache(lambda: shrink(self.full(), longest))
+        self._shrunk: Callable[[Page], Image] = cache(lambda page: shrink_to_side(read_page(page), longest))
+        self.working = cache(lambda: shrink_to_side(self.full(), longest))
 
     def shrunk(self, page: Page) -> Image:
         """The page at the working resolution."""
@@ -173,16 +173,6 @@ def read_page(page: Page) -> Image:
 _known_pages: set[tuple[Page, int, int, int]] = set()
 """Files whose bytes this process has hashed, as they were: a partner is read for many shards, and hashing it takes a
 quarter of the time of decoding it. A few hundred bytes a source."""
-
-
-def shrink(page: Image, longest: int) -> Image:
-    """The page with its longer side at most `longest`, by area averaging; never enlarged."""
-    height, width = page.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return page
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def encode(square: Image, quality: int) -> bytes:

@@ -11,10 +11,11 @@ from docsort.augmentation.operations import OPERATIONS
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.recipes import apply_chain, apply_operation, draw_chain, draw_operation
 from docsort.augmentation.setting import Image, unit_of
-from docsort.augmentation.shards import WORKING_SCALE, shrink
+from docsort.augmentation.shards import WORKING_SCALE
 from docsort.images.contact_sheet import contact_sheet
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
+from docsort.images.resizing import shrink_to_side
 from docsort.seeding import derive_rng
 from docsort.workers import run_in_worker
 
@@ -37,7 +38,7 @@ def examples(
     page: Image, parameters: AugmentationParameters, names: Sequence[str], seed: int
 ) -> tuple[list[Image], list[str]]:
     """SEEDS pictures (size, size, 3) for each row of the sheet, and a caption each. Imports the libraries."""
-    page = shrink(page, parameters.size * WORKING_SCALE)
+    page = shrink_to_side(page, parameters.size * WORKING_SCALE)
     partner = np.ascontiguousarray(page[::-1])
     images, captions = [], []
     recipes = parameters.complete_recipes()

@@ -20,6 +20,7 @@ from PIL import ExifTags, Image
 
 from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.reading import UnreadableImageError, decode_rgb
+from docsort.images.resizing import shrink_to_side
 from docsort.images.skew import line_direction
 from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns
 from docsort.workers import map_in_workers
@@ -92,7 +93,7 @@ def measure_image(path: str | Path) -> dict[str, Any]:
 
 def measure_pixels(page: NDArray[np.uint8]) -> dict[str, Any]:
     """The statistics of `measure_image` that depend on the pixels (H, W, 3) alone."""
-    page = _standard(page)
+    page = shrink_to_side(page, STANDARD_SIDE)
     grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
     mean, deviation = cv2.meanStdDev(grey)
     _, sharp = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
@@ -143,15 +144,6 @@ def white_border(grey: NDArray[np.uint8]) -> float:
     inner = np.zeros(grey.shape, dtype=bool)
     inner[width:-width, width:-width] = True
     return float((grey[~inner] >= NEAR_WHITE).mean())
-
-
-def _standard(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Shrinks by area averaging until the longer side is at most the standard."""
-    scale = STANDARD_SIDE / max(page.shape[:2])
-    if scale >= 1:
-        return page
-    size = max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale))
-    return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _plane_basis() -> NDArray[np.float32]:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from docsort.images.resizing import shrink_to_side
+
 LONGER_SIDE = 256
 BINS = 180
 """Half a degree each, of the quarter-turn that directions are folded into."""
@@ -36,7 +38,7 @@ def gradients(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.fl
     """The shrunk page (h, w), and of its gradients the angle in counter-clockwise degrees, [0, 180), and the strength,
     0 where it is weak.
     """
-    small = shrink_grey(grey, LONGER_SIDE)
+    small = shrink_to_side(grey, LONGER_SIDE)
     across, down = (cv2.Sobel(small, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
     # image rows run downwards, so a counter-clockwise angle has the sign of -down
     strength, angle = cv2.cartToPolar(across, -down, angleInDegrees=True)
@@ -54,15 +56,6 @@ def direction_of(small: NDArray[np.uint8], angle: NDArray[np.float32], strength:
     along, crosswise = (_roughness(small, candidate) for candidate in (degrees, degrees - 90))
     best = degrees if along >= crosswise else degrees - 90
     return best if best > -90 else best + 180
-
-
-def shrink_grey(grey: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
-    """(H, W) with its longer side at most `longest`, by area averaging."""
-    scale = longest / max(grey.shape)
-    if scale >= 1:
-        return grey
-    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _smooth_circle(histogram: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docsort.images.measures import noise_level, white_border
-from docsort.images.skew import direction_of, gradients, shrink_grey
+from docsort.images.resizing import shrink_to_area, shrink_to_side
+from docsort.images.skew import direction_of, gradients
 
 AREA = 320**2
 """Pixels that every larger page is shrunk to."""
@@ -54,7 +55,7 @@ sum. along, across: the same by sixths of the straightened page, from left to ri
 
 def page_traits(page: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(T,) in the order of TRAITS, of a page (H, W, 3)."""
-    page = to_area(page, AREA)
+    page = shrink_to_area(page, AREA)
     grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
     saturation = cv2.cvtColor(page, cv2.COLOR_RGB2HSV)[..., 1]
     corners = _corners(grey)
@@ -82,16 +83,6 @@ def page_traits(page: NDArray[np.uint8]) -> NDArray[np.float32]:
         *_profiles(grey, skew),
     ]
     return np.asarray(values, dtype=np.float32)
-
-
-def to_area(page: NDArray[np.uint8], area: int) -> NDArray[np.uint8]:
-    """The page shrunk by area averaging to at most so many pixels."""
-    height, width = page.shape[:2]
-    scale = (area / (height * width)) ** 0.5
-    if scale >= 1:
-        return page
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _log_laplacian(grey: NDArray[np.uint8], shrink: int) -> float:
@@ -135,7 +126,7 @@ def _ink(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def _profiles(grey: NDArray[np.uint8], skew: float) -> NDArray[np.float64]:
     """Where the ink is on the page turned so that its lines are level: letters stand left, headings on top."""
-    small = shrink_grey(grey, PROFILE_SIDE)
+    small = shrink_to_side(grey, PROFILE_SIDE)
     height, width = small.shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -skew, 0.8)
     side = max(height, width)
