@@ -5,7 +5,7 @@ import pytest
 
 from docsort.errors import InputError
 from docsort.training import devices
-from docsort.training.devices import DeviceLeases, lease_device, side_by_side
+from docsort.training.devices import DeviceLeases, lease_device, lease_devices, side_by_side
 
 
 def _use_all(leases: DeviceLeases, pieces: int, wanted: str | None = None) -> tuple[list[str], int]:
@@ -14,7 +14,7 @@ def _use_all(leases: DeviceLeases, pieces: int, wanted: str | None = None) -> tu
 
     def work() -> None:
         nonlocal most
-        with leases.lease(wanted) as name:
+        with leases.lease(wanted) as (name,):
             with guard:
                 used.append(name)
                 now[name] = now.get(name, 0) + 1
@@ -48,8 +48,37 @@ def test_failed_work_gives_its_device_back() -> None:
     leases = DeviceLeases(["cuda:0"])
     with pytest.raises(ValueError, match="stop"), leases.lease():
         raise ValueError("stop")
-    with leases.lease() as name:
+    with leases.lease() as (name,):
         assert name == "cuda:0"
+
+
+def test_several_gpus_are_taken_at_once_or_not_at_all() -> None:
+    leases, order = DeviceLeases(["cuda:0", "cuda:1"]), list[str]()
+
+    def work(name: str, count: int) -> None:
+        with leases.lease(count=count) as devices:
+            assert len(devices) == count
+            order.append(name)
+
+    with leases.lease() as (held,):
+        both = threading.Thread(target=work, args=("both", 2))
+        both.start()
+        one = threading.Thread(target=work, args=("one", 1))
+        one.start()
+        one.join(5)
+        assert order == ["one"]  # who waits for two holds none of them
+    both.join(5)
+    assert order == ["one", "both"]
+    assert held == "cuda:0"
+
+
+def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_gpu_leases", lambda: DeviceLeases(["cuda:0", "cuda:1"]))
+    with (
+        pytest.raises(InputError, match="Expected 3 GPUs, as `devices` says, but .* leaves 2"),
+        lease_devices("cuda", 3),
+    ):
+        pass
 
 
 def test_auto_is_the_cpu_without_a_gpu_and_a_gpu_with_one(monkeypatch: pytest.MonkeyPatch) -> None:

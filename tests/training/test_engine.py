@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 from pydantic import ValidationError
 
@@ -17,6 +18,7 @@ from docsort.training import engine
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.engine import fit
 from docsort.training.module import TrainingError
+from docsort.training.snapshots import LAST_FILE, PATTERN
 from docsort.training.tasks import FoldTask
 
 MakeTask = Callable[..., FoldTask]
@@ -120,6 +122,10 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
         {"schedule": "constant"},
         {"precision": "bf16"},
         {"optimizer": "sgd"},
+        {"curriculum": [{"epochs": 1, "turns": "flips"}]},
+        {"curriculum": [{"epochs": 1, "degrees": 10}]},
+        {"curriculum": [{"epochs": 1, "learning_rate": 0.5}]},
+        {"epochs": 2, "snapshots": 2, "average_snapshots": True},
     ],
 )
 def test_each_technique_changes_the_training(
@@ -155,6 +161,93 @@ def test_kept_weights_are_those_of_the_best_epoch(make_task: MakeTask, tmp_path:
     assert record["best_epoch"] < record["epochs"]
     _fit(make_task(epochs=record["best_epoch"], patience=99, schedule="constant"), tmp_path / "short")
     assert _weights(tmp_path / "long") == _weights(tmp_path / "short")
+
+
+def test_the_best_epochs_and_the_last_stay_on_disk(make_task: MakeTask, tmp_path: Path) -> None:
+    record = _fit(make_task(epochs=5, patience=5, snapshots=3), tmp_path / "long")
+    history = pd.read_csv(tmp_path / "long" / HISTORY_FILE)
+    ranked = history.sort_values(["test_like_macro_f1", "epoch"], ascending=[False, True])["epoch"].tolist()
+    found = sorted(path.name for path in (tmp_path / "long").glob(PATTERN))
+    assert found == sorted(_snapshot(epoch) for epoch in ranked[:3])
+    assert record["best_epoch"] == ranked[0]
+    assert _same(tmp_path / "long" / _snapshot(ranked[0]), tmp_path / "long" / WEIGHTS_FILE)
+    _fit(make_task(epochs=1), tmp_path / "one")
+    assert _same(tmp_path / "one" / LAST_FILE, tmp_path / "one" / WEIGHTS_FILE)
+    assert not list((tmp_path / "one").glob(PATTERN))
+
+
+def _snapshot(epoch: int) -> str:
+    return f"snapshot_{epoch:04d}.safetensors"
+
+
+def _same(*paths: Path) -> bool:
+    """Whether two files hold the same weights."""
+    one, two = (safetensors.torch.load_file(path) for path in paths)
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_mean_of_the_best_epochs_answers_only_where_it_is_no_worse(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task(backbone="test_convnext", epochs=4, patience=4, batch_size=8, snapshots=2, average_snapshots=True)
+    monkeypatch.setattr(engine.PageClassifier, "_score_alone", lambda self: {"clean": 1.0, "test_like": 1.0})
+    taken, folder = _fit(task, tmp_path / "taken"), tmp_path / "taken"
+    epochs = taken["averaged_epochs"]
+    assert len(epochs) == 2
+    one, two = (safetensors.torch.load_file(folder / _snapshot(epoch)) for epoch in epochs)
+    for name, value in safetensors.torch.load_file(folder / WEIGHTS_FILE).items():
+        torch.testing.assert_close(value, (one[name] + two[name]) / 2)
+    monkeypatch.setattr(engine.PageClassifier, "_score_alone", lambda self: {"clean": 1.0, "test_like": 0.0})
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        refused, folder = _fit(task, tmp_path / "refused"), tmp_path / "refused"
+    assert refused["averaged_epochs"] == []
+    assert "reads test-like 0.000" in caplog.text
+    assert _same(folder / _snapshot(refused["best_epoch"]), folder / WEIGHTS_FILE)
+
+
+def test_the_mean_of_the_best_epochs_is_scored_as_the_epochs_were(make_task: MakeTask, tmp_path: Path) -> None:
+    scored = []
+
+    class Watched(engine.PageClassifier):
+        def on_train_end(self) -> None:
+            super().on_train_end()
+            scored.append(self._score_alone())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "PageClassifier", Watched)
+        record = _fit(make_task(epochs=2), tmp_path)
+    assert scored == [{"clean": record["clean_macro_f1"], "test_like": record["test_like_macro_f1"]}]
+
+
+def test_stages_follow_each_other_with_their_own_learning_rate(make_task: MakeTask, tmp_path: Path) -> None:
+    stages = [
+        {"epochs": 1, "turns": "none"},
+        {"epochs": 2, "turns": "flips", "degrees": 10, "learning_rate": 0.5},
+        {"epochs": 1, "elastic": 0.02, "grid": 0.3, "learning_rate": 0.1},
+    ]
+    _fit(make_task(epochs=4, patience=1, schedule="constant", curriculum=stages), tmp_path)
+    rates = pd.read_csv(tmp_path / HISTORY_FILE)["lr"].tolist()
+    assert rates == pytest.approx([0.003, 0.0015, 0.0015, 0.0003])  # and no patience was lost before the last stage
+
+
+def test_stages_that_do_not_add_up_are_refused(make_task: MakeTask) -> None:
+    with pytest.raises(ValidationError, match="to last 3 epochs together, as `epochs` says, but they last 2"):
+        make_task(curriculum=[{"epochs": 2}])
+    with pytest.raises(ValidationError, match="Expected at least 2 snapshots to average"):
+        make_task(average_snapshots=True)
+
+
+def test_a_compiled_model_learns_the_same_and_is_stored_as_any_other(make_task: MakeTask, tmp_path: Path) -> None:
+    """Traced as for any backend, and run as traced: no C++ compiler is needed for that."""
+    compile_net = torch.nn.Module.compile
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.Module, "compile", lambda net: compile_net(net, backend="eager"))
+        _fit(make_task(epochs=1, compiled=True), tmp_path / "compiled")
+    _fit(make_task(epochs=1), tmp_path / "plain")
+    one, two = (safetensors.torch.load_file(tmp_path / name / WEIGHTS_FILE) for name in ("compiled", "plain"))
+    assert one.keys() == two.keys()
+    for name, value in two.items():
+        torch.testing.assert_close(one[name], value)
 
 
 def test_local_weights_are_taken_and_reported(

@@ -51,6 +51,11 @@ RECIPES = [
     {"drop_rate": 0.3, "jitter": 0.2},
     {"mixup": 0.4, "cutmix": 1.0, "ema_decay": 0.9, "accumulate": 2, "clip_norm": 1.0, "optimizer": "lamb"},
     {"schedule": "plateau", "plateau_patience": 0, "step_factor": 0.5, "loss": {"focal": 0.5}},
+    {
+        "snapshots": 2,
+        "average_snapshots": True,
+        "curriculum": [{"epochs": 1, "learning_rate": 0.5}, {"epochs": 2, "degrees": 10, "elastic": 0.01}],
+    },
     pytest.param(
         {"schedule": "one_cycle", "sampling": "balanced", "backbone": "test_convnext"}, marks=pytest.mark.slow
     ),

@@ -34,7 +34,7 @@ def test_stops_after_patience_epochs_without_a_better_one(scores: list[float], s
 
 
 def test_early_epochs_do_not_use_up_the_patience() -> None:
-    history = History(patience=2, early_epochs=3)
+    history = History(patience=2, patient_epochs=3)
     stops = []
     for epoch, score in enumerate([0.5, 0.4, 0.4, 0.4, 0.4], start=1):
         history.add({"epoch": epoch, "test_like_macro_f1": score})

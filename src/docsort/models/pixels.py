@@ -14,6 +14,11 @@ class Normaliser:
         self.mean = torch.tensor(mean, device=device).view(1, 1, 3)
         self.std = torch.tensor(std, device=device).view(1, 1, 3)
 
+    @property
+    def white(self) -> Tensor:
+        """(3,) what a white pixel becomes."""
+        return ((1 - self.mean) / self.std).view(3)
+
     def __call__(self, pages: Tensor, contrast: Tensor | None = None, brightness: Tensor | None = None) -> Tensor:
         """(B, 3, H, W) uint8 to float32, channels last in memory.
 

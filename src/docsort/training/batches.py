@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +11,27 @@ from torch import Tensor
 
 from docsort.training.epochs import EpochPlan, Mix, split_rows
 from docsort.training.pages import Pages
+from docsort.training.warping import Warp, draw_warp
+
+Sliced = TypeVar("Sliced", NDArray[np.int64], Tensor)
+
+
+class Share(NamedTuple):
+    """Which part of the work is this process's, of `world` that train one model together.
+
+    rank: from 0. devices: of all of them, in the order of their ranks.
+    """
+
+    rank: int = 0
+    world: int = 1
+    devices: tuple[str, ...] = ()
+
+    def of(self, values: Sliced) -> Sliced:
+        """Every world-th of the values, from the rank on."""
+        return values[self.rank :: self.world]
+
+
+ALONE = Share()
 
 
 @dataclass(frozen=True)
@@ -34,32 +55,41 @@ class Batch(NamedTuple):
     contrast: Tensor
     brightness: Tensor
     mix: Mix
+    warp: Warp | None
 
 
 class EpochBatches:
-    """The batches of one planned epoch, in the shape of a loader; `done` are left out at its beginning."""
+    """The batches of one planned epoch, in the shape of a loader; `done` are left out at its beginning.
 
-    def __init__(self, split: Split, plan: EpochPlan, done: int = 0) -> None:
-        self.split, self.plan, self.done = split, plan, done
+    Of several processes that train together each gets its own share of every batch, evenly dealt.
+    """
+
+    def __init__(self, split: Split, plan: EpochPlan, done: int = 0, share: Share = ALONE) -> None:
+        self.split, self.plan, self.done, self.share = split, plan, done, share
 
     def __len__(self) -> int:
         return len(self.plan.rows) - self.done
 
     def __iter__(self) -> Iterator[Batch]:
-        plan = self.plan
+        plan, share = self.plan, self.share
         drawn = (self.split.labels, plan.contrast, plan.brightness)
         left = plan.rows[self.done :]
-        for rows, pages, mix in zip(left, self.split.pages.batches(left), plan.mix[self.done :], strict=True):
+        own = [share.of(rows) for rows in left]
+        for number, pages in enumerate(self.split.pages.batches(own)):
+            rows, place = own[number], self.done + number
             labels, contrast, brightness = (torch.from_numpy(values[rows]) for values in drawn)
-            yield Batch(pages, labels, plan.turns[rows].tolist(), contrast, brightness, mix)
+            warp = draw_warp(plan.stage, len(left[number]), *plan.source, place)
+            own_warp = None if warp is None else Warp(*(share.of(values) for values in warp))
+            turns = plan.turns[rows].tolist()
+            yield Batch(pages, labels, turns, contrast, brightness, plan.mix[place], own_warp)
 
 
 class OrderedBatches:
-    """All pages in their order, in the shape of a loader: (B, 3, S, S) uint8."""
+    """All pages in their order, or one process's share of them, in the shape of a loader: (B, 3, S, S) uint8."""
 
-    def __init__(self, pages: Pages, batch_size: int) -> None:
+    def __init__(self, pages: Pages, batch_size: int, share: Share = ALONE) -> None:
         self.pages = pages
-        self.rows = split_rows(np.arange(len(pages)), batch_size)
+        self.rows = split_rows(share.of(np.arange(len(pages))), batch_size)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -21,18 +21,21 @@ class DeviceLeases:
         self._changed = threading.Condition()
 
     @contextmanager
-    def lease(self, wanted: str | None = None) -> Iterator[str]:
-        """Waits for the wanted device, or for whichever is free first; gives it back at the end."""
+    def lease(self, wanted: str | None = None, count: int = 1) -> Iterator[tuple[str, ...]]:
+        """Waits for the wanted device, or until `count` are free, and takes all at once, so that nobody waits for what
+        another holds; gives them back at the end.
+        """
         choice = self.names if wanted is None else (wanted,)
         with self._changed:
-            while not (free := [name for name in choice if name not in self._busy]):
+            while len(free := [name for name in choice if name not in self._busy]) < count:
                 self._changed.wait()
-            self._busy.add(free[0])
+            taken = tuple(free[:count])
+            self._busy.update(taken)
         try:
-            yield free[0]
+            yield taken
         finally:
             with self._changed:
-                self._busy.remove(free[0])
+                self._busy.difference_update(taken)
                 self._changed.notify_all()
 
 
@@ -42,20 +45,36 @@ def lease_device(wanted: str) -> Iterator[str]:
 
     "auto" is a GPU where there is one, else the CPU. Raises InputError when the wanted GPU is not there.
     """
+    with lease_devices(wanted, 1) as (device,):
+        yield device
+
+
+@contextmanager
+def lease_devices(wanted: str, count: int) -> Iterator[tuple[str, ...]]:
+    """So many devices for one piece of work that runs on all of them at once.
+
+    Raises InputError where there are fewer GPUs, or a single one is named.
+    """
     if wanted in ("cpu", "mps"):
-        yield wanted
+        yield (wanted,) * count
         return
     leases = _gpu_leases()
     if wanted == "auto" and not leases.names:
-        yield "cpu"
+        yield ("cpu",) * count
         return
     if not leases.names or (":" in wanted and wanted not in leases.names):
         raise InputError(
             f"Expected the device {wanted!r} to be there, but torch sees {', '.join(leases.names) or 'no GPU'}; "
             "set `device: auto` or `device: cpu`."
         )
-    with leases.lease(wanted if ":" in wanted else None) as device:
-        yield device
+    choice = (wanted,) if ":" in wanted else leases.names
+    if count > len(choice):
+        raise InputError(
+            f"Expected {count} GPUs, as `devices` says, but `device: {wanted}` leaves {len(choice)}: "
+            f"{', '.join(choice)}; lower `devices` or set `device: cuda`."
+        )
+    with leases.lease(wanted if ":" in wanted else None, count) as devices:
+        yield devices
 
 
 def side_by_side(device: str) -> int:

@@ -3,7 +3,7 @@
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 
 from docsort.errors import InputError
@@ -22,13 +23,14 @@ from docsort.models.pretrained import load_pretrained
 from docsort.models.weights import library_versions, save_model
 from docsort.seeding import derive_seed
 from docsort.stores import write_atomically
-from docsort.training.batches import Split
+from docsort.training.batches import ALONE, Share, Split
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.module import PageClassifier
 from docsort.training.pages import fits, loader_workers_for, memory_budget, open_pages
 from docsort.training.parameters import TrainingParameters
 from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
+from docsort.training.snapshots import LAST_FILE, Snapshots, write_weights
 from docsort.training.tasks import FoldTask
 from docsort.training.worker import prepare_worker
 from docsort.workers import worker_count
@@ -39,24 +41,23 @@ PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16-mixed":
 """Our names to Lightning's."""
 
 
-def fit(task: FoldTask, folder: Path, device: str, concurrent: int, key: str = "") -> dict[str, Any]:
+def fit(
+    task: FoldTask, folder: Path, device: str, concurrent: int, key: str = "", share: Share = ALONE
+) -> dict[str, Any]:
     """Trains the task and writes model.safetensors, model.json and history.csv to the folder; returns its record.
 
     concurrent: how many trainings share the machine. key: of the task, for what is saved in the middle: a training that
     was killed goes on from there and ends, on a CPU, with the weights of an unbroken one, bit for bit. The history is
-    rewritten after each epoch, so it can be watched.
+    rewritten after each epoch, so it can be watched. share: of several processes that train one model, see `parallel`;
+    the first of them writes.
     """
     started = time.perf_counter()
     prepare_worker()
-    parameters = task.parameters
-    if parameters.precision == "16-mixed" and device == "cpu":
-        raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
+    parameters = _checked(task, device)
     torch.manual_seed(derive_seed(task.seed, "weights", task.name))
     net, description = _build(task)
-    if parameters.early_epochs and takes_one_size(parameters.backbone):
-        logger.info("%s: %s takes one input size, so no epoch is smaller", task.name, parameters.backbone)
-        parameters = parameters.model_copy(update={"early_share": 0.0})
-    training, validation = _open_splits(task, device, concurrent)
+    training, validation = _open_splits(task, device, max(concurrent, share.world))
+    resume, snapshots = ResumeFile(folder, key, parameters.save_every_s), Snapshots(folder)
     classifier = PageClassifier(
         net,
         Normaliser(description.mean, description.std, device),
@@ -67,32 +68,55 @@ def fit(task: FoldTask, folder: Path, device: str, concurrent: int, key: str = "
         task.name,
         task.seed,
         lambda history: _write_history(history, folder),
-        resume := ResumeFile(folder, key, parameters.save_every_s),
+        resume,
+        snapshots,
+        share,
     )
     with quiet_lightning():
-        trainer = _trainer(parameters, device)
+        trainer = _trainer(parameters, device, share)
         _begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
-    net.load_state_dict(classifier.best_weights)
+    if share.rank:
+        return {}
+    net.load_state_dict(classifier.scored.state_dict())
     save_model(net, description, folder)
+    write_weights(classifier.last, folder / LAST_FILE)
+    snapshots.keep_only(classifier.progress.best_epochs if parameters.snapshots > 1 else ())
     resume.remove()
-    best: Mapping[str, Any] = classifier.progress.best or {}
+    record = _record(task, classifier, device)
     logger.info(
         "%s done: best epoch %d of %d, test-like %.3f, clean %.3f",
         task.name,
-        best["epoch"],
-        len(classifier.progress.rows),
-        best["test_like_macro_f1"],
-        best["clean_macro_f1"],
+        record["best_epoch"],
+        record["epochs"],
+        record["test_like_macro_f1"],
+        record["clean_macro_f1"],
     )
+    return {**record, "seconds": round(time.perf_counter() - started, 1)}
+
+
+def _checked(task: FoldTask, device: str) -> TrainingParameters:
+    """The recipe as it can be trained on this device."""
+    parameters = task.parameters
+    if parameters.precision == "16-mixed" and device == "cpu":
+        raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
+    if parameters.early_epochs and takes_one_size(parameters.backbone):
+        logger.info("%s: %s takes one input size, so no epoch is smaller", task.name, parameters.backbone)
+        return parameters.model_copy(update={"early_share": 0.0})
+    return parameters
+
+
+def _record(task: FoldTask, classifier: PageClassifier, device: str) -> dict[str, Any]:
+    """What is known of a finished training."""
+    chosen, best = classifier.chosen, classifier.progress.best
     return {
         "name": task.name,
         "best_epoch": best["epoch"],
         "epochs": len(classifier.progress.rows),
-        "clean_macro_f1": best["clean_macro_f1"],
-        "test_like_macro_f1": best["test_like_macro_f1"],
+        "averaged_epochs": chosen["epochs"] if len(chosen["epochs"]) > 1 else [],
+        "clean_macro_f1": chosen["clean"],
+        "test_like_macro_f1": chosen["test_like"],
         "device": device,
-        "seconds": round(time.perf_counter() - started, 1),
     }
 
 
@@ -157,14 +181,25 @@ def _open_splits(task: FoldTask, device: str, concurrent: int) -> tuple[Split, S
     return splits[0], splits[1]
 
 
-def _trainer(parameters: TrainingParameters, device: str) -> Trainer:
+def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Trainer:
     kind, _, index = device.partition(":")
     if kind == "cpu":
         # Filling new tensors with NaN costs time and finds no error here.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    together: dict[str, Any] = {"devices": [int(index)] if index else 1}
+    if share.world > 1:
+        together = {
+            "devices": share.world if kind == "cpu" else [int(each.partition(":")[2]) for each in share.devices],
+            "strategy": DDPStrategy(
+                process_group_backend="nccl" if kind == "cuda" else "gloo",
+                # while the backbone is frozen its parameters have no gradient
+                find_unused_parameters=parameters.frozen_epochs > 0,
+            ),
+            "use_distributed_sampler": False,
+        }
     return Trainer(
         accelerator={"cuda": "gpu"}.get(kind, kind),
-        devices=[int(index)] if index else 1,
+        **together,
         precision=PRECISIONS[parameters.precision],
         max_epochs=parameters.epochs,
         accumulate_grad_batches=parameters.accumulate,

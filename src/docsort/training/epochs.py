@@ -11,10 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from docsort.images.dihedral import TURNS
 from docsort.seeding import derive_rng
-from docsort.training.parameters import TrainingParameters
+from docsort.training.parameters import Stage, TrainingParameters
 
 Weights = NDArray[np.float64] | None
+TURN_CHOICES = {"none": (0,), "flips": (0, 2, 4, 6), "all": tuple(TURNS)}
+"""Dihedral turns by their name in a stage; 2 is half a turn, 4 and 6 mirror left to right and top to bottom."""
 
 
 class Mix(NamedTuple):
@@ -30,7 +33,8 @@ class Mix(NamedTuple):
 class EpochPlan:
     """rows: the row numbers of each batch. turns, contrast, brightness: one value a row of the training table.
 
-    turns: 0 to 7. contrast: factor. brightness: share of the whole range. mix: one a batch.
+    turns: 0 to 7. contrast: factor. brightness: share of the whole range. mix: one a batch. source: what the draws come
+    from, (seed, task, epoch): what is too large to hold for a whole epoch is drawn batch by batch from it.
     """
 
     rows: list[NDArray[np.int64]]
@@ -38,6 +42,8 @@ class EpochPlan:
     contrast: NDArray[np.float32]
     brightness: NDArray[np.float32]
     mix: list[Mix]
+    stage: Stage
+    source: tuple[int, str, int]
 
 
 def plan_epoch(
@@ -58,13 +64,16 @@ def plan_epoch(
     if len(rows) > 1 and len(rows[-1]) < 2:
         rows.pop()
     views = derive_rng(seed, "training views", name, epoch)
-    turns = views.integers(0, 8, count) if parameters.turns else np.zeros(count, dtype=np.int64)
+    stage = parameters.stage_in(epoch)
+    choice = np.array(TURN_CHOICES[stage.turns])
+    turns = choice[views.integers(0, len(choice), count)]
     contrast = 1 + parameters.jitter * views.uniform(-1, 1, count)
     brightness = parameters.jitter / 2 * views.uniform(-1, 1, count)
     mixing = derive_rng(seed, "mixup", name, epoch)
     mixes = parameters.mixes_in(epoch)
     mix = [_draw_mix(parameters, mixing) if mixes else Mix() for _ in rows]
-    return EpochPlan(rows, turns, contrast.astype(np.float32), brightness.astype(np.float32), mix)
+    source = (seed, name, epoch)
+    return EpochPlan(rows, turns, contrast.astype(np.float32), brightness.astype(np.float32), mix, stage, source)
 
 
 def row_weights(labels: NDArray[np.int64], targets: Sequence[int], parameters: TrainingParameters) -> Weights:

@@ -21,13 +21,16 @@ from docsort.models.backbones import head_prefixes
 from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
-from docsort.training.batches import Batch, EpochBatches, OrderedBatches, Split
+from docsort.tables import VIEWS
+from docsort.training.batches import ALONE, Batch, EpochBatches, OrderedBatches, Share, Split
 from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
-from docsort.training.optimisation import build_optimizer, build_schedule
+from docsort.training.optimisation import build_optimizer, build_schedule, scaled_rates
 from docsort.training.parameters import TrainingParameters
 from docsort.training.resume import Position, ResumeFile
 from docsort.training.scores import History, score_views
+from docsort.training.snapshots import Snapshots
+from docsort.training.warping import apply_warp
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class TrainingError(DocsortError):
 
 
 class PageClassifier(LightningModule):
-    """Trains `net` on one split and scores it on the other after each epoch; keeps the best weights in memory."""
+    """Trains `net` on one split and scores it on the other after each epoch; keeps the best weights on disk."""
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class PageClassifier(LightningModule):
         seed: int,
         on_epoch: Callable[[History], None],
         resume: ResumeFile,
+        snapshots: Snapshots,
+        share: Share = ALONE,
     ) -> None:
         super().__init__()
         self.net, self.normaliser = net, normaliser
@@ -60,10 +65,13 @@ class PageClassifier(LightningModule):
         self.objective = build_loss(parameters, np.bincount(training.labels, minlength=self.classes).tolist(), targets)
         self.row_weights = row_weights(training.labels, targets, parameters)
         self.average = ModelEmaV3(net, decay=parameters.ema_decay, use_warmup=True) if parameters.ema_decay else None
-        self.progress = History(parameters.patience, parameters.early_epochs)
-        self.best_weights: dict[str, Tensor] = {}
+        if self.average is not None:
+            self.average.requires_grad_(False)  # else several processes would wait for its gradients
+        if parameters.compiled:
+            net.compile()
+        self.progress = History(parameters.patience, parameters.patient_epochs, parameters.snapshots)
         self.updates = 0
-        self.resume = resume
+        self.resume, self.snapshots, self.share = resume, snapshots, share
         self.position = Position()
         self.saved: dict[str, Any] | None = None
         if (found := resume.load()) is not None:
@@ -84,12 +92,12 @@ class PageClassifier(LightningModule):
         """Asked for anew before each epoch."""
         count = len(self.training_split.pages)
         plan = plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch, self.row_weights)
-        self.train_plan_rows = plan.rows
+        self.plan = plan
         done = self.position.batches if self.current_epoch == self.position.epoch else 0
-        return EpochBatches(self.training_split, plan, done)
+        return EpochBatches(self.training_split, plan, done, self.share)
 
     def val_dataloader(self) -> OrderedBatches:
-        return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)
+        return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size, self.share)
 
     def on_fit_start(self) -> None:
         if self.saved is not None:
@@ -97,7 +105,8 @@ class PageClassifier(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Dropout draws from torch's own generator: seeded by epoch, it does not depend on what came before.
-        torch.manual_seed(derive_seed(self.seed, "dropout", self.name, self.current_epoch))
+        own = (self.share.rank,) if self.share.rank else ()
+        torch.manual_seed(derive_seed(self.seed, "dropout", self.name, self.current_epoch, *own))
         self.loss_sum = torch.zeros((), device=self.device)
         self.seen = 0
         self.started = time.perf_counter()
@@ -114,31 +123,68 @@ class PageClassifier(LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         done = self.done + batch_index + 1
         whole_step = done % self.recipe.accumulate == 0  # between steps there are gradients, which are not saved
-        if whole_step and done < len(self.train_plan_rows) and self.resume.is_due():
+        # several processes have a state each, which is one only between epochs
+        alone = self.share.world == 1
+        if alone and whole_step and done < len(self.plan.rows) and self.resume.is_due():
             self._save(Position(self.current_epoch, done, self.updates))
 
     def on_train_epoch_end(self) -> None:
+        if self.share.rank:
+            return
         if self.current_epoch + 1 < self.recipe.epochs and not self.progress.should_stop:
             self._save(Position(self.current_epoch + 1, 0, self.updates))
+        # not before the save: a training that goes on from the last one may still want them
+        self.snapshots.keep_only(self.progress.best_epochs)
+
+    def on_train_end(self) -> None:
+        """Chooses the weights that stay: the best epoch's, or the mean of the best where it is wanted and no worse."""
+        if self.share.rank:
+            return
+        self.last = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
+        best, epochs = self.progress.best, self.progress.best_epochs
+        self.chosen = {"epochs": epochs[:1], **{view: best[f"{view}_macro_f1"] for view in VIEWS}}
+        self.scored.load_state_dict(self.snapshots.load(epochs[0]))
+        if self.recipe.average_snapshots and len(epochs) > 1:
+            self._try_mean(epochs)
+
+    def _try_mean(self, epochs: list[int]) -> None:
+        self.scored.load_state_dict(self.snapshots.mean(epochs))
+        scores = self._score_alone()
+        better = scores["test_like"] >= self.chosen["test_like"]
+        logger.info(
+            "%s: the mean of epochs %s reads test-like %.3f, the best of them %.3f: %s",
+            self.name,
+            ", ".join(map(str, epochs)),
+            scores["test_like"],
+            self.chosen["test_like"],
+            "taken" if better else "not taken",
+        )
+        if better:
+            self.chosen = {"epochs": epochs, **scores}
+        else:
+            self.scored.load_state_dict(self.snapshots.load(epochs[0]))
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         pages, labels = self._inputs(batch), batch.labels
         if self.recipe.mixes_in(self.current_epoch):
             pages, labels = mix_pages(pages, labels, batch.mix, self.classes)
         loss: Tensor = self.objective(self.net(pages), labels)
-        self.loss_sum += loss.detach() * len(batch.labels)
-        self.seen += len(batch.labels)
-        return loss
+        own, whole = len(batch.labels), len(self.plan.rows[self.done + batch_index])
+        self.loss_sum += loss.detach() * own
+        self.seen += whole
+        # processes that train together average their gradients, however many pages each had
+        return loss if own == whole else loss * (own * self.share.world / whole)
 
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        super().optimizer_step(*args, **kwargs)
+    def optimizer_step(self, epoch: int, batch_index: int, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        with scaled_rates(optimizer, self.plan.stage.learning_rate):
+            super().optimizer_step(epoch, batch_index, optimizer, *args, **kwargs)
         self.updates += 1
         self.schedule.after_step(self.updates)
         if self.average is not None:
             self.average.update(self.net, step=self.updates)
 
     def on_validation_epoch_start(self) -> None:
-        self.train_loss = self.loss_sum.item() / self.seen
+        self.train_loss = self.trainer.strategy.reduce(self.loss_sum, reduce_op="sum").item() / self.seen
         self.train_seconds = time.perf_counter() - self.started
         if not math.isfinite(self.train_loss):
             raise TrainingError(
@@ -151,21 +197,22 @@ class PageClassifier(LightningModule):
         self.answers.append(self.scored(self.normaliser(pages)).argmax(dim=1))
 
     def on_validation_epoch_end(self) -> None:
-        answers = torch.cat(self.answers).cpu().numpy()
-        scores = score_views(self.validation_split.labels, answers, self.validation_split.views)
+        scores = self._scores(self.answers)
         row = {
             "epoch": self.current_epoch + 1,
-            "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "lr": self.trainer.optimizers[0].param_groups[0]["lr"] * self.plan.stage.learning_rate,
             "train_loss": self.train_loss,
             "clean_macro_f1": scores["clean"],
             "test_like_macro_f1": scores["test_like"],
             "images_per_s": self.seen / self.train_seconds,
             "seconds": time.perf_counter() - self.started,
         }
-        if self.progress.add(row):
-            self.best_weights = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
+        if self.progress.add(row) and not self.share.rank:
+            self.snapshots.save(self.current_epoch + 1, self.scored.state_dict())
         self.schedule.after_epoch(scores["test_like"])
         self.trainer.should_stop = self.progress.should_stop
+        if self.share.rank:
+            return
         logger.info(
             "%s epoch %d/%d loss %.3f clean %.3f test-like %.3f (%d images/s)",
             self.name,
@@ -177,6 +224,27 @@ class PageClassifier(LightningModule):
             round(row["images_per_s"]),
         )
         self.on_epoch(self.progress)
+
+    def _scores(self, own: list[Tensor]) -> dict[str, float]:
+        """Macro-F1 a view, of the answers (B,) of this process's batches together with all others'."""
+        answers = torch.cat(own).cpu().numpy()
+        if self.share.world > 1:
+            parts: list[Any] = [None] * self.share.world
+            torch.distributed.all_gather_object(parts, answers)
+            answers = np.empty(len(self.validation_split.labels), dtype=answers.dtype)
+            for rank, part in enumerate(parts):
+                answers[rank :: self.share.world] = part
+        return score_views(self.validation_split.labels, answers, self.validation_split.views)
+
+    @torch.inference_mode()
+    def _score_alone(self) -> dict[str, float]:
+        """Macro-F1 a view of the weights as they are now, by this process alone."""
+        self.scored.eval()
+        batches = OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)
+        with self.trainer.precision_plugin.val_step_context():
+            logits = [self.scored(self.normaliser(pages.to(self.device))) for pages in batches]
+        answers = torch.cat([each.argmax(dim=1) for each in logits]).cpu().numpy()
+        return score_views(self.validation_split.labels, answers, self.validation_split.views)
 
     def _freeze(self, frozen: bool) -> None:
         """All but the head: neither gradients nor running means of batch norms."""
@@ -198,7 +266,6 @@ class PageClassifier(LightningModule):
             "scaler": self.trainer.precision_plugin.state_dict(),
             "schedule": self.schedule.state(),
             "history": self.progress.rows,
-            "best_weights": self.best_weights,
             "loss_sum": self.loss_sum.cpu(),
             "seen": self.seen,
             "seconds": time.perf_counter() - self.started,
@@ -216,7 +283,6 @@ class PageClassifier(LightningModule):
         self.schedule.go_on(self.updates, state["schedule"])
         for row in state["history"]:
             self.progress.add(row)
-        self.best_weights = state["best_weights"]
         logger.info(
             "%s goes on in epoch %d/%d, after %d batches of it",
             self.name,
@@ -227,9 +293,11 @@ class PageClassifier(LightningModule):
 
     def _inputs(self, batch: Batch) -> Tensor:
         """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""
-        pages = apply_turns(batch.pages, batch.turns) if self.recipe.turns else batch.pages
+        pages = apply_turns(batch.pages, batch.turns) if any(batch.turns) else batch.pages
         jitter = (batch.contrast, batch.brightness) if self.recipe.jitter else ()
         inputs = self.normaliser(pages, *jitter)
+        if batch.warp is not None:
+            inputs = apply_warp(inputs, batch.warp, self.normaliser.white)
         size = self.recipe.size_in(self.current_epoch)
         if size != inputs.shape[-1]:
             inputs = functional.interpolate(inputs, size=(size, size), mode="area")

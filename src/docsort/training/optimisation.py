@@ -1,6 +1,8 @@
 """Optimizer and schedule of a recipe, timm's and torch's."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import timm.optim
@@ -40,6 +42,19 @@ def build_optimizer(model: nn.Module, parameters: TrainingParameters, device: st
         **fused,
     )
     return optimizer
+
+
+@contextmanager
+def scaled_rates(optimizer: torch.optim.Optimizer, factor: float) -> Iterator[None]:
+    """Every learning rate times the factor while inside; afterwards what the schedule set is back."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate * factor
+    try:
+        yield
+    finally:
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
 
 
 class Schedule(Protocol):

@@ -38,6 +38,24 @@ class LossTerms(Parameters):
         return self
 
 
+class Stage(Parameters):
+    """A part of a curriculum: how pages are changed while the model trains, and how fast it learns."""
+
+    epochs: int = Field(ge=1)
+    learning_rate: float = Field(default=1, gt=0, description="factor on what the schedule says")
+    turns: Literal["none", "flips", "all"] = Field(
+        default="all", description="none; flips: mirrored, upside down or both; all: any of the eight dihedral turns"
+    )
+    degrees: float = Field(default=0, ge=0, le=180, description="largest turn either way")
+    elastic: float = Field(default=0, ge=0, le=0.1, description="sd of the shift by smooth waves, share of the side")
+    grid: float = Field(default=0, ge=0, lt=1, description="largest change of a cell's width or height, share of it")
+
+    @property
+    def bends(self) -> bool:
+        """Whether pixels come to lie between pixels."""
+        return bool(self.degrees or self.elastic or self.grid)
+
+
 class TrainingParameters(Parameters):
     """How one model is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
 
@@ -86,8 +104,15 @@ class TrainingParameters(Parameters):
     mix_share: float = Field(default=1, ge=0, le=1, description="share of the epochs, the first, in which pages mix")
     ema_decay: float | None = Field(default=None, gt=0, lt=1, description="averaging of weights, a step")
     turns: bool = Field(default=True, description="each page in a random one of its eight dihedral turns, every epoch")
+    curriculum: list[Stage] = Field(
+        default_factory=list, description="stages one after the other, in place of `turns`; none: one way throughout"
+    )
     jitter: float = Field(default=0, ge=0, lt=1, description="largest change of brightness and contrast, share")
     precision: Annotated[Literal["32", "bf16", "16-mixed"], BeforeValidator(_read_precision)] = "32"
+    compiled: bool = Field(default=False, description="torch.compile: minutes before the first step; GPUs gain most")
+    snapshots: int = Field(default=1, ge=1, description="how many of the best epochs are kept on disk")
+    average_snapshots: bool = Field(default=False, description="answer with their mean, if it scores at least as well")
+    devices: int = Field(default=1, ge=1, description="GPUs, or CPU processes, that one model is trained on together")
     save_every_s: float = Field(default=60, ge=0, description="seconds between two saves to go on from after a kill")
     channels_last: bool = Field(default=True, description="memory layout; several times faster on a CPU")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
@@ -109,6 +134,17 @@ class TrainingParameters(Parameters):
                 "Expected frozen_epochs only with pretrained weights, but pretrained is false: a frozen backbone that "
                 "never learnt teaches the head nothing."
             )
+        staged = sum(stage.epochs for stage in self.curriculum)
+        if self.curriculum and staged != self.epochs:
+            raise ValueError(
+                f"Expected the stages of the curriculum to last {self.epochs} epochs together, as `epochs` says, but "
+                f"they last {staged}; change one or the other."
+            )
+        if self.average_snapshots and self.snapshots < 2:
+            raise ValueError(
+                "Expected at least 2 snapshots to average, but `snapshots` is 1; raise it, or set average_snapshots "
+                "to false."
+            )
         return self
 
     @property
@@ -121,6 +157,19 @@ class TrainingParameters(Parameters):
         """How many first epochs are trained on smaller pages: progressive resizing, as in Tan & Le, "EfficientNetV2"
         (ICML 2021), because they cost less and teach the coarse things."""
         return int(self.early_share * self.epochs) if self.early_scale < 1 else 0
+
+    @property
+    def patient_epochs(self) -> int:
+        """How many first epochs do not use up the patience: the smaller ones, and all stages but the last."""
+        return max(self.early_epochs, sum(stage.epochs for stage in self.curriculum[:-1]))
+
+    def stage_in(self, epoch: int) -> Stage:
+        """How pages are changed in an epoch, counted from 0."""
+        for stage in self.curriculum:
+            if epoch < stage.epochs:
+                return stage
+            epoch -= stage.epochs
+        return Stage(epochs=self.epochs, turns="all" if self.turns else "none")
 
     def mixes_in(self, epoch: int) -> bool:
         """Whether pages are mixed in an epoch, counted from 0."""

@@ -20,7 +20,7 @@ from docsort.stores import write_atomically
 logger = logging.getLogger(__name__)
 
 RESUME_FILE = "resume.pt"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

@@ -19,25 +19,32 @@ def score_views(labels: NDArray[np.int64], answers: NDArray[np.int64], views: Se
 class History:
     """Epochs so far, best by test-like macro-F1; of equals the first is best.
 
-    early_epochs: so many first epochs, on smaller pages, do not use up the patience.
+    patient_epochs: so many first epochs do not use up the patience. keep: how many of the best are wanted.
     """
 
-    def __init__(self, patience: int, early_epochs: int = 0) -> None:
-        self.patience, self.early_epochs = patience, early_epochs
+    def __init__(self, patience: int, patient_epochs: int = 0, keep: int = 1) -> None:
+        self.patience, self.patient_epochs, self.keep = patience, patient_epochs, keep
         self.rows: list[dict[str, Any]] = []
-        self.best: dict[str, Any] | None = None
 
     def add(self, row: dict[str, Any]) -> bool:
-        """Takes the row of an epoch; True where it is the best so far."""
+        """Takes the row of an epoch; True where it is among the best so far."""
         self.rows.append(row)
-        if self.best is not None and row["test_like_macro_f1"] <= self.best["test_like_macro_f1"]:
-            return False
-        self.best = row
-        return True
+        return int(row["epoch"]) in self.best_epochs
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The epochs wanted, from 1, the best first."""
+        ranked = sorted(self.rows, key=lambda row: (-row["test_like_macro_f1"], row["epoch"]))
+        return [int(row["epoch"]) for row in ranked[: self.keep]]
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The row of the best epoch; there must be one."""
+        return self.rows[self.best_epochs[0] - 1]
 
     @property
     def should_stop(self) -> bool:
         """Whether `patience` epochs have gone by without a better one."""
-        if self.best is None:
+        if not self.rows:
             return False
-        return len(self.rows) - max(int(self.best["epoch"]), self.early_epochs) >= self.patience
+        return len(self.rows) - max(self.best_epochs[0], self.patient_epochs) >= self.patience

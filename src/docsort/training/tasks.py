@@ -15,13 +15,13 @@ from docsort.errors import InputError, LeakError, WeightsError, listing
 from docsort.stores import Store, fingerprint
 from docsort.tables import RENDERS, VALIDATION_RENDERS, VIEWS, check_columns
 from docsort.training.checkpoints import Checkpoint
-from docsort.training.devices import lease_device, side_by_side
+from docsort.training.devices import lease_devices, side_by_side
 from docsort.training.parameters import TrainingParameters
 from docsort.workers import run_in_worker
 
 logger = logging.getLogger(__name__)
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Part of every key: raise it when the same task would give other weights, so that old ones no longer count."""
 
 
@@ -55,8 +55,8 @@ def train(task: FoldTask, store: Store) -> Checkpoint:
     if checkpoint.is_complete():
         logger.info("%s: kept, already trained", task.name)
         return checkpoint
-    with lease_device(task.parameters.device) as device:
-        record = run_in_worker(_train_in_worker, task, key, checkpoint.folder, device, side_by_side(device))
+    with lease_devices(task.parameters.device, task.parameters.devices) as devices:
+        record = run_in_worker(_train_in_worker, task, key, checkpoint.folder, devices, side_by_side(devices[0]))
     groups = sorted(set(task.training["group"].astype(str)))
     store.complete(key, {**record, "learnt_groups": groups})
     return checkpoint
@@ -105,10 +105,16 @@ def check_task(task: FoldTask) -> None:
         )
 
 
-def _train_in_worker(task: FoldTask, key: str, folder: Path, device: str, concurrent: int) -> dict[str, object]:
+def _train_in_worker(
+    task: FoldTask, key: str, folder: Path, devices: tuple[str, ...], concurrent: int
+) -> dict[str, object]:
+    if len(devices) > 1:
+        from docsort.training.parallel import fit_together
+
+        return fit_together(task, folder, devices, concurrent, key)
     from docsort.training.engine import fit
 
-    return fit(task, folder, device, concurrent, key)
+    return fit(task, folder, devices[0], concurrent, key)
 
 
 def _without_paths(table: pd.DataFrame) -> pd.DataFrame:
