@@ -175,9 +175,9 @@ class PageClassifier(LightningModule):
         # processes that train together average their gradients, however many pages each had
         return loss if own == whole else loss * (own * self.share.world / whole)
 
-    def optimizer_step(self, epoch: int, batch_index: int, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         with scaled_rates(optimizer, self.plan.stage.learning_rate):
-            super().optimizer_step(epoch, batch_index, optimizer, *args, **kwargs)
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         self.updates += 1
         self.schedule.after_step(self.updates)
         if self.average is not None:

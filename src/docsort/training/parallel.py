@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch.multiprocessing
-from torch.multiprocessing.spawn import ProcessException
+from torch.multiprocessing.spawn import ProcessException, spawn
 
 from docsort.errors import DocsortError
 from docsort.training.batches import Share
@@ -39,9 +38,7 @@ def fit_together(task: FoldTask, folder: Path, devices: tuple[str, ...], concurr
         free.close()
         record = Path(shelf) / "record.json"
         try:
-            torch.multiprocessing.spawn(
-                _fit_share, (task, folder, devices, concurrent, key, port, record), nprocs=len(devices)
-            )
+            spawn(_fit_share, (task, folder, devices, concurrent, key, port, record), nprocs=len(devices))
         except ProcessException as error:
             last = str(error).strip().splitlines()[-1]
             raise ParallelTrainingError(
