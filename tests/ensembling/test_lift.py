@@ -102,6 +102,18 @@ def test_the_tables_give_what_the_arrays_give_in_any_order_of_rows() -> None:
         assert found[name] == pytest.approx(value, abs=1e-3)
 
 
+def test_several_models_of_a_fold_are_one_member() -> None:
+    """Two models that differ, and one that says what they say on average, lift the same."""
+    members, truth = make_members(pages=400)
+    other = soften(np.log(members) + np.random.default_rng(1).normal(0, 0.5, members.shape))
+    one, two, both = (tables(each, truth) for each in (members, other, (members + other) / 2))
+    joined = [pd.concat([first, second.assign(model="second")]) for first, second in zip(one, two, strict=True)]
+    expected, found = ensemble_lift(*both), ensemble_lift(joined[0], joined[1])
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-4), name
+
+
 def test_no_test_images_and_a_single_member_lift_nothing() -> None:
     test, seen = tables(*make_members(pages=50))
     for few in (test.iloc[:0], test[test["fold"] == 0]):

@@ -17,7 +17,7 @@ from docsort.pipelines.specialists.nodes import join_specialist_predictions, tra
 from docsort.pipelines.training.nodes import join_predictions, train_fold
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
-from docsort.training.parameters import TrainingParameters
+from docsort.training.plan import TrainingPlan
 
 PIPELINES = register_pipelines()
 TRAINERS = (train_fold, train_specialists)
@@ -50,7 +50,7 @@ def data(folder: Path) -> dict[str, object]:
         "classes": pd.DataFrame({"target": range(3), "class_name": ["a", "b", "c"]}),
         "checkpoint_store": Store(folder / "checkpoints"),
         "params:seed": 0,
-        "params:training": TrainingParameters.model_validate(parameters),
+        "params:training": TrainingPlan.model_validate(parameters),
         "params:specialists": SpecialistParameters(groups={"pair": [0, 2]}),
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:folds.fold_{fold}": fold for fold in range(FOLDS)},

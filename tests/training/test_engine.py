@@ -275,6 +275,13 @@ def test_loss_that_is_no_number_ends_the_training_by_name(make_task: MakeTask, t
         _fit(task, tmp_path)
 
 
+def test_renders_that_must_be_blown_up_are_warned_of(
+    make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _fit(make_task(epochs=1, image_size=48), tmp_path)
+    assert "its renders are of 32 px and are blown up to the 48 px of image_size" in caplog.text
+
+
 def test_half_precision_is_refused_on_a_cpu(make_task: MakeTask, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="precision 32 or bf16 on a CPU, but got 16-mixed"):
         _fit(make_task(precision="16-mixed"), tmp_path)

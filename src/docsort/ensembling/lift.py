@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.errors import InputError
-from docsort.metrics import mean_over_turns
+from docsort.metrics import mean_over_members, mean_over_turns
 from docsort.tables import probability_columns, targets_of
 
 TEMPERATURES = np.geomspace(0.05, 8.0, 400)
@@ -35,7 +35,8 @@ def ensemble_lift(test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame)
     """`macro_f1` and `accuracy`, what the mean of the members is expected to gain over one of them on the test images;
     `members`; `brier_member` out of fold on test-like pages, `spread` on the test images, and the `temperature`.
 
-    Both tables: predictions of the main models. Zero where there are no test images or only one member.
+    Both tables: predictions of the general models; a member is what one fold's models say together. Zero where there
+    are no test images or only one member.
     """
     nothing = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
     if test_predictions.empty:
@@ -43,7 +44,7 @@ def ensemble_lift(test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame)
     members = _stack(mean_over_turns(test_predictions))
     if len(members) < 2:
         return nothing
-    seen = mean_over_turns(oof_predictions[oof_predictions["view"] == "test_like"])
+    seen = mean_over_members(mean_over_turns(oof_predictions[oof_predictions["view"] == "test_like"]))
     columns = probability_columns(seen)
     truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
     brier = float(brier_scores(seen[columns].to_numpy(), truth).mean())
@@ -101,9 +102,9 @@ def expected_accuracy(belief: Floats, answers: NDArray[np.int64]) -> float:
 
 
 def _stack(members: pd.DataFrame) -> Floats:
-    """(M, N, C), images in the order of their ids."""
+    """(M, N, C), a member a fold, images in the order of their ids."""
     columns = probability_columns(members)
-    parts = [own.sort_values("render_id")[["render_id", *columns]] for _, own in members.groupby(["model", "fold"])]
+    parts = [mean_over_members(own)[["render_id", *columns]] for _, own in members.groupby("fold")]
     if any(part["render_id"].tolist() != parts[0]["render_id"].tolist() for part in parts):
         raise InputError(
             "Expected every member to have predicted the same test images, but they differ; "

@@ -61,15 +61,16 @@ def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame, view: 
 
 
 def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
-    """Training loss, and macro-F1 on both views, an epoch; a colour a fold.
+    """Training loss, and macro-F1 on both views, an epoch; a colour a training.
 
-    histories: columns epoch, train_loss, clean_macro_f1, test_like_macro_f1 and fold; with a column `group` the
-    specialists' curves are told apart by it.
+    histories: columns epoch, train_loss, clean_macro_f1, test_like_macro_f1 and fold; by a column `group` the
+    specialists' curves are told apart, by `model` those of several models.
     """
     figure = make_subplots(
         rows=1, cols=2, subplot_titles=("training loss", "macro-F1 on held-out pages"), horizontal_spacing=0.09
     )
-    keys = [key for key in ("group", "fold") if key in histories.columns]
+    several = "model" in histories.columns and histories["model"].nunique() > 1
+    keys = [key for key in ("group", *(["model"] if several else []), "fold") if key in histories.columns]
     for i, (key, own) in enumerate(histories.groupby(keys, sort=True, dropna=False)):
         name = escape(" ".join(f"fold {part}" if k == "fold" else str(part) for k, part in zip(keys, key, strict=True)))
         colour = FOLD_COLOURS[i % len(FOLD_COLOURS)]

@@ -77,7 +77,18 @@ def lifted(validation: Scores, lift: Mapping[str, Any]) -> Scores:
 
 
 def score_validation_views(oof_predictions: pd.DataFrame, seed: int) -> Scores:
-    """Like `score_run`'s `validation`, straight from out-of-fold predictions: before any specialist, all turns."""
+    """Like `score_run`'s `validation`, straight from out-of-fold predictions: before any specialist, all turns. Of
+    several models that is their mean; `models` has the scores of each by itself.
+    """
+    scores = _score_mean(oof_predictions, seed)
+    names = sorted(set(oof_predictions["model"]))
+    if len(names) > 1:
+        alone = {name: _score_mean(oof_predictions[oof_predictions["model"] == name], seed) for name in names}
+        scores["models"] = alone
+    return scores
+
+
+def _score_mean(oof_predictions: pd.DataFrame, seed: int) -> Scores:
     means = mean_over_members(mean_over_turns(oof_predictions))
     folds = oof_predictions[["view", "render_id", "fold"]].drop_duplicates(["view", "render_id"])
     votes = means.assign(predicted=top_targets(means)).merge(folds, on=["view", "render_id"], validate="one_to_one")

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
+from PIL import Image
 from torch import nn
 
 from docsort.errors import InputError
@@ -100,6 +101,15 @@ def _checked(task: FoldTask, device: str) -> TrainingParameters:
     parameters = task.parameters
     if parameters.precision == "16-mixed" and device == "cpu":
         raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
+    with Image.open(task.training["path"].iloc[0]) as page:
+        if max(page.size) < parameters.image_size:
+            logger.warning(
+                "%s: its renders are of %d px and are blown up to the %d px of image_size; set augmentation.size to "
+                "the largest image_size of all models.",
+                task.name,
+                max(page.size),
+                parameters.image_size,
+            )
     if parameters.early_epochs and takes_one_size(parameters.backbone):
         logger.info("%s: %s takes one input size, so no epoch is smaller", task.name, parameters.backbone)
         return parameters.model_copy(update={"early_share": 0.0})

@@ -18,10 +18,12 @@ from docsort.training.checkpoints import Checkpoint
 
 
 def predict_test(
-    checkpoint: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
+    checkpoints: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
 ) -> pd.DataFrame:
-    """Predicts every test image with one fold's model, once a turn."""
-    return predict(checkpoint["main"], test_pages(images, fold), parameters.turns, model="main")
+    """Predicts every test image with one fold's models, once a turn."""
+    pages = test_pages(images, fold)
+    members = [predict(checkpoint, pages, parameters.turns, model=name) for name, checkpoint in checkpoints.items()]
+    return pd.concat(members, ignore_index=True)
 
 
 def predict_specialist_test(

@@ -13,6 +13,7 @@ from docsort.reporting.scores import Scores, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
 from docsort.reporting.summary import summarise_data
 from docsort.training.checkpoints import Checkpoint
+from docsort.training.plan import task_name
 
 
 def score_run(
@@ -42,8 +43,12 @@ def join_histories(*histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
-    """Collects what each fold's training noted about its weights."""
-    records = {f"fold_{fold}": members["main"].record() or {} for fold, members in enumerate(checkpoints)}
+    """Collects what each training noted about its weights."""
+    records = {
+        task_name(model, fold): checkpoint.record() or {}
+        for fold, members in enumerate(checkpoints)
+        for model, checkpoint in members.items()
+    }
     return {
         name: {key: value for key, value in record.items() if key != "learnt_groups"}
         for name, record in records.items()

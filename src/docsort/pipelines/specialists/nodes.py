@@ -13,7 +13,7 @@ from docsort.specialists.verdict import judge
 from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import HISTORY, Checkpoint
-from docsort.training.parameters import TrainingParameters
+from docsort.training.plan import MAIN, TrainingPlan
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
 
@@ -34,16 +34,17 @@ def train_specialists(
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
     groups: pd.DataFrame,
-    training: TrainingParameters,
+    plan: TrainingPlan,
     seed: int,
     checkpoint_store: Store,
     leak_report: dict[str, Any],
 ) -> tuple[dict[str, Checkpoint], pd.DataFrame]:
-    """Trains every group's specialist on its classes alone; `leak_report` only has to exist."""
+    """Trains every group's specialist on its classes alone, as the main model is; `leak_report` only has to exist."""
+    recipe = plan.recipe(MAIN)
     checkpoints, histories = {}, [pd.DataFrame(columns=[*HISTORY, "group", "fold"])]
     for group in groups_of_table(groups):
         name = task_name(group.name, fold)
-        task = fold_task(name, fold, folds, training_renders, validation_renders, group.targets, training, seed)
+        task = fold_task(name, fold, folds, training_renders, validation_renders, group.targets, recipe, seed)
         checkpoints[group.name] = train(task, checkpoint_store)
         histories.append(checkpoints[group.name].read_history().assign(group=group.name, fold=fold))
     return checkpoints, pd.concat(histories[1:] or histories, ignore_index=True)

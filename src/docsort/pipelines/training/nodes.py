@@ -9,7 +9,7 @@ from docsort.inference.prediction import predict
 from docsort.reporting.scores import score_validation_views
 from docsort.stores import Store
 from docsort.training.checkpoints import Checkpoint
-from docsort.training.parameters import TrainingParameters
+from docsort.training.plan import TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
 
@@ -20,24 +20,32 @@ def train_fold(
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
     classes: pd.DataFrame,
-    parameters: TrainingParameters,
+    plan: TrainingPlan,
     seed: int,
     checkpoint_store: Store,
     leak_report: dict[str, Any],
 ) -> tuple[dict[str, Checkpoint], pd.DataFrame]:
-    """Trains one fold on the renders of all other folds, unless the store has it; `leak_report` only has to exist."""
-    targets = list(classes["target"])
-    task = fold_task(f"fold_{fold}", fold, folds, training_renders, validation_renders, targets, parameters, seed)
-    checkpoint = train(task, checkpoint_store)
-    return {"main": checkpoint}, checkpoint.read_history().assign(fold=fold)
+    """Trains one fold's models on the renders of all other folds, unless the store has them; `leak_report` only has to
+    exist.
+    """
+    targets, checkpoints, histories = list(classes["target"]), {}, []
+    for model in plan.names:
+        name, recipe = task_name(model, fold), plan.recipe(model)
+        task = fold_task(name, fold, folds, training_renders, validation_renders, targets, recipe, seed)
+        checkpoints[model] = train(task, checkpoint_store)
+        histories.append(checkpoints[model].read_history().assign(model=model, fold=fold))
+    return checkpoints, pd.concat(histories, ignore_index=True)
 
 
 def predict_validation(
-    checkpoint: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
+    checkpoints: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
 ) -> pd.DataFrame:
     """Predicts both views of the sources this fold held out, on the eight turns that the test images get too."""
-    pages = pages_to_judge(checkpoint["main"], f"fold_{fold}", fold, folds, validation_renders)
-    return predict(checkpoint["main"], pages, TURNS, model="main")
+    predictions = []
+    for model, checkpoint in checkpoints.items():
+        pages = pages_to_judge(checkpoint, task_name(model, fold), fold, folds, validation_renders)
+        predictions.append(predict(checkpoint, pages, TURNS, model=model))
+    return pd.concat(predictions, ignore_index=True)
 
 
 def join_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
