@@ -12,8 +12,10 @@ Differences are of macro-F1, variant less base, in [-1, 1], with 95 % intervals 
 The judge is the test-like view, out of fold. Over all seeds it is the mean of the seeds' differences. A technique
 helps (hurts) when that mean's interval is above (below) zero and every seed's difference has the same sign; all else is
 noise. The interval tells the luck of the pages, the seeds that of training: with one seed nothing is known about the
-latter, and of forty variants that do nothing, one will look as if it did. Time is by the clock, of all epochs: read it
-only where nothing ran beside. An answer key is read when all is trained and answered, for the table alone.
+latter, and of forty variants that do nothing, one will look as if it helped. As everywhere in the project, a model's
+best epoch is chosen on the pages that judge it, which favours what has more epochs to choose from; the test score is
+free of that. Time is by the clock, of all epochs: read it only where nothing ran beside. An answer key is read when all
+is trained and answered, for the table alone.
 
 Everything is kept below --work, so a run that was killed goes on, and a second call trains only what is new.
 """
@@ -505,6 +507,8 @@ def main() -> None:
         figures = measure(options)
     except DocsortError as error:
         raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("Stopped; the same command goes on from here.") from None
     print(table_of(figures))
     if options.json:
         asked = {name: getattr(options, name) for name in ("params", "env", "seeds", "folds", "views")}
