@@ -58,7 +58,7 @@ def test_every_model_of_the_plan_is_trained_and_predicts_under_its_name(
     )
     assert [task.parameters.backbone for task in trained.values()] == ["lcnet_035", "resnet10t"]
     assert list(trained) == ["fold_3", "second_fold_3"]
-    assert history[["model", "fold"]].values.tolist() == [["main", 3], ["second", 3]]
+    assert history[["model", "fold"]].to_numpy().tolist() == [["main", 3], ["second", 3]]
     predictions = nodes.predict_validation(checkpoints, folds, validation, 3)
-    told = predictions[["model", "checkpoint", "image_id"]].values.tolist()
+    told = predictions[["model", "checkpoint", "image_id"]].to_numpy().tolist()
     assert told == [[m, c, i] for m, c in (("main", "fold_3"), ("second", "second_fold_3")) for i in ("i6", "i7")]

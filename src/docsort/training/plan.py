@@ -18,8 +18,8 @@ class TrainingPlan(TrainingParameters):
 
     models: dict[ModelName, dict[str, Any]] = Field(
         default_factory=dict,
-        description="more models that are trained on each fold and averaged with the main one: a name, and what is other "
-        "than in the recipe around it",
+        description="more models that are trained on each fold and averaged with the main one: a name, and what is "
+        "other than in the recipe around it",
     )
 
     @model_validator(mode="after")
@@ -36,8 +36,8 @@ class TrainingPlan(TrainingParameters):
                 ) from error
             if not changes:
                 raise ValueError(
-                    f"Expected the model {name} to differ from the main one, but it changes nothing; give it a backbone "
-                    "or leave it out."
+                    f"Expected the model {name} to differ from the main one, but it changes nothing; give it a "
+                    "backbone or leave it out."
                 )
         return self
 
