@@ -48,6 +48,7 @@ from docsort.reporting.scores import join_answer_key
 from docsort.specialists.routing import top_targets
 from docsort.stores import Store, fingerprint, write_atomically
 from docsort.training.parameters import TrainingParameters
+from docsort.training.plan import MAIN, TrainingPlan
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import FoldTask, task_key, train
 from docsort.workers import stop_workers, worker_count
@@ -146,7 +147,7 @@ def make_recipe(name: str, entry: Entry, training: Mapping[str, Any]) -> Trainin
     """The group `training` changed as the entry says. Raises InputError for an entry that makes no recipe."""
     changes = {key: value for key, value in entry.items() if key not in ("only", "times")}
     try:
-        return TrainingParameters.model_validate(multiply(merge(training, changes), entry.get("times", {})))
+        return TrainingPlan.model_validate(multiply(merge(training, changes), entry.get("times", {}))).recipe(MAIN)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise InputError(f"Expected variant {name} to make a valid recipe, but {problems}; correct it.") from None

@@ -122,9 +122,9 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
         {"schedule": "constant"},
         {"precision": "bf16"},
         {"optimizer": "sgd"},
-        {"curriculum": [{"epochs": 1, "turns": "flips"}]},
-        {"curriculum": [{"epochs": 1, "degrees": 10}]},
-        {"curriculum": [{"epochs": 1, "learning_rate": 0.5}]},
+        {"curriculum": [{"share": 1, "turns": "flips"}]},
+        {"curriculum": [{"share": 1, "degrees": 10}]},
+        {"curriculum": [{"share": 1, "learning_rate": 0.5}]},
         {"epochs": 2, "snapshots": 2, "average_snapshots": True},
     ],
 )
@@ -221,9 +221,9 @@ def test_the_mean_of_the_best_epochs_is_scored_as_the_epochs_were(make_task: Mak
 
 def test_stages_follow_each_other_with_their_own_learning_rate(make_task: MakeTask, tmp_path: Path) -> None:
     stages = [
-        {"epochs": 1, "turns": "none"},
-        {"epochs": 2, "turns": "flips", "degrees": 10, "learning_rate": 0.5},
-        {"epochs": 1, "elastic": 0.02, "grid": 0.3, "learning_rate": 0.1},
+        {"share": 0.25, "turns": "none"},
+        {"share": 0.5, "turns": "flips", "degrees": 10, "learning_rate": 0.5},
+        {"share": 0.25, "elastic": 0.02, "grid": 0.3, "learning_rate": 0.1},
     ]
     _fit(make_task(epochs=4, patience=1, schedule="constant", curriculum=stages), tmp_path)
     rates = pd.read_csv(tmp_path / HISTORY_FILE)["lr"].tolist()
@@ -231,8 +231,8 @@ def test_stages_follow_each_other_with_their_own_learning_rate(make_task: MakeTa
 
 
 def test_stages_that_do_not_add_up_are_refused(make_task: MakeTask) -> None:
-    with pytest.raises(ValidationError, match="to last 3 epochs together, as `epochs` says, but they last 2"):
-        make_task(curriculum=[{"epochs": 2}])
+    with pytest.raises(ValidationError, match=r"stages to add up to 1, but they add up to 0\.5"):
+        make_task(curriculum=[{"share": 0.5}])
     with pytest.raises(ValidationError, match="Expected at least 2 snapshots to average"):
         make_task(average_snapshots=True)
 

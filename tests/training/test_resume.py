@@ -54,7 +54,7 @@ RECIPES = [
     {
         "snapshots": 2,
         "average_snapshots": True,
-        "curriculum": [{"epochs": 1, "learning_rate": 0.5}, {"epochs": 2, "degrees": 10, "elastic": 0.01}],
+        "curriculum": [{"share": 0.3, "learning_rate": 0.5}, {"share": 0.7, "degrees": 10, "elastic": 0.01}],
     },
     pytest.param(
         {"schedule": "one_cycle", "sampling": "balanced", "backbone": "test_convnext"}, marks=pytest.mark.slow

@@ -57,7 +57,7 @@ def test_memory_layout_is_kept() -> None:
 
 
 def test_draws_keep_to_the_stage_and_depend_on_their_place_alone() -> None:
-    stage = Stage(epochs=1, degrees=15, elastic=0.02, grid=0.3)
+    stage = Stage(share=1, degrees=15, elastic=0.02, grid=0.3)
     drawn = draw_warp(stage, 400, 1, "fold_0", 0, 3)
     assert drawn is not None
     assert drawn.degrees.abs().max() <= 15
@@ -72,4 +72,4 @@ def test_draws_keep_to_the_stage_and_depend_on_their_place_alone() -> None:
 
 
 def test_a_stage_that_bends_nothing_draws_nothing() -> None:
-    assert draw_warp(Stage(epochs=1), 4, 1, "fold_0", 0, 0) is None
+    assert draw_warp(Stage(share=1), 4, 1, "fold_0", 0, 0) is None

@@ -41,7 +41,7 @@ class LossTerms(Parameters):
 class Stage(Parameters):
     """A part of a curriculum: how pages are changed while the model trains, and how fast it learns."""
 
-    epochs: int = Field(ge=1)
+    share: float = Field(gt=0, le=1, description="of the epochs")
     learning_rate: float = Field(default=1, gt=0, description="factor on what the schedule says")
     turns: Literal["none", "flips", "all"] = Field(
         default="all", description="none; flips: mirrored, upside down or both; all: any of the eight dihedral turns"
@@ -134,11 +134,11 @@ class TrainingParameters(Parameters):
                 "Expected frozen_epochs only with pretrained weights, but pretrained is false: a frozen backbone that "
                 "never learnt teaches the head nothing."
             )
-        staged = sum(stage.epochs for stage in self.curriculum)
-        if self.curriculum and staged != self.epochs:
+        staged = sum(stage.share for stage in self.curriculum)
+        if self.curriculum and abs(staged - 1) > 1e-6:
             raise ValueError(
-                f"Expected the stages of the curriculum to last {self.epochs} epochs together, as `epochs` says, but "
-                f"they last {staged}; change one or the other."
+                f"Expected the shares of the curriculum's stages to add up to 1, but they add up to {staged:g}; change "
+                "one of them."
             )
         if self.average_snapshots and self.snapshots < 2:
             raise ValueError(
@@ -161,15 +161,16 @@ class TrainingParameters(Parameters):
     @property
     def patient_epochs(self) -> int:
         """How many first epochs do not use up the patience: the smaller ones, and all stages but the last."""
-        return max(self.early_epochs, sum(stage.epochs for stage in self.curriculum[:-1]))
+        return max(self.early_epochs, round(sum(stage.share for stage in self.curriculum[:-1]) * self.epochs))
 
     def stage_in(self, epoch: int) -> Stage:
         """How pages are changed in an epoch, counted from 0."""
+        end = 0.0
         for stage in self.curriculum:
-            if epoch < stage.epochs:
+            end += stage.share
+            if epoch < round(end * self.epochs):
                 return stage
-            epoch -= stage.epochs
-        return Stage(epochs=self.epochs, turns="all" if self.turns else "none")
+        return Stage(share=1, turns="all" if self.turns else "none")
 
     def mixes_in(self, epoch: int) -> bool:
         """Whether pages are mixed in an epoch, counted from 0."""
