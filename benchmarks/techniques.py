@@ -48,7 +48,7 @@ from docsort.reporting.scores import join_answer_key
 from docsort.specialists.routing import top_targets
 from docsort.stores import Store, fingerprint, write_atomically
 from docsort.training.parameters import TrainingParameters
-from docsort.training.plan import MAIN, TrainingPlan
+from docsort.training.plan import MAIN, TrainingPlan, merged
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import FoldTask, task_key, train
 from docsort.workers import stop_workers, worker_count
@@ -120,15 +120,6 @@ def applies(entry: Entry, sample: bool, pretrained: bool) -> bool:
     return (sample or "sample" not in conditions) and (pretrained or "pretrained" not in conditions)
 
 
-def merge(training: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The group with the changes in it: a group in both is merged, anything else replaced."""
-    merged = dict(training)
-    for name, value in changes.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = merge(merged[name], value) if both else value
-    return merged
-
-
 def multiply(training: Mapping[str, Any], factors: Mapping[str, Any]) -> dict[str, Any]:
     """The group with some of its numbers multiplied; whole ones stay whole. Raises InputError where there is none."""
     multiplied = dict(training)
@@ -147,7 +138,7 @@ def make_recipe(name: str, entry: Entry, training: Mapping[str, Any]) -> Trainin
     """The group `training` changed as the entry says. Raises InputError for an entry that makes no recipe."""
     changes = {key: value for key, value in entry.items() if key not in ("only", "times")}
     try:
-        return TrainingPlan.model_validate(multiply(merge(training, changes), entry.get("times", {}))).recipe(MAIN)
+        return TrainingPlan.model_validate(multiply(merged(training, changes), entry.get("times", {}))).recipe(MAIN)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise InputError(f"Expected variant {name} to make a valid recipe, but {problems}; correct it.") from None

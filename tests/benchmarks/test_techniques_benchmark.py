@@ -45,8 +45,8 @@ def answers(labels: list[int], predicted: list[int], view: str = "test_like", gr
 
 def test_a_group_of_the_recipe_is_merged_and_all_else_replaced(bench: ModuleType) -> None:
     recipe = {"loss": {"cross_entropy": 1, "focal": 0}, "class_weights": "none", "epochs": 5}
-    merged = bench.merge(recipe, {"loss": {"focal": 1}, "class_weights": {3: 2}, "head": {"kind": "mlp"}})
-    assert merged == {
+    changed = bench.merged(recipe, {"loss": {"focal": 1}, "class_weights": {3: 2}, "head": {"kind": "mlp"}})
+    assert changed == {
         "loss": {"cross_entropy": 1, "focal": 1},
         "class_weights": {3: 2},
         "epochs": 5,
