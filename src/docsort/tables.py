@@ -65,6 +65,9 @@ LABEL_NEIGHBOURS = ("image_id", "label", "rank", "neighbour_id", "similarity")
 """For each suspect its nearest pages of the given and of the proposed class: label says which, rank from 0, nearest first;
 similarity in [0, 1], 1 being the same."""
 
+IMAGE_PROBLEMS = ("image_id", "split", "kind", "detail")
+"""Odd images that could be read; kind: blank, tiny, odd_shape or outlier; detail: in words, with the numbers."""
+
 FOLDS = ("image_id", "group", "label", "fold")
 
 RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "path")

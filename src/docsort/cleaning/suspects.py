@@ -1,105 +1,123 @@
-"""Labels that look wrong: what near-duplicates say, and what models said of pages they had never seen."""
+"""Labels that look wrong: one ranking of what unseen pages' classes, nearest pages and near-duplicates say.
+
+The score of a page is cleanlab's label quality (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty
+in Dataset Labels", JAIR 2021) on the mean of all opinions, joined with conflicts among near-duplicates. Self-confidence
+as it is: taking out the habits of each class (`adjust_pred_probs`) moves whole classes that look alike to the top, see
+docs/experiments.md.
+"""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns, probability_columns, targets_of
+from docsort.cleaning.first_look import FirstLook
+from docsort.cleaning.opinions import Opinions, gather_opinions, put_in_words
+from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns
 
-CONFLICT_SCORE = 0.5
-"""Of two near-duplicates with different labels, at least one is wrong."""
+EVEN = 0.5
+"""Of two near-duplicates with different labels at least one is wrong; where nobody knows which, each as likely."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
-def rank_suspects(clean_images: pd.DataFrame, duplicates: pd.DataFrame, oof_predictions: pd.DataFrame) -> pd.DataFrame:
-    """Table LABEL_SUSPECTS, one row an image, the most suspicious first.
+def rank_suspects(
+    clean_images: pd.DataFrame,
+    duplicates: pd.DataFrame,
+    oof_predictions: pd.DataFrame,
+    first_look: FirstLook | None = None,
+) -> pd.DataFrame:
+    """Table LABEL_SUSPECTS: the images for which another class is likelier or which contradict a near-duplicate.
 
-    oof_predictions: of the last training run, or empty. Scores of the two kinds of evidence are combined as
-    1 - (1 - a)(1 - b): either alone is enough.
+    oof_predictions: of the last training run, or empty. Nobody is a suspect where there is no evidence at all.
+    """
+    scored = score_labels(clean_images, duplicates, oof_predictions, first_look)
+    suspects = scored[scored["suspect"]]
+    return suspects[list(LABEL_SUSPECTS)].reset_index(drop=True)
+
+
+def score_labels(
+    clean_images: pd.DataFrame,
+    duplicates: pd.DataFrame,
+    oof_predictions: pd.DataFrame,
+    first_look: FirstLook | None = None,
+) -> pd.DataFrame:
+    """Every image, the most suspicious first: LABEL_SUSPECTS and `suspect`, whether it belongs into that table.
+
+    The two kinds of evidence are combined as 1 - (1 - a)(1 - b): either alone is enough.
     """
     check_columns(clean_images, CLEAN_IMAGES, "clean_images")
-    found = [_from_duplicates(clean_images, duplicates), _from_predictions(clean_images, oof_predictions)]
-    rows = pd.concat([part for part in found if len(part)] or found, ignore_index=True)
-    if rows.empty:
-        return pd.DataFrame(columns=list(LABEL_SUSPECTS))
-    joined = [
-        (
-            image_id,
-            part["given_label"].iloc[0],
-            part.sort_values("score", kind="stable")["proposed_label"].iloc[-1],
-            1 - float(np.prod(1 - part["score"].to_numpy(float))),
-            part["p_given"].max(),
-            part["p_proposed"].max(),
-            "; ".join(part["evidence"]),
-        )
-        for image_id, part in rows.groupby("image_id")
-    ]
-    table = pd.DataFrame(joined, columns=list(LABEL_SUSPECTS))
+    images = clean_images.sort_values("image_id", ignore_index=True)
+    opinions = gather_opinions(images, oof_predictions, first_look)
+    rows = np.arange(len(images))
+    others = np.nan_to_num(opinions.mean)
+    others[rows, opinions.labels] = -1
+    best = others.argmax(axis=1)
+    table = pd.DataFrame({"image_id": images["image_id"], "given_label": images["label"].to_numpy(dtype=np.int64)})
+    table["proposed_label"] = opinions.targets[best]
+    table["score"], table["evidence"] = _unlikeliness(opinions), put_in_words(opinions, best)
+    table["suspect"] = opinions.known & (others[rows, best] > opinions.mean[rows, opinions.labels])
+    table = _join_conflicts(table, _conflicts(images, duplicates, opinions))
+    proposed = np.searchsorted(opinions.targets, table["proposed_label"])
+    table["p_given"], table["p_proposed"] = opinions.mean[rows, opinions.labels], opinions.mean[rows, proposed]
     return table.sort_values(["score", "image_id"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
-def _from_duplicates(clean_images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    labels = dict(zip(clean_images["image_id"], clean_images["label"], strict=True))
+def _unlikeliness(opinions: Opinions) -> Floats:
+    """1 - cleanlab's label quality, (N,); 0 where nobody has an opinion."""
+    score = np.zeros(len(opinions.labels))
+    known = opinions.known
+    if known.any():
+        from cleanlab.rank import get_label_quality_scores
+
+        score[known] = 1 - get_label_quality_scores(
+            opinions.labels[known], opinions.mean[known], method="self_confidence", adjust_pred_probs=False
+        )
+    return score.clip(0, 1)
+
+
+def _conflicts(images: pd.DataFrame, duplicates: pd.DataFrame, opinions: Opinions) -> pd.DataFrame:
+    """By image its worst conflict: `other_label`, `conflict` (chance of being the wrong one of the two), `says`.
+
+    Both images show one page, so the opinions on either are held together.
+    """
+    places = dict(zip(images["image_id"], range(len(images)), strict=True))
     rows = []
     for pair in duplicates[duplicates["conflict"].astype(bool)].itertuples():
         for own, other in ((pair.image_id, pair.other_id), (pair.other_id, pair.image_id)):
-            if own in labels and other in labels and labels[own] != labels[other]:
-                evidence = f"near-duplicate {other} is labelled {labels[other]}"
-                rows.append((own, labels[own], labels[other], CONFLICT_SCORE, np.nan, np.nan, evidence))
-    table = pd.DataFrame(rows, columns=list(LABEL_SUSPECTS))
-    return table.drop_duplicates("image_id", ignore_index=True)
+            if own not in places or other not in places:
+                continue
+            one, two = (opinions.labels[places[name]] for name in (own, other))
+            if one != two:
+                chance = _chance_against(opinions.mean[[places[own], places[other]]], one, two)
+                label = opinions.targets[two]
+                rows.append((own, label, chance, f"near-duplicate {other} is labelled {label}"))
+    table = pd.DataFrame(rows, columns=["image_id", "other_label", "conflict", "says"])
+    return table.sort_values("conflict", kind="stable").drop_duplicates("image_id", keep="last").set_index("image_id")
 
 
-def _from_predictions(clean_images: pd.DataFrame, oof_predictions: pd.DataFrame) -> pd.DataFrame:
-    """Images that a model which never saw them takes for another class, once its habits are taken out.
+def _chance_against(opinions: Floats, own: int, other: int) -> float:
+    """Of label `own` against `other`, by opinions (2, C) on one page."""
+    heard = opinions[~np.isnan(opinions).any(axis=1)]
+    if len(heard) == 0:
+        return EVEN
+    for_own, for_other = heard[:, own].mean(), heard[:, other].mean()
+    total = for_own + for_other
+    return float(for_other / total) if total > 0 else EVEN
 
-    Clean view, averaged over models and turns. From each column the mean self-confidence of that class is taken away,
-    so that a class that the model is always sure of does not drown one that it never is: the thresholds of confident
-    learning (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021),
-    used as cleanlab's `adjust_pred_probs` does. The score is the normalised margin, 0.5 where both are as likely.
-    """
-    empty = pd.DataFrame(columns=list(LABEL_SUSPECTS))
-    if oof_predictions.empty:
-        return empty
-    columns = probability_columns(oof_predictions)
-    targets = np.array(targets_of(columns))
-    clean = oof_predictions[oof_predictions["view"] == "clean"]
-    means = clean.groupby("image_id")[columns].mean()
-    known = clean_images[clean_images["image_id"].isin(means.index) & clean_images["label"].isin(targets)]
-    if known.empty:
-        return empty
-    labels = known["label"].to_numpy()
-    given = np.searchsorted(targets, labels)
-    probabilities = means.loc[known["image_id"]].to_numpy(dtype=float)
-    own, best, other = _margins(_without_habits(probabilities, given), given)
-    rows = pd.DataFrame({"image_id": known["image_id"].to_numpy(), "given_label": labels})
-    rows["proposed_label"], rows["score"] = targets[other], (1 + best - own) / 2
-    places = range(len(rows))
-    rows["p_given"], rows["p_proposed"] = probabilities[places, given], probabilities[places, other]
-    rows["evidence"] = [
-        f"unseen by the model: {targets[other[k]]} at {probabilities[k, other[k]]:.2f}, "
-        f"{labels[k]} at {probabilities[k, given[k]]:.2f}"
-        for k in places
+
+def _join_conflicts(table: pd.DataFrame, conflicts: pd.DataFrame) -> pd.DataFrame:
+    """The table with the scores and words of conflicts joined in; a conflict proposes where it is the stronger."""
+    joined = table.copy()
+    chance = table["image_id"].map(conflicts["conflict"]).astype(float)
+    inside = chance.notna()
+    stronger = inside & ((chance >= table["score"]) | ~table["suspect"])
+    label = table["image_id"].map(conflicts["other_label"])
+    joined.loc[stronger, "proposed_label"] = label[stronger].astype(np.int64)
+    joined["score"] = 1 - (1 - table["score"]) * (1 - chance.fillna(0.0))
+    says = table["image_id"].map(conflicts["says"])
+    joined.loc[inside, "evidence"] = [
+        "; ".join(part for part in parts if part) for parts in zip(table["evidence"][inside], says[inside], strict=True)
     ]
-    return rows.loc[best > own, list(LABEL_SUSPECTS)].reset_index(drop=True)
-
-
-def _without_habits(probabilities: NDArray[np.float64], given: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Probabilities (N, C) less each class's mean self-confidence, moved up so that all are positive; rows sum to 1."""
-    own = probabilities[np.arange(len(given)), given]
-    counts = np.bincount(given, minlength=probabilities.shape[1])
-    sums = np.bincount(given, weights=own, minlength=probabilities.shape[1])
-    confidence = np.where(counts > 0, sums / np.maximum(counts, 1), own.mean())
-    moved = probabilities - confidence + confidence.max()
-    return np.asarray(moved / moved.sum(axis=1, keepdims=True))
-
-
-def _margins(
-    adjusted: NDArray[np.float64], given: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """For each row what the given class has, what the best other class has, and which that is: (N,) each."""
-    rows = np.arange(len(given))
-    own = adjusted[rows, given]
-    rest = adjusted.copy()
-    rest[rows, given] = -np.inf
-    other = rest.argmax(axis=1)
-    return own, rest[rows, other], other
+    joined["suspect"] = table["suspect"] | inside
+    return joined

@@ -4,6 +4,7 @@ import pandas as pd
 
 from docsort.cleaning.drift import measure_drift
 from docsort.cleaning.ledger import apply_ledger
+from docsort.cleaning.oddities import find_oddities
 from docsort.cleaning.parameters import CleaningParameters
 from docsort.cleaning.suspects import rank_suspects
 from docsort.folds import make_folds
@@ -34,11 +35,42 @@ def assign_folds(clean_images: pd.DataFrame, seed: int) -> pd.DataFrame:
     return make_folds(clean_images, seed)
 
 
+def describe_pages(clean_images: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+    """Describes training pages in numbers for the first look; no rows where it is switched off."""
+    from docsort.cleaning.features import measure_features
+
+    return measure_features(clean_images if parameters.suspects.first_look else clean_images.head(0))
+
+
 def rank_label_suspects(
-    clean_images: pd.DataFrame, duplicates: pd.DataFrame, last_oof_predictions: pd.DataFrame
+    clean_images: pd.DataFrame,
+    duplicates: pd.DataFrame,
+    last_oof_predictions: pd.DataFrame,
+    page_features: pd.DataFrame,
+    seed: int,
 ) -> pd.DataFrame:
-    """Ranks labels that look wrong, by what duplicates say and what the last training run said, if there was one."""
-    return rank_suspects(clean_images, duplicates, last_oof_predictions)
+    """Ranks labels that look wrong, by a first look, by duplicates and by the last training run, if there was one."""
+    from docsort.cleaning.first_look import look_first
+
+    first_look = None if page_features.empty else look_first(clean_images, page_features, seed)
+    return rank_suspects(clean_images, duplicates, last_oof_predictions, first_look)
+
+
+def list_label_neighbours(
+    label_suspects: pd.DataFrame,
+    clean_images: pd.DataFrame,
+    page_features: pd.DataFrame,
+    parameters: CleaningParameters,
+) -> pd.DataFrame:
+    """Lists the pages that look most like each suspect, for a person to compare with."""
+    from docsort.cleaning.neighbours import list_neighbours
+
+    return list_neighbours(label_suspects, clean_images, page_features, parameters.suspects.neighbours)
+
+
+def find_image_problems(images: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+    """Finds images that could be read but are odd, by the measures that were taken of them."""
+    return find_oddities(images, parameters.oddities)
 
 
 def measure_drift_of_images(images: pd.DataFrame) -> pd.DataFrame:

@@ -5,8 +5,11 @@ from kedro.pipeline import Node, Pipeline
 from docsort.pipelines.cleaning.nodes import (
     apply_label_fixes,
     assign_folds,
+    describe_pages,
     find_duplicate_images,
+    find_image_problems,
     group_duplicates,
+    list_label_neighbours,
     measure_drift_of_images,
     rank_label_suspects,
 )
@@ -35,10 +38,28 @@ def create_pipeline() -> Pipeline:
             ),
             Node(assign_folds, inputs=["clean_images", "params:seed"], outputs="folds", name="assign_folds"),
             Node(
+                describe_pages,
+                inputs=["clean_images", "params:cleaning"],
+                outputs="page_features",
+                name="describe_pages",
+            ),
+            Node(
                 rank_label_suspects,
-                inputs=["clean_images", "duplicates", "last_oof_predictions"],
+                inputs=["clean_images", "duplicates", "last_oof_predictions", "page_features", "params:seed"],
                 outputs="label_suspects",
                 name="rank_label_suspects",
+            ),
+            Node(
+                list_label_neighbours,
+                inputs=["label_suspects", "clean_images", "page_features", "params:cleaning"],
+                outputs="label_neighbours",
+                name="list_label_neighbours",
+            ),
+            Node(
+                find_image_problems,
+                inputs=["images", "params:cleaning"],
+                outputs="image_problems",
+                name="find_image_problems",
             ),
             Node(measure_drift_of_images, inputs="images", outputs="drift", name="measure_drift_of_images"),
         ],
