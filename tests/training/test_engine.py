@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from docsort.errors import InputError, WeightsError
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import WEIGHTS_FILE, read_description
-from docsort.training import engine
+from docsort.training import engine, input_path
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.engine import fit
 from docsort.training.module import TrainingError
@@ -100,7 +100,7 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="docsort"):
         _fit(make_task(epochs=2), tmp_path / "resident")
-        monkeypatch.setattr(engine, "memory_budget", lambda concurrent: 0)
+        monkeypatch.setattr(input_path, "memory_budget", lambda concurrent: 0)
         _fit(make_task(epochs=2), tmp_path / "streamed")
     assert "streamed from disk" in caplog.text
     assert _weights(tmp_path / "resident") == _weights(tmp_path / "streamed")

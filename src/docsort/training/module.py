@@ -94,7 +94,7 @@ class PageClassifier(LightningModule):
         plan = plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch, self.row_weights)
         self.plan = plan
         done = self.position.batches if self.current_epoch == self.position.epoch else 0
-        return EpochBatches(self.training_split, plan, done, self.share)
+        return EpochBatches(self.training_split, plan, done, self.share, self.device)
 
     def val_dataloader(self) -> OrderedBatches:
         return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size, self.share)
@@ -293,7 +293,7 @@ class PageClassifier(LightningModule):
 
     def _inputs(self, batch: Batch) -> Tensor:
         """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""
-        pages = apply_turns(batch.pages, batch.turns) if any(batch.turns) else batch.pages
+        pages = batch.pages if batch.turns is None else apply_turns(batch.pages, batch.turns)
         jitter = (batch.contrast, batch.brightness) if self.recipe.jitter else ()
         inputs = self.normaliser(pages, *jitter)
         if batch.warp is not None:
