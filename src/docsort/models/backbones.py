@@ -11,6 +11,7 @@ from timm.models import get_arch_pretrained_cfgs, get_pretrained_cfg
 from torch import nn
 from torch.func import functional_call
 
+import docsort.models.hybrids  # noqa: F401  makes its names known to timm
 from docsort.errors import DocsortError, InputError, WeightsError
 from docsort.models.descriptions import LINEAR
 from docsort.models.heads import calm, install_head
