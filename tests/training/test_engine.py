@@ -140,12 +140,15 @@ def test_given_statistics_take_the_place_of_the_backbones(make_task: MakeTask, t
     assert description.mean == (0.485, 0.456, 0.406)
 
 
+@pytest.mark.parametrize(
+    "sizes", [{"image_size": 48}, {"image_size": 96, "early_scale": 0.5, "early_share": 0.4}], ids=["all", "early"]
+)
 def test_size_that_the_backbone_cannot_take_is_refused_before_any_page_is_read(
-    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: dict[str, Any]
 ) -> None:
     monkeypatch.delattr(engine, "open_pages")
     with pytest.raises(InputError, match=r"hrnet_w18_small can take, but it cannot take 48 px"):
-        _fit(make_task(backbone="hrnet_w18_small", image_size=48), tmp_path)
+        _fit(make_task(backbone="hrnet_w18_small", **sizes), tmp_path)
 
 
 def test_freezing_what_never_learnt_is_refused(make_task: MakeTask) -> None:
