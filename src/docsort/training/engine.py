@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from docsort.errors import InputError
-from docsort.models.backbones import build_model, input_statistics, takes_one_size
+from docsort.models.backbones import build_model, input_statistics, require_input_size, takes_one_size
 from docsort.models.descriptions import ModelDescription
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
@@ -57,6 +57,8 @@ def fit(
     parameters = _checked(task, device)
     torch.manual_seed(derive_seed(task.seed, "weights", task.name))
     net, description = _build(task)
+    for size in {parameters.size_in(0), parameters.image_size}:
+        require_input_size(net, parameters.backbone, size)
     training, validation = _open_splits(task, device, max(concurrent, share.world))
     resume, snapshots = ResumeFile(folder, key, parameters.save_every_s), Snapshots(folder)
     classifier = PageClassifier(
@@ -150,7 +152,13 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
     parameters = task.parameters
     from_hub = parameters.pretrained is True
     net = build_model(
-        parameters.backbone, len(task.targets), parameters.image_size, parameters.drop_rate, pretrained=from_hub
+        parameters.backbone,
+        len(task.targets),
+        parameters.image_size,
+        parameters.drop_rate,
+        pretrained=from_hub,
+        head=parameters.head.record(),
+        drop_path_rate=parameters.drop_path_rate,
     )
     origin: dict[str, Any] | None = {"file": "hub"} if from_hub else None
     if isinstance(parameters.pretrained, str):
@@ -159,14 +167,15 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
         logger.info("%s: %s", task.name, report.sentence())
     if parameters.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    mean, std = input_statistics(net)
+    own_mean, own_std = input_statistics(net)
     return net, ModelDescription(
         backbone=parameters.backbone,
         targets=task.targets,
         image_size=parameters.image_size,
-        mean=mean,
-        std=std,
+        mean=parameters.mean or own_mean,
+        std=parameters.std or own_std,
         drop_rate=parameters.drop_rate,
+        head=parameters.head.record(),
         pretrained=origin,
         versions=library_versions(),
     )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from docsort.errors import DocsortError
-from docsort.models.backbones import head_prefixes
+from docsort.models.backbones import head_prefixes, in_head
 from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
@@ -252,10 +252,10 @@ class PageClassifier(LightningModule):
             return
         prefixes = head_prefixes(self.net)
         for name, parameter in self.net.named_parameters():
-            parameter.requires_grad_(not frozen or name.startswith(prefixes))
-        for name, layer in self.net.named_modules():
-            if name and not name.startswith(prefixes):
-                layer.train(not frozen)
+            parameter.requires_grad_(not frozen or in_head(name, prefixes))
+        for name, layer in self.net.named_modules():  # parents first, and they set their children too
+            if name:
+                layer.train(not frozen or in_head(name, prefixes))
 
     def _save(self, position: Position) -> None:
         average = None if self.average is None else self.average.state_dict()
