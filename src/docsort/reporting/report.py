@@ -55,9 +55,9 @@ JPEG_QUALITY = 82
 class ReportParts:
     """What the report shows.
 
-    scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; label_gains: LABEL_GAINS;
-    figures: by the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to
-    picture; test_count: rows of the submission.
+    scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; label_gains: table
+    LABEL_GAINS; figures: by the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries:
+    caption to picture; test_count: rows of the submission.
     """
 
     scores: Scores
