@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import nn
 
 from docsort.errors import InputError
@@ -27,6 +27,7 @@ from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.module import PageClassifier
 from docsort.training.pages import fits, loader_workers_for, memory_budget, open_pages
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import ProgressFile
 from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
 from docsort.training.tasks import FoldTask
@@ -70,7 +71,7 @@ def fit(task: FoldTask, folder: Path, device: str, concurrent: int, key: str = "
         resume := ResumeFile(folder, key, parameters.save_every_s),
     )
     with quiet_lightning():
-        trainer = _trainer(parameters, device)
+        trainer = _trainer(parameters, device, ProgressFile(folder))
         _begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
     net.load_state_dict(classifier.best_weights)
@@ -157,7 +158,7 @@ def _open_splits(task: FoldTask, device: str, concurrent: int) -> tuple[Split, S
     return splits[0], splits[1]
 
 
-def _trainer(parameters: TrainingParameters, device: str) -> Trainer:
+def _trainer(parameters: TrainingParameters, device: str, *callbacks: Callback) -> Trainer:
     kind, _, index = device.partition(":")
     if kind == "cpu":
         # Filling new tensors with NaN costs time and finds no error here.
@@ -167,6 +168,7 @@ def _trainer(parameters: TrainingParameters, device: str) -> Trainer:
         devices=[int(index)] if index else 1,
         precision=PRECISIONS[parameters.precision],
         max_epochs=parameters.epochs,
+        callbacks=list(callbacks),
         accumulate_grad_batches=parameters.accumulate,
         gradient_clip_val=parameters.clip_norm,
         deterministic=kind == "cpu",

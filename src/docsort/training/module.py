@@ -26,6 +26,7 @@ from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import take_peak_memory
 from docsort.training.resume import Position, ResumeFile
 from docsort.training.scores import History, score_views
 
@@ -161,6 +162,7 @@ class PageClassifier(LightningModule):
             "test_like_macro_f1": scores["test_like"],
             "images_per_s": self.seen / self.train_seconds,
             "seconds": time.perf_counter() - self.started,
+            "gpu_memory_mb": take_peak_memory(self.device),
         }
         if self.progress.add(row):
             self.best_weights = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}

@@ -1,7 +1,6 @@
 """The hooks, driven as Kedro drives them, on a small pipeline with the catalog names of the real one."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,14 +9,13 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 from PIL import Image
 
-from docsort import hooks
 from docsort.errors import InputError
+from docsort.hooks import TrackingHooks
 from docsort.runners import FoldRunner
 
 VERSION = "2026-01-02T03.04.05.006Z"
@@ -85,7 +83,7 @@ def tracked(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
     def run(name: str, pipeline: Pipeline, catalog: DataCatalog) -> Any:
         manager = _create_hook_manager()
-        manager.register(hooks.TrackingHooks())
+        manager.register(TrackingHooks())
         loader = {"parameters": {"training": {"epochs": 3, "classes": ["a", "b"]}, "seed": 7}}
         run_params = {"pipeline_names": [name], "run_id": VERSION, "env": "smoke", "tags": (), "runner": "<object>"}
         told = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
@@ -197,56 +195,9 @@ def test_tracking_changes_nothing_that_is_written(tracked: Callable[..., Any], t
 
 def test_switched_off_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCSORT_TRACKING", "off")
-    tracking = hooks.TrackingHooks()
+    tracking = TrackingHooks()
     tracking.after_context_created(context=SimpleNamespace(project_path=tmp_path, config_loader={"parameters": {}}))
     tracking.before_pipeline_run(run_params={}, catalog=catalog(tmp_path))
     tracking.after_dataset_saved(dataset_name="scores", data={"a": 1})
     tracking.after_pipeline_run()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_fingerprint_depends_on_contents_only() -> None:
-    images = pd.DataFrame({"image_id": ["1", "2"], "sha256": HASHES})
-    renamed = pd.DataFrame({"image_id": ["x", "y"], "sha256": HASHES[::-1]})
-    changed = pd.DataFrame({"image_id": ["1", "2"], "sha256": ["c" * 64, HASHES[1]]})
-    assert hooks.data_fingerprint(images) == hooks.data_fingerprint(renamed) != hooks.data_fingerprint(changed)
-
-
-def test_git_tags_are_empty_outside_a_checkout(tmp_path: Path) -> None:
-    assert hooks.git_tags(tmp_path) == {}
-
-
-def test_runtime_names_are_those_that_the_configuration_reads() -> None:
-    texts = [path.read_text() for path in (Path(__file__).parents[1] / "conf").rglob("*.yml")]
-    read = {name for text in texts for name in re.findall(r"\$\{runtime_params:\s*(\w+)", text)}
-    assert read == set(hooks.RUNTIME_NAMES)
-
-
-def refuse(tmp_path: Path, runtime_params: dict[str, Any]) -> OmegaConfigLoader:
-    """Calls the hook on a project whose parameters have the groups `training` and `cleaning`."""
-    for env, text in (
-        ("base", "training: {epochs: 3}\nroot: ${runtime_params:seed, 0}\n"),
-        ("local", "cleaning: {}\n"),
-    ):
-        (tmp_path / env).mkdir()
-        (tmp_path / env / "parameters.yml").write_text(text)
-    loader = OmegaConfigLoader(tmp_path, base_env="base", default_run_env="local", runtime_params=runtime_params)
-    hooks.ParameterHooks().after_context_created(context=SimpleNamespace(config_loader=loader))
-    return loader
-
-
-def test_settings_that_exist_pass_and_arrive(tmp_path: Path) -> None:
-    given = {"seed": 5, "raw_dir": "photos", "training": {"epochs": 9}, "cleaning": {"distance": 2}}
-    parameters = refuse(tmp_path, given)["parameters"]
-    assert parameters["training"] == {"epochs": 9}
-    assert parameters["root"] == 5
-
-
-def test_settings_that_do_not_exist_are_refused_together_with_the_nearest_that_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"but got trainig, rawdir; did you mean training, raw_dir\?"):
-        refuse(tmp_path, {"trainig": {"epochs": 9}, "rawdir": "x", "seed": 5})
-
-
-def test_a_setting_like_no_other_is_answered_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"but got zzz; known are answer_key, backbone, cleaning, .*training\."):
-        refuse(tmp_path, {"zzz": 1})
