@@ -68,6 +68,7 @@ def handle(record: logging.LogRecord) -> None:
 
 
 def send_logs(sender: Connection, one_at_a_time: Lock) -> None:
-    """In a worker: from now on what is logged is sent. Warnings of all, and what Docsort has to say."""
-    logging.getLogger().addHandler(LogSender(sender, one_at_a_time))
+    """In a worker: from now on what is logged is sent and not written. Warnings of all, and what Docsort has to say."""
+    # Kedro's command line, which a spawned process imports with the main module, has put a handler of its own there.
+    logging.getLogger().handlers[:] = [LogSender(sender, one_at_a_time)]
     logging.getLogger("docsort").setLevel(logging.INFO)

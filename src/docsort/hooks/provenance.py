@@ -19,7 +19,7 @@ def data_fingerprint(images: "pd.DataFrame") -> str:
 
 
 GIT = ("git", "--no-optional-locks", "-c", "core.quotePath=false")
-"""Only looks, and writes names in all alphabets as they are."""
+"""Never in the way of the user's own git, and writes names in all alphabets as they are."""
 DIFF_LIMIT = 4 * 2**20
 """Bytes of uncommitted changes that are kept."""
 PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
