@@ -36,7 +36,7 @@ class ChildRuns(Listener):
         self._tracker.log_child_epochs(training.name, [(int(row["epoch"]), metrics)])
 
     def ended(self, training: Training, outcome: Outcome, error: BaseException | None) -> None:
-        why = {} if error is None else {"error": f"{type(error).__name__}: {error}"}
+        why = {"error": f"{type(error).__name__}: {error}"} if outcome == "failed" else {}
         self._tracker.end_child(training.name, STATUS[outcome], why)
 
     def kept(self, training: Training, checkpoint: "Checkpoint") -> None:
