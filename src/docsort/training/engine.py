@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from torch import nn
@@ -29,6 +29,7 @@ from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.module import PageClassifier
 from docsort.training.pages import fits, loader_workers_for, memory_budget, open_pages
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import ProgressFile
 from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
 from docsort.training.snapshots import LAST_FILE, Snapshots, write_weights
@@ -76,7 +77,7 @@ def fit(
         share,
     )
     with quiet_lightning():
-        trainer = _trainer(parameters, device, share)
+        trainer = _trainer(parameters, device, share, ProgressFile(folder))
         _begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
     if share.rank:
@@ -200,7 +201,7 @@ def _open_splits(task: FoldTask, device: str, concurrent: int) -> tuple[Split, S
     return splits[0], splits[1]
 
 
-def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Trainer:
+def _trainer(parameters: TrainingParameters, device: str, share: Share, *callbacks: Callback) -> Trainer:
     kind, _, index = device.partition(":")
     if kind == "cpu":
         # Filling new tensors with NaN costs time and finds no error here.
@@ -221,6 +222,7 @@ def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Train
         **together,
         precision=PRECISIONS[parameters.precision],
         max_epochs=parameters.epochs,
+        callbacks=list(callbacks),
         accumulate_grad_batches=parameters.accumulate,
         gradient_clip_val=parameters.clip_norm,
         deterministic=kind == "cpu",

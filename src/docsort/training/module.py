@@ -27,6 +27,7 @@ from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule, scaled_rates
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import take_peak_memory
 from docsort.training.resume import Position, ResumeFile
 from docsort.training.scores import History, score_views
 from docsort.training.snapshots import Snapshots
@@ -206,6 +207,7 @@ class PageClassifier(LightningModule):
             "test_like_macro_f1": scores["test_like"],
             "images_per_s": self.seen / self.train_seconds,
             "seconds": time.perf_counter() - self.started,
+            "gpu_memory_mb": take_peak_memory(self.device),
         }
         if self.progress.add(row) and not self.share.rank:
             self.snapshots.save(self.current_epoch + 1, self.scored.state_dict())
