@@ -243,6 +243,10 @@ def test_the_best_epochs_and_the_last_stay_on_disk(make_task: MakeTask, tmp_path
     _fit(make_task(epochs=1), tmp_path / "one")
     assert _same(tmp_path / "one" / LAST_FILE, tmp_path / "one" / WEIGHTS_FILE)
     assert not list((tmp_path / "one").glob(PATTERN))
+    for file in (_snapshot(ranked[0]), LAST_FILE):
+        model, _ = load_model(tmp_path / "long", file)
+        tensors = safetensors.torch.load_file(tmp_path / "long" / file)
+        assert all(torch.equal(value, tensors[name]) for name, value in model.state_dict().items())
 
 
 def _snapshot(epoch: int) -> str:

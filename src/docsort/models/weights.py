@@ -25,17 +25,17 @@ def save_model(model: nn.Module, description: ModelDescription, folder: Path) ->
     (folder / DESCRIPTION_FILE).write_text(description.to_json(), encoding="utf-8")
 
 
-def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
+def load_model(folder: Path, file: str = WEIGHTS_FILE) -> tuple[nn.Module, ModelDescription]:
     """The model of a folder, on the CPU and ready to predict, with its description.
 
-    Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
+    file: weights beside the description, such as a snapshot's or the last epoch's. Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
     """
     description = read_description(folder)
     classes = len(description.targets)
     model = build_model(
         description.backbone, classes, description.image_size, description.drop_rate, head=description.head
     )
-    path = folder / WEIGHTS_FILE
+    path = folder / file
     try:
         tensors = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
