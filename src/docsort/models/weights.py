@@ -28,7 +28,8 @@ def save_model(model: nn.Module, description: ModelDescription, folder: Path) ->
 def load_model(folder: Path, file: str = WEIGHTS_FILE) -> tuple[nn.Module, ModelDescription]:
     """The model of a folder, on the CPU and ready to predict, with its description.
 
-    file: weights beside the description, such as a snapshot's or the last epoch's. Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
+    file: weights beside the description, such as a snapshot's or the last epoch's. Raises WeightsError when a file is
+    missing or damaged, or the weights are not those that the JSON describes.
     """
     description = read_description(folder)
     classes = len(description.targets)
