@@ -31,7 +31,10 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
     Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
     """
     description = read_description(folder)
-    model = build_model(description.backbone, len(description.targets), description.image_size, description.drop_rate)
+    classes = len(description.targets)
+    model = build_model(
+        description.backbone, classes, description.image_size, description.drop_rate, head=description.head
+    )
     path = folder / WEIGHTS_FILE
     try:
         tensors = safetensors.torch.load_file(path)
@@ -42,8 +45,8 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
     wrong += [name for name in own if name in tensors and own[name].shape != tensors[name].shape]
     if wrong:
         raise WeightsError(
-            f"Expected {path} to fit its description ({description.backbone} with {len(description.targets)} classes), "
-            f"but {len(wrong)} tensors differ: {listing(wrong, limit=3)}; the two files are not of one model."
+            f"Expected {path} to fit its description ({description.backbone} with {classes} classes), but "
+            f"{len(wrong)} tensors differ: {listing(wrong, limit=3)}; the two files are not of one model."
         )
     model.load_state_dict(tensors)
     return model.eval(), description
