@@ -86,7 +86,7 @@ def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Re
     cards, classes, images = (catalog.load(dataset) for dataset in ("label_cards", "classes", "images"))
     train = images[images["split"] == "train"]
     resolve_ledger(train, catalog.load("label_fixes"), classes)
-    ledger = LedgerFile(catalog.get("label_fixes").path, full_ids(train))
+    ledger = LedgerFile(catalog["label_fixes"].path, full_ids(train))
     paths = dict(zip(train["image_id"].astype(str), train["path"].astype(str), strict=True))
     return Review(cards["cards"], classes, ledger, name), paths
 
