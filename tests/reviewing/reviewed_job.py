@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,3 +81,10 @@ def draw_neighbours() -> pd.DataFrame:
     rows = [(page_id(k), label, rank, page_id((k + rank + 1) % PAGES), 0.9 - rank / 10)
             for k in range(20) for label in (7, 3) for rank in (1, 0)]  # fmt: skip
     return pd.DataFrame(rows, columns=list(LABEL_NEIGHBOURS))
+
+
+def serve_job(job: Job, port: int, started: Any) -> None:
+    """Serves the job's page for good; puts the URL into the queue `started`."""
+    from docsort.reviewing.server import serve
+
+    serve(job.review(), job.paths, port, started.put)

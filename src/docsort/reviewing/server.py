@@ -65,6 +65,10 @@ class Page:
         template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
         return HTMLResponse(template.render(token=self._token))
 
+    def icon(self, request: Request) -> Response:
+        """There is none; browsers ask for it all the same."""
+        return Response(status_code=204)
+
     def file(self, request: Request) -> Response:
         """The style sheet or the script."""
         name = request.url.path.removeprefix("/")
@@ -127,11 +131,17 @@ class Page:
 def create_app(review: Review, paths: Mapping[str, str], port: int, token: str) -> Starlette:
     """The application. paths: of every image that may be shown, by image id."""
     page = Page(review, paths, token)
-    reads = {"/": page.index, "/api/summary": page.summary, "/api/cards": page.listing, "/api/card": page.card}
+    reads = {
+        "/": page.index,
+        "/api/summary": page.summary,
+        "/api/cards": page.listing,
+        "/api/card": page.card,
+        "/favicon.ico": page.icon,
+        "/image": page.image,
+    }
     routes = [
         *(Route(path, answer, methods=["GET"]) for path, answer in reads.items()),
         *(Route(f"/{name}", page.file, methods=["GET"]) for name in PAGE_FILES),
-        Route("/image", page.image, methods=["GET"]),
         Route("/api/decide", page.decide, methods=["POST"]),
         Route("/api/undo", page.undo, methods=["POST"]),
     ]

@@ -132,7 +132,7 @@ function show(shown) {
   $("labels").replaceChildren(...labelBoxes());
   $("evidence").replaceChildren(...card.evidence.map((text) => element("li", "", inWords(text))));
   $("proposal").textContent = `relabel to ${nameOf(card.proposed_label)}`;
-  $("near").replaceChildren(...card.neighbours.flatMap(neighbourRow));
+  $("near").replaceChildren(...card.neighbours.map(neighbourRow));
   $("facts").scrollTop = 0;
   closeMatches();
   showDecision();
@@ -174,7 +174,9 @@ function neighbourRow(group) {
     figure.append(button, element("figcaption", "", `${page.similarity.toFixed(2)} ${page.image_id}`));
     row.append(figure);
   }
-  return [element("h2", "", `Nearest labelled ${nameOf(group.label)}`), row];
+  const made = element("div");
+  made.append(element("h2", "", `Nearest labelled ${nameOf(group.label)}`), row);
+  return made;
 }
 
 function setPhoto(image, id, side) {
