@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from docsort.hooks.child_runs import history_of, task_name, task_tags
-from docsort.pipelines.specialists import nodes
+from docsort.hooks.child_runs import history_of, task_tags
+from docsort.training.plan import task_name
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,10 @@ def test_tags_are_the_parts_of_a_name(name: str, tags: dict[str, str]) -> None:
 
 
 def test_a_name_is_put_together_as_the_pipelines_do() -> None:
-    assert task_name("2", "main") == "fold_2"
-    assert task_name("2", "big") == "big_fold_2"
-    assert task_name("2", "specialist_plates") == nodes.task_name("plates", 2)
+    for model in ("main", "big", "specialist_plates"):
+        told = task_tags(task_name(model, 2))
+        assert told.pop("fold") == "2"
+        assert list(told.values()) == [model.removeprefix("specialist_")]
 
 
 def test_a_history_is_numbers_by_epoch_and_whose_it_is_is_not_among_them() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from docsort import tracking
+from docsort.training.plan import MAIN
 from docsort.training.watching import Listener, Outcome, Training
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from docsort.training.checkpoints import Checkpoint
 
-MAIN = "main"
 TASK = re.compile(r"(?:specialist_(?P<specialist>.+)_|(?P<model>.+)_)?fold_(?P<fold>\d+)")
 STATUS: dict[Outcome, str] = {"finished": tracking.FINISHED, "failed": tracking.FAILED, "stopped": tracking.KILLED}
 
@@ -54,17 +54,12 @@ def history_of(table: "pd.DataFrame") -> tuple[History, float]:
 
 
 def task_tags(name: str) -> dict[str, str]:
-    """fold, and specialist or model, of a task's name; empty for a name of another kind."""
+    """fold, and specialist or model, of what `plan.task_name` made; empty for a name of another kind."""
     match = TASK.fullmatch(name)
     if match is None:
         return {}
     told = {key: text for key, text in match.groupdict().items() if text is not None}
     return told if "specialist" in told else {"model": MAIN} | told
-
-
-def task_name(fold: str, model: str) -> str:
-    """The name of a task, of which `task_tags` are the parts."""
-    return f"fold_{fold}" if model == MAIN else f"{model}_fold_{fold}"
 
 
 def _tags(training: Training) -> dict[str, object]:

@@ -10,7 +10,17 @@ from docsort.errors import InputError, listing
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
-RUNTIME_NAMES = ("raw_dir", "layout", "data_root", "backbone", "pretrained", "image_size", "seed", "answer_key")
+RUNTIME_NAMES = (
+    "raw_dir",
+    "layout",
+    "data_root",
+    "label_fixes",
+    "backbone",
+    "pretrained",
+    "image_size",
+    "seed",
+    "answer_key",
+)
 """Names that --params takes besides the groups of the parameters files; they are read where they are used."""
 
 

@@ -11,8 +11,9 @@ from kedro.io import AbstractVersionedDataset
 from omegaconf import OmegaConf
 
 from docsort import tracking
-from docsort.hooks.child_runs import MAIN, history_of, task_name, task_tags
+from docsort.hooks.child_runs import history_of, task_tags
 from docsort.hooks.provenance import data_fingerprint, uncommitted_texts
+from docsort.training.plan import MAIN, task_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,12 +61,14 @@ class RunRecord:
             elif name == "fitted_damage":
                 damage = {key: data[key] for key in ("auc", "parameters", "test_images")}
                 self._tracker.log_metrics(tracking.numbers_in({"damage": damage}))
+            elif name == "label_gains" and len(data):  # of the last batch
+                self._tracker.log_metrics(tracking.numbers_in({"label_gain": data.iloc[-1].to_dict()}))
             elif match := HISTORY.fullmatch(name):
                 for model, history in data.groupby("model") if "model" in data else [(MAIN, data)]:
-                    self._log_history(task_name(match[1], model), history)
+                    self._log_history(task_name(str(model), int(match[1])), history)
             elif match := SPECIALIST_HISTORIES.fullmatch(name):
                 for group, history in data.groupby("group"):
-                    self._log_history(task_name(match[1], f"specialist_{group}"), history)
+                    self._log_history(task_name(f"specialist_{group}", int(match[1])), history)
             else:
                 self._log_figure(name, data)
 
