@@ -9,7 +9,6 @@ import getpass
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -81,7 +80,7 @@ def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Re
     from docsort.reviewing.decisions import LedgerFile
     from docsort.reviewing.review import Review
 
-    session = KedroSession.create(Path.cwd(), env=env, runtime_params=params, save_on_close=False)
+    session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)
     catalog = session.load_context().catalog
     cards, classes, images = (catalog.load(dataset) for dataset in ("label_cards", "classes", "images"))
     train = images[images["split"] == "train"]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,21 @@ def test_two_processes_lose_none_of_each_others_decisions(path: Path) -> None:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
     assert read(path)["image_id"].tolist() == [f"i{number:04}" for number in range(80)]
+
+
+def test_requests_side_by_side_lose_none_and_one_of_two_on_the_same_image_is_told(path: Path) -> None:
+    ledger = begin(path)
+
+    def decide(number: int) -> str:
+        try:
+            return ledger.write(f"i{number // 2}", {**CELLS, "reason": str(number)}, NO_ROW).version
+        except StaleDecisionError:
+            return "told"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(decide, range(16)))
+    assert answers.count("told") == 8
+    assert {decision.version for decision in ledger.read().values()} == set(answers) - {"told"}
 
 
 def test_a_kill_loses_no_decision_that_was_answered_and_leaves_a_whole_file(path: Path) -> None:
