@@ -77,6 +77,7 @@ def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Re
     from kedro.framework.session import KedroSession
 
     from docsort.cleaning.ledger import full_ids, resolve_ledger
+    from docsort.reviewing.cards import check_cards
     from docsort.reviewing.decisions import LedgerFile
     from docsort.reviewing.review import Review
 
@@ -84,6 +85,7 @@ def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Re
     catalog = session.load_context().catalog
     cards, classes, images = (catalog.load(dataset) for dataset in ("label_cards", "classes", "images"))
     train = images[images["split"] == "train"]
+    check_cards(cards["cards"], train)
     resolve_ledger(train, catalog.load("label_fixes"), classes)
     ledger = LedgerFile(catalog["label_fixes"].path, full_ids(train))
     paths = dict(zip(train["image_id"].astype(str), train["path"].astype(str), strict=True))

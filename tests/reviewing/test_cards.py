@@ -8,7 +8,7 @@ import pytest
 from reviewed_job import HOSTILE, Job, page_id
 
 from docsort.errors import InputError
-from docsort.reviewing.cards import kind_of, make_cards
+from docsort.reviewing.cards import check_cards, kind_of, make_cards
 from docsort.tables import LABEL_NEIGHBOURS, LABEL_SUSPECTS
 
 Drawn = Callable[[], pd.DataFrame]
@@ -53,6 +53,15 @@ def test_suspects_and_neighbours_that_are_no_training_images_are_refused_by_name
     stale.loc[4, "image_id"], near.loc[2, "neighbour_id"] = "gone.jpg", "secret_test.jpg"
     with pytest.raises(InputError, match=r"but gone\.jpg, secret_test\.jpg is not; run the pipeline `cleaning`"):
         make_cards(stale, near, job.images)
+
+
+def test_cards_of_other_images_or_other_labels_are_refused_by_name(job: Job) -> None:
+    check_cards(job.cards, job.train)
+    other = job.train.assign(target=job.train["target"].mask(job.train["image_id"] == page_id(2), 7))
+    with pytest.raises(InputError, match=r"but page_02\.jpg is not or has another label; run the pipelines"):
+        check_cards(job.cards, other)
+    with pytest.raises(InputError, match=r"page_00\.jpg, page_01\.jpg.* and 10 more"):
+        check_cards(job.cards, job.train.iloc[20:])
 
 
 @pytest.mark.parametrize(

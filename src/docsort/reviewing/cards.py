@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import pandas as pd
@@ -62,6 +63,17 @@ def make_cards(suspects: pd.DataFrame, neighbours: pd.DataFrame, images: pd.Data
         _card(row, targets[str(row["image_id"])], near.get(str(row["image_id"]), neighbours.iloc[:0]))
         for row in suspects.to_dict("records")
     ]
+
+
+def check_cards(cards: Sequence[Card], train: pd.DataFrame) -> None:
+    """Raises InputError for cards that were made of other images or other labels than these (rows of table IMAGES)."""
+    targets = dict(zip(train["image_id"].astype(str), train["target"].astype("int64"), strict=True))
+    stale = [card["image_id"] for card in cards if targets.get(card["image_id"]) != card["data_label"]]
+    if stale:
+        raise InputError(
+            f"Expected label_cards to be of the images on disk, but {listing(stale)} is not or has another label; "
+            "run the pipelines `cleaning` and `label_review` again."
+        )
 
 
 def kind_of(evidence: str) -> str:
