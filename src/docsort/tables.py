@@ -57,8 +57,13 @@ DUPLICATES = (
 """Pairs, image_id < other_id; kind: exact or near; distance in bits of the perceptual hash; turn: which of the eight
 dihedral turns of the other image matched; conflict: both labels known and different."""
 
-LABEL_SUSPECTS = ("image_id", "given_label", "proposed_label", "score", "evidence")
-"""Most suspicious first; score in [0, 1], 1 being surely wrong."""
+LABEL_SUSPECTS = ("image_id", "given_label", "proposed_label", "score", "p_given", "p_proposed", "evidence")
+"""Most suspicious first; score in [0, 1], 1 being surely wrong; p_given, p_proposed: what models that never saw the
+page gave to either class, in [0, 1], missing where none has spoken."""
+
+LABEL_NEIGHBOURS = ("image_id", "label", "rank", "neighbour_id", "similarity")
+"""For each suspect its nearest pages of the given and of the proposed class: label says which, rank from 0, nearest
+first; similarity in [0, 1], 1 being the same."""
 
 FOLDS = ("image_id", "group", "label", "fold")
 

@@ -27,6 +27,8 @@ def rank_suspects(clean_images: pd.DataFrame, duplicates: pd.DataFrame, oof_pred
             part["given_label"].iloc[0],
             part.sort_values("score", kind="stable")["proposed_label"].iloc[-1],
             1 - float(np.prod(1 - part["score"].to_numpy(float))),
+            part["p_given"].max(),
+            part["p_proposed"].max(),
             "; ".join(part["evidence"]),
         )
         for image_id, part in rows.groupby("image_id")
@@ -42,7 +44,7 @@ def _from_duplicates(clean_images: pd.DataFrame, duplicates: pd.DataFrame) -> pd
         for own, other in ((pair.image_id, pair.other_id), (pair.other_id, pair.image_id)):
             if own in labels and other in labels and labels[own] != labels[other]:
                 evidence = f"near-duplicate {other} is labelled {labels[other]}"
-                rows.append((own, labels[own], labels[other], CONFLICT_SCORE, evidence))
+                rows.append((own, labels[own], labels[other], CONFLICT_SCORE, np.nan, np.nan, evidence))
     table = pd.DataFrame(rows, columns=list(LABEL_SUSPECTS))
     return table.drop_duplicates("image_id", ignore_index=True)
 
@@ -72,6 +74,7 @@ def _from_predictions(clean_images: pd.DataFrame, oof_predictions: pd.DataFrame)
     rows = pd.DataFrame({"image_id": known["image_id"].to_numpy(), "given_label": labels})
     rows["proposed_label"], rows["score"] = targets[other], (1 + best - own) / 2
     places = range(len(rows))
+    rows["p_given"], rows["p_proposed"] = probabilities[places, given], probabilities[places, other]
     rows["evidence"] = [
         f"unseen by the model: {targets[other[k]]} at {probabilities[k, other[k]]:.2f}, "
         f"{labels[k]} at {probabilities[k, given[k]]:.2f}"

@@ -14,6 +14,7 @@ TEXT_COLUMNS = (
     "ID",
     "image_id",
     "other_id",
+    "neighbour_id",
     "source_id",
     "render_id",
     "group",

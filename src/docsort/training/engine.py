@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from torch import nn
 
 from docsort.errors import InputError
-from docsort.models.backbones import build_model, input_statistics, takes_one_size
+from docsort.models.backbones import build_model, input_statistics, require_input_size, takes_one_size
 from docsort.models.descriptions import ModelDescription
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
@@ -30,6 +30,7 @@ from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.input_path import InputPath, choose_input_path, open_pages, training_rate
 from docsort.training.module import PageClassifier
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import ProgressFile
 from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
 from docsort.training.snapshots import LAST_FILE, Snapshots, write_weights
@@ -57,6 +58,8 @@ def fit(
     parameters = _checked(task, device)
     torch.manual_seed(derive_seed(task.seed, "weights", task.name))
     net, description = _build(task)
+    for size in {parameters.size_in(0), parameters.image_size}:
+        require_input_size(net, parameters.backbone, size)
     training, validation, way = _open_splits(task, net, device, max(concurrent, share.world))
     resume, snapshots = ResumeFile(folder, key, parameters.save_every_s), Snapshots(folder)
     classifier = PageClassifier(
@@ -74,7 +77,7 @@ def fit(
         share,
     )
     with quiet_lightning(), freed_memory_kept(device):
-        trainer = _trainer(parameters, device, share)
+        trainer = _trainer(parameters, device, share, ProgressFile(folder))
         _begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
     if share.rank:
@@ -150,7 +153,13 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
     parameters = task.parameters
     from_hub = parameters.pretrained is True
     net = build_model(
-        parameters.backbone, len(task.targets), parameters.image_size, parameters.drop_rate, pretrained=from_hub
+        parameters.backbone,
+        len(task.targets),
+        parameters.image_size,
+        parameters.drop_rate,
+        pretrained=from_hub,
+        head=parameters.head.record(),
+        drop_path_rate=parameters.drop_path_rate,
     )
     origin: dict[str, Any] | None = {"file": "hub"} if from_hub else None
     if isinstance(parameters.pretrained, str):
@@ -159,14 +168,15 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
         logger.info("%s: %s", task.name, report.sentence())
     if parameters.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    mean, std = input_statistics(net)
+    own_mean, own_std = input_statistics(net)
     return net, ModelDescription(
         backbone=parameters.backbone,
         targets=task.targets,
         image_size=parameters.image_size,
-        mean=mean,
-        std=std,
+        mean=parameters.mean or own_mean,
+        std=parameters.std or own_std,
         drop_rate=parameters.drop_rate,
+        head=parameters.head.record(),
         pretrained=origin,
         versions=library_versions(),
     )
@@ -189,7 +199,7 @@ def _open_splits(task: FoldTask, net: nn.Module, device: str, concurrent: int) -
     return splits[0], splits[1], way
 
 
-def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Trainer:
+def _trainer(parameters: TrainingParameters, device: str, share: Share, *callbacks: Callback) -> Trainer:
     kind, _, index = device.partition(":")
     if kind == "cpu":
         # Filling new tensors with NaN costs time and finds no error here.
@@ -210,6 +220,7 @@ def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Train
         **together,
         precision=PRECISIONS[parameters.precision],
         max_epochs=parameters.epochs,
+        callbacks=list(callbacks),
         accumulate_grad_batches=parameters.accumulate,
         gradient_clip_val=parameters.clip_norm,
         deterministic=kind == "cpu",

@@ -18,7 +18,7 @@ USUAL = {MMAP_MAX: 65536, TRIM_THRESHOLD: 2**26, MMAP_THRESHOLD: 2**25}
 
 
 def prepare_worker() -> None:
-    """One thread for torch and OpenCV, and a log that is seen: a spawned process begins without any handler."""
+    """One thread for torch and OpenCV, and a log that is seen: without a relay a spawned process has no handler."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     if not logging.getLogger().handlers:
