@@ -152,7 +152,7 @@ class OldWay:
         for rows in batches(np.arange(len(pages)), 4 * BATCH):
             tensor = as_tensor(pages[rows])
             if turns is not None:
-                tensor = apply_turns(tensor, turns[rows].tolist())
+                tensor = apply_turns(tensor, torch.from_numpy(turns[rows]))
             results.append(torch.softmax(self.net(self.normaliser(tensor)), dim=1).double().numpy())
         return np.concatenate(results)
 

@@ -19,7 +19,19 @@ from kedro.validation.exceptions import ParameterValidationError
 from docsort.cli import DEFAULT_RUNNER, cli, run, sentence_of
 from docsort.errors import InputError
 
-HEAVY = ("torch", "timm", "lightning", "mlflow", "sklearn", "matplotlib", "plotly", "albumentations", "augraphy")
+HEAVY = (
+    "torch",
+    "timm",
+    "lightning",
+    "mlflow",
+    "sklearn",
+    "matplotlib",
+    "plotly",
+    "albumentations",
+    "augraphy",
+    "starlette",
+    "uvicorn",
+)
 
 
 @pytest.fixture
@@ -255,4 +267,57 @@ def test_ctrl_c_ends_a_run_and_its_workers_at_once(project: Path) -> None:
 
 def test_the_group_is_named_as_kedros_so_that_help_lists_one(received: dict[str, Any]) -> None:
     assert isinstance(cli, click.Group)
-    assert (cli.name, list(cli.commands)) == ("kedro", ["run"])
+    assert (cli.name, list(cli.commands)) == ("kedro", ["run", "label-review"])
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What reaches the review and the server behind `kedro label-review`, which says at once that it has started."""
+    told: dict[str, Any] = {}
+
+    def load(env: str | None, params: dict[str, Any], name: str) -> tuple[str, dict[str, str]]:
+        told.update(env=env, params=params, name=name)
+        return "review", {"a.jpg": "photos/a.jpg"}
+
+    def serve(review: str, paths: dict[str, str], port: int, started: Any) -> None:
+        told.update(review=review, paths=paths, port=port)
+        started(f"http://127.0.0.1:{port}/")
+
+    monkeypatch.setattr("docsort.cli.load_review", load)
+    monkeypatch.setattr("docsort.reviewing.server.serve", serve)
+    monkeypatch.setattr(click, "launch", lambda url: told.update(opened=url))
+    monkeypatch.setattr("getpass.getuser", lambda: "login")
+    return told
+
+
+def test_the_review_says_where_it_is_and_opens_no_browser(served: dict[str, Any]) -> None:
+    result = CliRunner().invoke(cli, ["label-review"])
+    assert (result.exit_code, result.output.split()[4]) == (0, "http://127.0.0.1:4142/")
+    assert served == {
+        "env": None,
+        "params": {},
+        "name": "login",
+        "review": "review",
+        "paths": {"a.jpg": "photos/a.jpg"},
+        "port": 4142,
+    }
+
+
+def test_the_review_takes_where_the_data_is_who_decides_and_a_port(served: dict[str, Any]) -> None:
+    arguments = ["--env", "smoke", "--params", "data_root=/x", "--port", "0", "--name", "A. Reader", "--open"]
+    assert CliRunner().invoke(cli, ["label-review", *arguments]).exit_code == 0
+    assert (served["env"], served["params"], served["name"]) == ("smoke", {"data_root": "/x"}, "A. Reader")
+    assert (served["port"], served["opened"]) == (0, "http://127.0.0.1:0/")
+
+
+def test_a_login_without_a_name_is_asked_for_one(served: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    result = CliRunner().invoke(cli, ["label-review"])
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: Expected a login to name who decides, but the system has none; give --name.\n",
+    )
+    assert CliRunner().invoke(cli, ["label-review", "--name", "A"]).exit_code == 0

@@ -58,6 +58,20 @@ def test_folds_depend_on_the_seed_and_not_on_the_order_of_rows() -> None:
     assert not make_folds(images, 5)["fold"].equals(folds["fold"])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_decision_about_one_image_moves_no_other_to_another_fold(seed: int) -> None:
+    rng, given = np.random.default_rng(seed), draw_layout(seed)
+    folds = make_folds(given, seed)
+    clean = given.sample(frac=0.95, random_state=seed)
+    corrected = rng.random(len(clean)) < 0.1
+    clean.loc[corrected, "label"] = rng.permutation(clean.loc[corrected, "label"].to_numpy())
+    again = make_folds(clean, seed, as_given=given)
+    assert sorted(again["image_id"]) == sorted(clean["image_id"])
+    assert again.set_index("image_id")["label"].to_dict() == clean.set_index("image_id")["label"].to_dict()
+    before = folds.set_index("image_id")["fold"]
+    assert (again.set_index("image_id")["fold"] == before[again["image_id"]]).all()
+
+
 def test_a_class_with_one_group_is_refused_by_name() -> None:
     images = pd.DataFrame(
         {"image_id": ["a", "b", "c", "d"], "group": ["a", "a", "c", "d"], "label": [3, 3, 5, 5]},

@@ -106,6 +106,59 @@ def test_children_hang_below_their_parent_with_a_value_an_epoch(tracker: Tracker
     assert run_named(tracker, "with children").info.status == "FAILED"
 
 
+def steps(tracker: Tracker, run_id: str, key: str) -> list[tuple[int, float]]:
+    from mlflow.tracking import MlflowClient
+
+    return sorted((entry.step, entry.value) for entry in MlflowClient(tracker.uri).get_metric_history(run_id, key))
+
+
+def test_a_child_is_there_while_it_is_written_to(tracker: Tracker) -> None:
+    tracker.start("live", {}, {})
+    tracker.open_child("fold_0", {"fold": 0}, {"backbone": "lcnet_035"})
+    tracker.log_child_epochs("fold_0", [(1, {"train_loss": 0.5, "gpu_memory_mb": float("nan")})])
+    query = f"tags.mlflow.parentRunId = '{tracker.run_id}'"
+    (child,) = runs(tracker, query)
+    assert (child.info.run_name, child.info.status) == ("fold_0", "RUNNING")
+    assert (child.data.metrics, child.data.params) == ({"train_loss": 0.5}, {"backbone": "lcnet_035"})
+    tracker.end_child("fold_0", FAILED, {"error": "a page"})
+    tracker.end_child("fold_0", FINISHED)
+    tracker.end(FINISHED)
+    (child,) = runs(tracker, query)
+    assert (child.info.status, child.data.tags["error"], child.data.tags["fold"]) == ("FAILED", "a page", "0")
+
+
+def test_a_history_completes_the_child_of_its_name_and_makes_no_second(tracker: Tracker) -> None:
+    tracker.start("completed", {}, {})
+    tracker.open_child("fold_0", {}, {})
+    tracker.log_child_epochs("fold_0", [(1, {"train_loss": 0.5})])
+    for _ in range(2):
+        tracker.log_child("fold_0", [(1, {"train_loss": 9.0}), (2, {"train_loss": 0.25})], {"fold": 0}, 1.0)
+    parent = tracker.run_id
+    tracker.end(FINISHED)
+    (child,) = runs(tracker, f"tags.mlflow.parentRunId = '{parent}'")
+    assert child.info.status == "FINISHED"
+    assert steps(tracker, child.info.run_id, "train_loss") == [(1, 0.5), (2, 0.25)]
+
+
+def test_children_of_the_next_run_are_its_own(tracker: Tracker) -> None:
+    for name in ("first of two", "second of two"):
+        tracker.start(name, {}, {})
+        tracker.log_child("fold_0", [(1, {"train_loss": 0.5})], {}, 1.0)
+        tracker.end(FINISHED)
+        assert len(runs(tracker, f"tags.mlflow.parentRunId = '{run_named(tracker, name).info.run_id}'")) == 1
+
+
+def test_a_child_that_nobody_ends_is_killed_with_its_parents_end(tracker: Tracker) -> None:
+    tracker.start("left children", {}, {})
+    parent = tracker.run_id
+    tracker.open_child("fold_0", {}, {})
+    tracker.open_child("fold_1", {}, {})
+    tracker.end_child("fold_1", FINISHED)
+    tracker.end(FAILED)
+    found = runs(tracker, f"tags.mlflow.parentRunId = '{parent}'")
+    assert {run.info.run_name: run.info.status for run in found} == {"fold_0": "KILLED", "fold_1": "FINISHED"}
+
+
 def test_local_artifacts_lie_below_mlruns_at_the_root(tracker: Tracker, root: Path) -> None:
     tracker.start("local", {}, {})
     tracker.log_written("here.txt", "figures", lambda path: path.write_text("here"))
@@ -182,9 +235,13 @@ def test_the_switch_takes_on_and_off_and_nothing_else(monkeypatch: pytest.Monkey
 
 @pytest.mark.slow
 def test_a_run_that_nobody_closes_is_marked_as_killed(tracker: Tracker, root: Path) -> None:
-    code = "import pathlib, sys, docsort.tracking as t; t.Tracker(pathlib.Path(sys.argv[1])).start('left', {}, {})"
+    code = (
+        "import pathlib, sys, docsort.tracking; t = docsort.tracking.Tracker(pathlib.Path(sys.argv[1]))\n"
+        "t.start('left', {}, {}); t.open_child('left fold', {}, {})"
+    )
     subprocess.run([sys.executable, "-c", code, str(root)], check=True)
     assert run_named(tracker, "left").info.status == "KILLED"
+    assert run_named(tracker, "left fold").info.status == "KILLED"
 
 
 @contextmanager

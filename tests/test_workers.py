@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from docsort.errors import InputError, WorkerError
+from docsort.errors import InputError, StoppedError, WorkerError
 from docsort.workers import map_in_workers, run_in_worker, stop_workers, worker_count
 
 
@@ -51,6 +52,18 @@ def test_a_dead_worker_is_one_clear_error_and_the_next_call_starts_anew() -> Non
     with pytest.raises(WorkerError, match="died while it ran _exit"):
         list(map_in_workers(os._exit, [(1,)]))
     assert run_in_worker(math.sqrt, 16.0) == 4.0
+
+
+def test_work_that_is_stopped_on_purpose_is_told_from_a_worker_that_died() -> None:
+    run_in_worker(abs, 1)
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(run_in_worker, time.sleep, 60) for _ in range(3)]
+        time.sleep(0.5)
+        stop_workers()
+        for future in waiting:
+            with pytest.raises(StoppedError, match="sleep was stopped in its middle"):
+                future.result(timeout=20)
+    assert run_in_worker(math.sqrt, 9.0) == 3.0
 
 
 def test_workers_are_held_to_one_thread() -> None:

@@ -1,20 +1,24 @@
-"""Kedro's command line with a `run` of our own; all other commands are Kedro's.
+"""Kedro's command line with a `run` of our own and the page for judging labels; all other commands are Kedro's.
 
 `kedro run` takes Kedro's options. It differs in three things: the folds run side by side unless another runner is
 asked for, a mistake of the user's is answered with one sentence instead of a traceback, and Ctrl-C ends it quietly.
 """
 
 import copy
+import getpass
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.cli.utils import CONTEXT_SETTINGS
+from kedro.framework.cli.utils import CONTEXT_SETTINGS, _split_params
 
-from docsort.errors import DocsortError
+from docsort.errors import DocsortError, InputError
+
+if TYPE_CHECKING:
+    from docsort.reviewing.review import Review
 
 DEFAULT_RUNNER = "docsort.runners.FoldRunner"
 SELECTION_MODULES = ("kedro.framework.session.session", "kedro.pipeline.pipeline", "kedro.runner.runner")
@@ -45,6 +49,55 @@ def run(context: click.Context, /, **options: Any) -> Any:
     """Run the pipeline."""
     with one_sentence_errors():
         return context.invoke(kedro_run, **with_pipeline_listed(options))
+
+
+@cli.command("label-review")
+@click.option("--env", "-e", help="Kedro configuration environment name. Defaults to `local`.")
+@click.option("--params", default="", callback=_split_params, help='As for `run`, for example "data_root=../results".')
+@click.option("--port", type=click.IntRange(0, 65535), default=4142, show_default=True, help="0 takes any free one.")
+@click.option("--name", help="Who decides, as the ledger is to name them. Defaults to your login.")
+@click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+def label_review(env: str | None, params: dict[str, Any], port: int, name: str | None, open_browser: bool) -> None:
+    """Judge suspected labels on a local page."""
+
+    def tell(url: str) -> None:
+        click.echo(f"Judge the labels at {url} and end this with Ctrl-C; every decision is saved at once.")
+        if open_browser:
+            click.launch(url)
+
+    with one_sentence_errors():
+        from docsort.reviewing.server import serve
+
+        review, paths = load_review(env, params, name or login())
+        serve(review, paths, port, tell)
+
+
+def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Review", dict[str, str]]:
+    """The review that the project's datasets hold, and the paths of the training images by image id."""
+    from kedro.framework.session import KedroSession
+
+    from docsort.cleaning.ledger import full_ids, resolve_ledger
+    from docsort.reviewing.cards import check_cards
+    from docsort.reviewing.decisions import LedgerFile
+    from docsort.reviewing.review import Review
+
+    session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)
+    catalog = session.load_context().catalog
+    cards, classes, images = (catalog.load(dataset) for dataset in ("label_cards", "classes", "images"))
+    train = images[images["split"] == "train"]
+    check_cards(cards["cards"], train)
+    resolve_ledger(train, catalog.load("label_fixes"), classes)
+    ledger = LedgerFile(catalog["label_fixes"].path, full_ids(train))
+    paths = dict(zip(train["image_id"].astype(str), train["path"].astype(str), strict=True))
+    return Review(cards["cards"], classes, ledger, name), paths
+
+
+def login() -> str:
+    """Who is logged in. Raises InputError where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:  # a container's user without a name
+        raise InputError("Expected a login to name who decides, but the system has none; give --name.") from error
 
 
 def with_pipeline_listed(options: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,10 @@ class WorkerError(DocsortError):
     """A worker process died."""
 
 
+class StoppedError(WorkerError):
+    """Work was ended on purpose, in its middle: another piece failed, or the user wished it."""
+
+
 def listing(items: Iterable[object], limit: int = 10) -> str:
     """Names the first `limit` items and counts the rest, for an error sentence."""
     names = [str(item) for item in items]

@@ -28,23 +28,35 @@ FACTS = ("fold", "group", "label")
 logger = logging.getLogger(__name__)
 
 
-def make_folds(clean_images: pd.DataFrame, seed: int, folds: int = FOLDS) -> pd.DataFrame:
+def make_folds(
+    clean_images: pd.DataFrame, seed: int, folds: int = FOLDS, as_given: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Table FOLDS: stratified by label, groups whole.
 
-    Raises InputError for a class with fewer than two groups, and where no class has a group for every fold.
+    as_given: all training images with their group and the label they came with, also those that the ledger drops. The
+    folds are dealt out on these, so that a decision about one image moves no other to another fold: what the decision
+    is worth can then be told. Raises InputError for a class with fewer than two groups, and where no class has a group
+    for every fold.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     check_columns(clean_images, ("image_id", "group", "label"), "clean_images")
     _check_class_sizes(clean_images, folds)
+    dealt = _deal(clean_images if as_given is None else as_given, seed, folds)
     ordered = clean_images.sort_values("image_id", kind="stable").reset_index(drop=True)
+    return ordered.assign(fold=ordered["image_id"].map(dealt).astype("int64"))[list(FOLD_COLUMNS)]
+
+
+def _deal(images: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
+    """The fold of every image."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    ordered = images.sort_values("image_id", kind="stable").reset_index(drop=True)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32)
     assigned = np.zeros(len(ordered), dtype=np.int64)
     with warnings.catch_warnings():  # of classes smaller than the number of folds: said above, by name
         warnings.simplefilter("ignore", UserWarning)
         for fold, (_, held_out) in enumerate(splitter.split(ordered, ordered["label"], ordered["group"])):
             assigned[held_out] = fold
-    return ordered.assign(fold=assigned)[list(FOLD_COLUMNS)]
+    return dict(zip(ordered["image_id"], assigned.tolist(), strict=True))
 
 
 def _check_class_sizes(clean_images: pd.DataFrame, folds: int) -> None:

@@ -5,7 +5,16 @@
 
 from kedro.pipeline import Pipeline
 
-from docsort.pipelines import augmentation, cleaning, ensembling, ingestion, reporting, specialists, training
+from docsort.pipelines import (
+    augmentation,
+    cleaning,
+    ensembling,
+    ingestion,
+    label_review,
+    reporting,
+    specialists,
+    training,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -24,4 +33,5 @@ def register_pipelines() -> dict[str, Pipeline]:
         "predict": stages["ensembling"] + stages["reporting"],
         "__default__": sum(stages.values(), Pipeline([])),
     }
-    return stages | sums
+    # Apart from the sums: it decodes photos again, for a person who is about to judge labels.
+    return stages | {"label_review": label_review.create_pipeline()} | sums

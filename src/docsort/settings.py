@@ -1,8 +1,8 @@
 """Kedro's settings of the project."""
 
-from docsort.hooks import ParameterHooks, TrackingHooks
+from docsort.hooks import ParameterHooks, ProgressHooks, TrackingHooks
 
-HOOKS = (ParameterHooks(), TrackingHooks())
+HOOKS = (ParameterHooks(), TrackingHooks(), ProgressHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -58,12 +58,12 @@ DUPLICATES = (
 dihedral turns of the other image matched; conflict: both labels known and different."""
 
 LABEL_SUSPECTS = ("image_id", "given_label", "proposed_label", "score", "p_given", "p_proposed", "evidence")
-"""Most suspicious first; score in [0, 1], 1 being surely wrong; p_given, p_proposed: what models that never saw the page
-gave to either class, in [0, 1], missing where none has spoken."""
+"""Most suspicious first; score in [0, 1], 1 being surely wrong; p_given, p_proposed: what models that never saw the
+page gave to either class, in [0, 1], missing where none has spoken."""
 
 LABEL_NEIGHBOURS = ("image_id", "label", "rank", "neighbour_id", "similarity")
-"""For each suspect its nearest pages of the given and of the proposed class: label says which, rank from 0, nearest first;
-similarity in [0, 1], 1 being the same."""
+"""For each suspect its nearest pages of the given and of the proposed class: label says which, rank from 0, nearest
+first; similarity in [0, 1], 1 being the same."""
 
 IMAGE_PROBLEMS = ("image_id", "split", "kind", "detail")
 """Odd images that could be read; kind: blank, tiny, odd_shape or outlier; detail: in words, with the numbers."""

@@ -1,4 +1,4 @@
-"""The MLflow record of a run: a parent run, a child run a fold and a specialist.
+"""The MLflow record of a run: a parent run, and a child run a training, written to while it trains.
 
 The only module that knows MLflow, which it imports when a run starts (it takes seconds). The server is the one that
 MLFLOW_TRACKING_URI names; without it, `mlflow.db` at the project root with the artifacts under `mlruns/`, which is
@@ -9,6 +9,7 @@ Tracking only watches: the first thing that goes wrong is told in one sentence, 
 
 import atexit
 import logging
+import math
 import os
 import re
 import tempfile
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import wraps
 from itertools import islice
 from numbers import Real
@@ -101,8 +103,17 @@ def _guarded(method: "Callable[Concatenate[Tracker, P], None]") -> "Callable[Con
     return call
 
 
+@dataclass
+class _Child:
+    """A child run, and the steps it has metrics of."""
+
+    run_id: str
+    is_open: bool = True
+    steps: set[int] = field(default_factory=set)
+
+
 class Tracker:
-    """One parent run at a time, written to from any thread."""
+    """One parent run at a time, written to from any thread. A child run is known by its name."""
 
     def __init__(self, project_path: Path) -> None:
         database = (project_path / "mlflow.db").as_posix()
@@ -112,6 +123,7 @@ class Tracker:
         self._client: Any = None
         self._experiment_id = ""
         self._run_id: str | None = None
+        self._children: dict[str, _Child] = {}
 
     @property
     def run_id(self) -> str | None:
@@ -140,17 +152,14 @@ class Tracker:
                 self._give_up(error)
                 return
             self._run_id = run.info.run_id
+            self._children = {}
             atexit.register(self.end, KILLED)
         self.log_params(params)
 
     @_guarded
     def log_params(self, params: Mapping[str, object]) -> None:
         """Parameters of the run, those that are too long cut short."""
-        from mlflow.entities import Param
-
-        for batch in _batches(params, BATCH["params"]):
-            entries = [Param(_key(key), _cut(value, VALUE_LENGTH)) for key, value in batch.items()]
-            self._client.log_batch(self._run_id, params=entries)
+        self._log_params(str(self._run_id), params)
 
     @_guarded
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
@@ -160,21 +169,49 @@ class Tracker:
     @_guarded
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Texts the run can be searched by."""
-        from mlflow.entities import RunTag
+        self._set_tags(str(self._run_id), tags)
 
-        for batch in _batches(_texts(tags), BATCH["tags"]):
-            self._client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in batch.items()])
+    @_guarded
+    def open_child(
+        self, name: str, tags: Mapping[str, object], params: Mapping[str, object], seconds: float = 0
+    ) -> None:
+        """A child run that is written to from now on, unless there is one of this name; seconds ago it began."""
+        if name in self._children:
+            return
+        tags = {"mlflow.parentRunId": self._run_id, **tags}
+        began = int((time.time() - seconds) * 1000)
+        child = self._client.create_run(self._experiment_id, start_time=began, tags=_texts(tags), run_name=name)
+        self._children[name] = _Child(child.info.run_id)
+        self._log_params(child.info.run_id, params)
+
+    @_guarded
+    def log_child_epochs(self, name: str, history: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """Metrics of an open or ended child run as (epoch, metrics) pairs; epochs that it has stay as they are."""
+        child = self._children[name]
+        news = [(epoch, metrics) for epoch, metrics in history if epoch not in child.steps]
+        self._log_metrics(child.run_id, news)
+        child.steps |= {epoch for epoch, _ in news}
+
+    @_guarded
+    def end_child(self, name: str, status: str, tags: Mapping[str, object] | None = None) -> None:
+        """Closes a child run, unless it is closed."""
+        child = self._children[name]
+        if child.is_open:
+            child.is_open = False
+            self._set_tags(child.run_id, tags or {})
+            self._client.set_terminated(child.run_id, status)
 
     @_guarded
     def log_child(
         self, name: str, history: Sequence[tuple[int, Mapping[str, float]]], tags: Mapping[str, object], seconds: float
     ) -> None:
-        """A finished child run: history is (epoch, metrics) pairs, seconds what it took, up to now."""
-        tags = {"mlflow.parentRunId": self._run_id, **tags}
-        began = int((time.time() - seconds) * 1000)
-        child = self._client.create_run(self._experiment_id, start_time=began, tags=_texts(tags), run_name=name)
-        self._log_metrics(child.info.run_id, history)
-        self._client.set_terminated(child.info.run_id, FINISHED)
+        """A finished child run: history is (epoch, metrics) pairs, seconds what it took, up to now.
+
+        Where there is one of this name, what it lacks of the history is added.
+        """
+        self.open_child(name, tags, {}, seconds)
+        self.log_child_epochs(name, history)
+        self.end_child(name, FINISHED)
 
     @_guarded
     def log_file(self, path: Path, folder: str) -> None:
@@ -182,8 +219,8 @@ class Tracker:
         self._client.log_artifact(self._run_id, str(path), folder)
 
     @_guarded
-    def log_written(self, name: str, folder: str, write: Callable[[Path], object]) -> None:
-        """An artifact that has no file yet: `write` is given the path to write."""
+    def log_written(self, name: str, folder: str | None, write: Callable[[Path], object]) -> None:
+        """An artifact that has no file yet: `write` is given the path to write. folder: None is the top."""
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / name
             write(path)
@@ -191,8 +228,13 @@ class Tracker:
 
     @_guarded
     def end(self, status: str) -> None:
-        """Closes the parent run. A run that nobody closes is marked as killed when the process ends."""
+        """Closes the parent run. A run that nobody closes is marked as killed when the process ends.
+
+        Children that are still open are those of trainings that were ended in their middle.
+        """
         atexit.unregister(self.end)
+        for name in self._children:
+            self.end_child(name, KILLED)
         self._client.set_terminated(self._run_id, status)
         self._run_id = None
 
@@ -200,9 +242,24 @@ class Tracker:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        entries = (Metric(_key(key), value, now, step) for step, metrics in history for key, value in metrics.items())
+        numbers = [(step, key, value) for step, metrics in history for key, value in metrics.items()]
+        # NaN stands for nothing measured; MLflow would take it and keep a 0 with a mark.
+        entries = (Metric(_key(key), value, now, step) for step, key, value in numbers if not math.isnan(value))
         while batch := list(islice(entries, BATCH["metrics"])):
             self._client.log_batch(run_id, metrics=batch)
+
+    def _log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        from mlflow.entities import Param
+
+        for batch in _batches(params, BATCH["params"]):
+            entries = [Param(_key(key), _cut(value, VALUE_LENGTH)) for key, value in batch.items()]
+            self._client.log_batch(run_id, params=entries)
+
+    def _set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
+        from mlflow.entities import RunTag
+
+        for batch in _batches(_texts(tags), BATCH["tags"]):
+            self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in batch.items()])
 
     def _find_experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)

@@ -7,18 +7,20 @@ thread pool kills the child. A worker ends itself when its parent dies, so a kil
 Environment: DOCSORT_WORKERS overrides the number of workers.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.util import Finalize
 from typing import Any, TypeVar
 
-from docsort.errors import InputError, WorkerError
+from docsort.errors import InputError, StoppedError, WorkerError
+from docsort.log_relay import LogRelay, send_logs
 
 T = TypeVar("T")
 
@@ -34,6 +36,9 @@ ONE_THREAD = {
 
 _lock = threading.Lock()
 _pool: ProcessPoolExecutor | None = None
+_relay: LogRelay | None = None
+_stops = 0
+"""How often the workers were ended on purpose."""
 
 
 def worker_count() -> int:
@@ -49,16 +54,25 @@ def worker_count() -> int:
 def run_in_worker(function: Callable[..., T], *args: Any) -> T:
     """Runs a module-level function in a worker and returns its result; its exceptions arrive as they are.
 
-    Raises WorkerError when the worker process died, for want of memory for example.
+    Raises WorkerError when the worker process died, for want of memory for example, and StoppedError when
+    `stop_workers` was called meanwhile.
     """
+    stops = _stops
     try:
         return _submit(function, *args).result()
-    except BrokenProcessPool as error:
-        stop_workers()
+    except (BrokenProcessPool, CancelledError) as error:
+        if _stops != stops:
+            raise StoppedError(f"{function.__name__} was stopped in its middle; run again to go on.") from error
+        if isinstance(error, CancelledError):
+            raise
+        _drop_workers()
         raise WorkerError(
             f"A worker process died while it ran {function.__name__}; most often memory ran out. "
             "Free memory, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
         ) from error
+    finally:
+        if (relay := _relay) is not None:
+            relay.catch_up()
 
 
 def map_in_workers(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[T]:
@@ -77,7 +91,7 @@ def map_in_workers(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]])
             for future in done:
                 yield future.result()
     except BrokenProcessPool as error:
-        stop_workers()
+        _drop_workers()
         raise WorkerError(
             f"A worker process died while it ran {function.__name__}; most often memory ran out. "
             "Free memory, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
@@ -89,9 +103,18 @@ def map_in_workers(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]])
 
 def stop_workers() -> None:
     """Ends all workers now, whatever they are doing; the next call starts new ones."""
-    global _pool
+    global _stops
+    _stops += 1
+    _drop_workers()
+
+
+def _drop_workers() -> None:
+    global _pool, _relay
     with _lock:
         pool, _pool = _pool, None
+        relay, _relay = _relay, None
+    if relay is not None:
+        relay.end()
     if pool is None:
         return
     processes = list((pool._processes or {}).values())
@@ -101,21 +124,25 @@ def stop_workers() -> None:
 
 
 def _submit(function: Callable[..., T], *args: Any) -> "Future[T]":
-    global _pool
+    global _pool, _relay
     with _lock:
         if _pool is None:
             context = multiprocessing.get_context("spawn")
-            _pool = ProcessPoolExecutor(worker_count(), mp_context=context, initializer=_start_worker)
+            _relay = LogRelay(context) if logging.getLogger().handlers else None
+            ends = _relay.ends if _relay is not None else ()
+            _pool = ProcessPoolExecutor(worker_count(), context, initializer=_start_worker, initargs=ends)
             # not atexit: where this process was itself started by multiprocessing, that would come too late, because
             # such a process waits for its own children first
             Finalize(None, stop_workers, exitpriority=100)
         return _pool.submit(function, *args)
 
 
-def _start_worker() -> None:
+def _start_worker(*log_ends: Any) -> None:
     # Ctrl-C reaches the whole process group; the main process alone decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(ONE_THREAD)
+    if log_ends:
+        send_logs(*log_ends)
     end_with_parent()
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from docsort.cleaning.duplicates import assemble_clean_images, find_duplicates, group_sources
+from docsort.cleaning.duplicates import assemble_clean_images, find_duplicates, group_sources, group_training_images
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.images.dihedral import apply_turn
 from docsort.tables import CLEAN_IMAGES, DUPLICATES
@@ -153,11 +153,20 @@ def test_a_class_chained_into_one_group_is_warned_about(caplog: pytest.LogCaptur
 def test_clean_images_are_the_training_images_with_their_group(page: Draw, write: Write) -> None:
     images = label(write({"b": page(1), "a": page(1), "c": page(2), "test_x": page(1)}))
     duplicates = find_duplicates(images, PARAMETERS)
-    clean = assemble_clean_images(images, duplicates, PARAMETERS)
+    grouped = group_training_images(images.assign(target=images["label"]), duplicates, PARAMETERS)
+    clean = assemble_clean_images(images, grouped)
     assert tuple(clean.columns) == CLEAN_IMAGES
     assert clean["image_id"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
     assert clean["group"].tolist() == ["a.jpg", "a.jpg", "c.jpg"]
     assert clean["label"].dtype == "int64"
+
+
+def test_what_is_dropped_changes_no_group(page: Draw, write: Write) -> None:
+    images = label(write({"b": page(1), "a": page(1), "c": page(2)}))
+    duplicates = find_duplicates(images, PARAMETERS)
+    grouped = group_training_images(images.assign(target=images["label"]), duplicates, PARAMETERS)
+    left = assemble_clean_images(images[images["image_id"] != "a.jpg"], grouped)
+    assert left[["image_id", "group"]].to_numpy().tolist() == [["b.jpg", "a.jpg"], ["c.jpg", "c.jpg"]]
 
 
 def test_a_looser_agreement_never_finds_fewer_pairs(form: Draw, write: Write, tmp_path: Path) -> None:

@@ -5,7 +5,13 @@ import timm
 import torch
 
 from docsort.errors import InputError, WeightsError
-from docsort.models.backbones import build_model, head_prefixes, input_statistics, require_backbone
+from docsort.models.backbones import (
+    build_model,
+    head_prefixes,
+    input_statistics,
+    require_backbone,
+    require_input_size,
+)
 
 
 def test_model_answers_one_logit_a_class() -> None:
@@ -55,6 +61,43 @@ def test_hub_out_of_reach_names_the_alternatives(monkeypatch: pytest.MonkeyPatch
 def test_backbone_without_hub_weights_is_named() -> None:
     with pytest.raises(WeightsError, match=r"for mobilenetv2_035, but there are none on the hub"):
         build_model("mobilenetv2_035", num_classes=3, image_size=32, pretrained=True)
+
+
+@pytest.mark.parametrize("backbone", ["densenet121", "vgg11"])
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_backbone_without_stochastic_depth_is_named(backbone: str, pretrained: bool) -> None:
+    with pytest.raises(InputError, match=f"for drop_path_rate 0.1, but {backbone} has none"):
+        build_model(backbone, num_classes=3, image_size=32, pretrained=pretrained, drop_path_rate=0.1)
+
+
+def test_later_blocks_are_skipped_more_often() -> None:
+    model = build_model("convnext_atto", num_classes=3, image_size=32, drop_path_rate=0.2)
+    rates = [layer.drop_prob for layer in model.modules() if type(layer).__name__ == "DropPath"]
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(0.2)
+
+
+def test_size_that_a_backbone_cannot_be_built_for_is_refused() -> None:
+    with pytest.raises(InputError, match=r"twins_svt_small can take, but it cannot take 48 px \(img_size.*for 224\."):
+        build_model("twins_svt_small", num_classes=3, image_size=48)
+
+
+@pytest.mark.parametrize("backbone", ["coatnet_nano_rw_224", "efficientformerv2_s0"])
+def test_size_that_a_backbone_cannot_answer_is_refused_and_a_multiple_of_32_is_not(backbone: str) -> None:
+    require_input_size(model := build_model(backbone, 3, 64), backbone, 64)
+    assert model.training
+    with pytest.raises(InputError, match=f"{backbone} can take, but it cannot take 48 px .*multiples of 32"):
+        require_input_size(build_model(backbone, 3, 48), backbone, 48)
+
+
+def test_trying_a_size_leaves_the_model_and_the_random_numbers_as_they_were() -> None:
+    model = build_model("tiny_vit_5m_224", 3, 64)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    require_input_size(model, "tiny_vit_5m_224", 64)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert model(torch.zeros(2, 3, 64, 64)).device.type == "cpu"
 
 
 def test_statistics_are_the_models_own() -> None:

@@ -82,10 +82,12 @@ def test_every_run_is_in_the_tracking_database(smoke_run: Run) -> None:
     names = {run.info.run_name for run in children}
     assert {f"fold_{fold}" for fold in range(FOLDS)} <= names
     assert {f"specialist_certificates_fold_{fold}" for fold in range(FOLDS)} <= names
+    assert len(children) == len(names)
     assert all(run.info.status == "FINISHED" for run in runs)
     assert "validation.macro_f1" in parents[0].data.metrics
     assert 0.5 <= parents[0].data.metrics["damage.auc.undamaged"] <= 1
     assert parents[0].data.params["training.backbone"]
+    assert "parameters.yml" in {entry.path for entry in client.list_artifacts(parents[0].info.run_id)}
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ from PIL import Image
 from docsort.augmentation.fitting import DAMAGE_FIT
 from docsort.errors import InputError
 from docsort.reporting.figures import draw_confusion_matrix
+from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.report import (
     FIGURES,
@@ -30,6 +31,9 @@ DAMAGE = {
     "parameters": {"blur_share": 0.3, "blur_sigma": [0.6, 2.2]},
 }
 LIFT = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
+GAINS = pd.DataFrame(
+    [(1, 9, "<b>kim</b>", 400, 0.5, 0.51, 0.55, 0.04, 0.01, 0.07, "helped")], columns=list(LABEL_GAINS)
+)
 
 
 class PageReader(HTMLParser):
@@ -84,6 +88,7 @@ def parts(
         class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
         verdicts=verdicts,
         data=summarise_data(**data_tables),
+        label_gains=GAINS,
         drift=drift,
         damage=DAMAGE,
         damage_fit=pd.DataFrame([("noise", 0.5, 4.2, 4.0, 0.9, 0.1234)], columns=list(DAMAGE_FIT)),
@@ -92,6 +97,14 @@ def parts(
         figures=figures,
         galleries={'mistakes "worst" first': Image.new("RGB", (40, 30), "red")},
     )
+
+
+def test_label_fixes_stand_there_with_what_they_were_worth(parts: ReportParts) -> None:
+    text = "".join(read_page(write_report(parts)).text)
+    assert "What each batch of label fixes was worth" in text
+    assert "<b>kim</b>" in text  # as text: the page has no markup of it
+    none = ReportParts(**{**vars(parts), "label_gains": GAINS.iloc[:0]})
+    assert "What each batch" not in "".join(read_page(write_report(none)).text)
 
 
 def test_the_page_fetches_nothing_and_no_text_becomes_markup(parts: ReportParts) -> None:

@@ -12,12 +12,14 @@ import torch
 from pydantic import ValidationError
 
 from docsort.errors import InputError, WeightsError
-from docsort.models.backbones import build_model
+from docsort.models.backbones import build_model, head_prefixes
 from docsort.models.descriptions import WEIGHTS_FILE, read_description
-from docsort.training import engine
+from docsort.models.weights import load_model
+from docsort.training import engine, input_path
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.engine import fit
 from docsort.training.module import TrainingError
+from docsort.training.parameters import HeadParameters
 from docsort.training.snapshots import LAST_FILE, PATTERN
 from docsort.training.tasks import FoldTask
 
@@ -84,6 +86,73 @@ def test_a_frozen_backbone_stays_as_it_was_until_its_epochs_are_over(
         assert (backbone <= same) == (number < 2)
 
 
+@pytest.mark.parametrize("head", [{"kind": "mlp", "hidden": [16]}, {"kind": "arcface"}])
+@pytest.mark.parametrize("backbone", ["lcnet_035", "test_convnext"])
+def test_frozen_leaves_the_whole_head_to_learn_and_nothing_else(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: str, head: Any
+) -> None:
+    given = build_model(backbone, 3, 32).state_dict()
+    torch.save(given, tmp_path / "given.pth")
+    (prefix,) = head_prefixes(build_model(backbone, 3, 32))
+    seen: list[tuple[set[str], set[str], set[str]]] = []
+
+    class Watched(engine.PageClassifier):
+        def on_train_epoch_end(self) -> None:
+            learning = {name for name, each in self.net.named_parameters() if each.requires_grad}
+            training = {name for name, each in self.net.named_modules() if name and each.training}
+            same = {name for name, value in self.net.state_dict().items() if torch.equal(value, given.get(name, value))}
+            seen.append((learning, training, same))
+            super().on_train_epoch_end()
+
+    monkeypatch.setattr(engine, "PageClassifier", Watched)
+    changes = {"head": head, "frozen_epochs": 1, "epochs": 2, "batch_size": 8}
+    _fit(make_task(backbone=backbone, pretrained=str(tmp_path / "given.pth"), **changes), tmp_path / "out")
+    net = build_model(backbone, 3, 32, head=HeadParameters(**head).record())
+    names, layers = {name for name, _ in net.named_parameters()}, {name for name, _ in net.named_modules() if name}
+    of_head = {name for name in names if name.startswith(f"{prefix}.")}
+    learning, training, same = seen[0]
+    assert learning == of_head
+    assert training == {name for name in layers if name == prefix or name.startswith(f"{prefix}.")}
+    assert {name for name in given if not name.startswith(f"{prefix}.")} <= same
+    assert seen[1][0] == names
+    assert seen[1][1] == layers
+    assert not names - of_head <= seen[1][2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head": {"kind": "mlp", "hidden": [32]}, "drop_rate": 0.1},
+        {"head": {"kind": "arcface", "scale": 16}, "mixup": 0.4, "label_smoothing": 0.1},
+        {"drop_path_rate": 0.2},
+        {"layer_decay": 0.9, "head": {"kind": "arcface"}, "ema_decay": 0.5},
+    ],
+)
+def test_every_head_learns_and_stands_in_the_description(make_task: MakeTask, tmp_path: Path, changes: Any) -> None:
+    task = make_task(backbone="test_convnext", epochs=6, patience=6, batch_size=8, **changes)
+    assert _fit(task, tmp_path)["test_like_macro_f1"] >= 0.9
+    assert read_description(tmp_path).head == task.parameters.head.record()
+    load_model(tmp_path)
+
+
+def test_given_statistics_take_the_place_of_the_backbones(make_task: MakeTask, tmp_path: Path) -> None:
+    _fit(make_task(epochs=1, std=[0.3, 0.3, 0.3]), tmp_path)
+    description = read_description(tmp_path)
+    assert description.std == (0.3, 0.3, 0.3)
+    assert description.mean == (0.485, 0.456, 0.406)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"image_size": 48}, {"image_size": 96, "early_scale": 0.5, "early_share": 0.4}], ids=["all", "early"]
+)
+def test_size_that_the_backbone_cannot_take_is_refused_before_any_page_is_read(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: dict[str, Any]
+) -> None:
+    monkeypatch.delattr(engine, "open_pages")
+    with pytest.raises(InputError, match=r"hrnet_w18_small can take, but it cannot take 48 px"):
+        _fit(make_task(backbone="hrnet_w18_small", **sizes), tmp_path)
+
+
 def test_freezing_what_never_learnt_is_refused(make_task: MakeTask) -> None:
     with pytest.raises(ValidationError, match="Expected frozen_epochs only with pretrained weights"):
         make_task(frozen_epochs=1)
@@ -100,7 +169,7 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="docsort"):
         _fit(make_task(epochs=2), tmp_path / "resident")
-        monkeypatch.setattr(engine, "memory_budget", lambda concurrent: 0)
+        monkeypatch.setattr(input_path, "memory_budget", lambda concurrent: 0)
         _fit(make_task(epochs=2), tmp_path / "streamed")
     assert "streamed from disk" in caplog.text
     assert _weights(tmp_path / "resident") == _weights(tmp_path / "streamed")
@@ -174,6 +243,10 @@ def test_the_best_epochs_and_the_last_stay_on_disk(make_task: MakeTask, tmp_path
     _fit(make_task(epochs=1), tmp_path / "one")
     assert _same(tmp_path / "one" / LAST_FILE, tmp_path / "one" / WEIGHTS_FILE)
     assert not list((tmp_path / "one").glob(PATTERN))
+    for file in (_snapshot(ranked[0]), LAST_FILE):
+        model, _ = load_model(tmp_path / "long", file)
+        tensors = safetensors.torch.load_file(tmp_path / "long" / file)
+        assert all(torch.equal(value, tensors[name]) for name, value in model.state_dict().items())
 
 
 def _snapshot(epoch: int) -> str:

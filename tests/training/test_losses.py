@@ -7,6 +7,7 @@ from timm.loss import LabelSmoothingCrossEntropy
 
 from docsort.training.epochs import Mix
 from docsort.training.losses import (
+    AngularMargin,
     FocalLoss,
     SoftMacroF1Loss,
     build_loss,
@@ -145,3 +146,61 @@ def test_a_box_comes_from_the_partner_and_labels_follow_the_pixels() -> None:
     torch.testing.assert_close(mixed[..., outside], pages[..., outside])
     own = torch.nn.functional.one_hot(LABELS, 3).float()
     torch.testing.assert_close(labels, own * 0.7 + own.flip(0) * 0.3)
+
+
+def reference_arcface(cosines: np.ndarray, labels: np.ndarray, scale: float, margin: float) -> float:
+    """Page by page, with the angle itself, as the paper has it."""
+    losses = []
+    for row, label in zip(cosines, labels, strict=True):
+        logits, angle = scale * row, np.arccos(row[label])
+        beyond = angle + margin > np.pi
+        logits[label] = scale * (row[label] - margin * np.sin(margin) if beyond else np.cos(angle + margin))
+        losses.append(np.log(np.exp(logits - logits[label]).sum()))
+    return float(np.mean(losses))
+
+
+COSINES = torch.tensor([[0.9, -0.2, 0.1], [0.3, 0.0, -0.99], [-0.5, 1.0, 0.2], [0.999, -1.0, 0.4]])
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.3, 0.5, 1.0])
+def test_margin_is_the_formula_of_the_paper(margin: float) -> None:
+    expected = reference_arcface(COSINES.numpy().astype(float), LABELS.numpy(), 20.0, margin)
+    loss = AngularMargin(torch.nn.CrossEntropyLoss(), 20.0, margin)
+    assert loss(20 * COSINES, LABELS).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_no_margin_is_the_cross_entropy_of_scaled_cosines() -> None:
+    loss = build_loss(recipe(head={"kind": "arcface", "scale": 20, "margin": 0}), [1, 1, 1])
+    torch.testing.assert_close(loss(20 * COSINES, LABELS), torch.nn.functional.cross_entropy(20 * COSINES, LABELS))
+
+
+def test_margin_makes_pages_harder_all_the_way_and_has_a_slope_at_both_ends() -> None:
+    loss = AngularMargin(torch.nn.CrossEntropyLoss(reduction="none"), 10.0, 0.4)
+    cosines = torch.linspace(-1, 1, 201)
+    logits = (10 * torch.stack([cosines, torch.zeros(201)], dim=1)).requires_grad_()
+    losses = loss(logits, torch.zeros(201, dtype=torch.int64))
+    plain = torch.nn.functional.cross_entropy(logits, torch.zeros(201, dtype=torch.int64), reduction="none")
+    assert (losses > plain).all()
+    assert (losses.diff() < 0).all()
+    losses.sum().backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_mixed_page_has_the_margin_of_each_class_by_its_share() -> None:
+    loss = AngularMargin(torch.nn.CrossEntropyLoss(), 20.0, 0.4)
+    cosines, shares = torch.tensor([[0.5, 0.3, -0.2]]), torch.tensor([[0.75, 0.25, 0.0]])
+    angles = cosines.arccos() + torch.tensor([[0.3, 0.1, 0.0]])
+    expected = torch.nn.functional.cross_entropy(20 * angles.cos(), shares)
+    torch.testing.assert_close(loss(20 * cosines, shares), expected)
+    whole = torch.nn.functional.one_hot(LABELS, 3).float()
+    torch.testing.assert_close(loss(20 * COSINES, whole), loss(20 * COSINES, LABELS))
+
+
+def test_margin_hands_on_to_the_loss_of_the_recipe() -> None:
+    terms, head = {"cross_entropy": 0.5, "focal": 1}, {"kind": "arcface", "scale": 20, "margin": 0.3}
+    changes = {"loss": terms, "label_smoothing": 0.1, "class_weights": "inverse"}
+    loss = build_loss(recipe(**changes, head=head), [10, 40, 5])
+    cosines = COSINES.clamp(min=-0.9)  # no angle beyond pi
+    turned = 20 * (cosines.arccos() + 0.3 * torch.nn.functional.one_hot(LABELS, 3)).cos()
+    expected = build_loss(recipe(**changes), [10, 40, 5])(turned, LABELS)
+    torch.testing.assert_close(loss(20 * cosines, LABELS), expected, rtol=1e-4, atol=1e-4)

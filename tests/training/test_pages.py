@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from docsort.training.pages import (
     fits,
     loader_workers_for,
     memory_budget,
-    open_pages,
+    one_ahead,
 )
 
 ROWS = [np.array([3, 1, 4]), np.array([1, 5, 9, 2])]
@@ -44,10 +45,50 @@ def test_loader_processes_give_the_same_pages_pass_after_pass(paths: list[str]) 
         assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_budget_decides_where_pages_are_kept(paths: list[str]) -> None:
-    needed = len(paths) * 32 * 32 * 3
-    assert isinstance(open_pages(paths, 32, "cpu", needed, 0), ResidentPages)
-    assert isinstance(open_pages(paths, 32, "cpu", needed - 1, 0), StreamedPages)
+@pytest.mark.gpu
+@pytest.mark.parametrize(("device", "pinned"), [("cuda", False), ("cpu", True)])
+def test_pages_on_a_gpu_and_pages_that_leave_for_it_are_the_same(paths: list[str], device: str, pinned: bool) -> None:
+    plain = ResidentPages(paths, 32).batches(ROWS)
+    for expected, kept in zip(plain, ResidentPages(paths, 32, device, pinned=pinned).batches(ROWS), strict=True):
+        assert kept.device.type == device
+        assert kept.is_pinned() == pinned
+        assert torch.equal(kept.cpu(), expected)
+
+
+def test_batches_are_channels_last_in_memory(paths: list[str]) -> None:
+    for batch in ResidentPages(paths, 32).batches(ROWS):
+        assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_one_is_made_ahead_while_the_last_is_used() -> None:
+    begun: list[int] = []
+    second = threading.Event()
+
+    def make(item: torch.Tensor) -> torch.Tensor:
+        begun.append(int(item))
+        if item == 2:
+            second.set()
+        return item * 10
+
+    made = one_ahead(make, torch.arange(1, 5))
+    assert next(made) == 10
+    assert second.wait(timeout=10)
+    assert 4 not in begun
+    assert [int(value) for value in made] == [20, 30, 40]
+    assert list(one_ahead(make, [])) == []
+
+
+def test_what_fails_ahead_is_raised() -> None:
+    def fail(item: torch.Tensor) -> torch.Tensor:
+        raise InputError("no such page")
+
+    with pytest.raises(InputError, match="no such page"):
+        list(one_ahead(fail, torch.arange(2)))
+
+
+def test_pages_fit_as_uint8() -> None:
+    assert fits(1, 10, 300)
+    assert not fits(1, 10, 299)
     assert fits(94_200, 224, 15 * 10**9)
     assert not fits(94_200, 456, 15 * 10**9)
 

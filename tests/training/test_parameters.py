@@ -41,6 +41,16 @@ def test_precision_may_be_a_number() -> None:
         ({"early_scale": 0}, "greater than 0"),
         ({"early_share": 1}, "less than 1"),
         ({"precision": "8"}, "Input should be '32', 'bf16' or '16-mixed'"),
+        ({"head": {"kind": "cosface"}}, "Input should be 'linear', 'mlp' or 'arcface'"),
+        ({"head": {"kind": "mlp", "hidden": []}}, "Expected head.hidden to name at least one width for the head mlp"),
+        ({"head": {"kind": "mlp", "hidden": [0]}}, "greater than or equal to 1"),
+        ({"head": {"kind": "arcface", "scale": 0}}, "greater than 0"),
+        ({"head": {"kind": "arcface", "margin": 2}}, "less than 1.5"),
+        ({"head": {"widths": [8]}}, "Extra inputs are not permitted"),
+        ({"drop_path_rate": 1}, "less than 1"),
+        ({"mean": [0.5, 0.5]}, "Field required"),
+        ({"mean": [0.5, 0.5, 128]}, "less than or equal to 1"),
+        ({"std": [0.2, 0.2, 0]}, "greater than 0"),
     ],
 )
 def test_impossible_recipe_is_refused(changes: dict[str, object], message: str) -> None:
@@ -52,3 +62,15 @@ def test_early_epochs_are_smaller() -> None:
     early = TrainingParameters.model_validate({**RECIPE, "early_scale": 0.5, "early_share": 0.7})
     assert [early.size_in(epoch) for epoch in range(3)] == [16, 16, 32]
     assert TrainingParameters.model_validate(RECIPE).size_in(0) == 32
+
+
+@pytest.mark.parametrize(
+    ("given", "record"),
+    [
+        ({}, {"kind": "linear"}),
+        ({"kind": "mlp", "hidden": [64]}, {"kind": "mlp", "hidden": [64]}),
+        ({"kind": "arcface", "scale": 20, "margin": 0.4}, {"kind": "arcface", "scale": 20.0}),
+    ],
+)
+def test_record_of_a_head_is_what_its_shape_depends_on(given: dict[str, object], record: dict[str, object]) -> None:
+    assert TrainingParameters.model_validate({**RECIPE, "head": given}).head.record() == record

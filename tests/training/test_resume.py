@@ -15,8 +15,9 @@ import torch
 
 from docsort.errors import WeightsError
 from docsort.models.descriptions import WEIGHTS_FILE
+from docsort.training.checkpoints import RESUME_FILE
 from docsort.training.engine import fit
-from docsort.training.resume import RESUME_FILE, Position, ResumeFile
+from docsort.training.resume import Position, ResumeFile
 from docsort.training.tasks import FoldTask
 
 MakeTask = Callable[..., FoldTask]

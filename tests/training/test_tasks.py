@@ -25,6 +25,7 @@ def test_finished_task_is_not_trained_again(
     assert len(first.read_history()) == 1
     assert first.record()["learnt_groups"] == sorted(set(make_task(epochs=1).training["group"].astype(str)))
     changed = (first.folder / "model.safetensors").stat().st_mtime_ns
+    caplog.clear()
     with caplog.at_level(logging.INFO, logger="docsort"):
         assert train(make_task(epochs=1), store) == first
     assert caplog.messages == ["fold_0: kept, already trained"]

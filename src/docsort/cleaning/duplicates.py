@@ -66,12 +66,25 @@ def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame, largest_group: 
     return clean["image_id"].map(first).rename("group")
 
 
-def assemble_clean_images(
-    labelled: pd.DataFrame, duplicates: pd.DataFrame, parameters: DuplicateParameters
+def group_training_images(
+    images: pd.DataFrame, duplicates: pd.DataFrame, parameters: DuplicateParameters
 ) -> pd.DataFrame:
-    """The table `clean_images`: the labelled training images with their group, sorted by image_id."""
-    train = labelled[labelled["split"] == "train"].sort_values("image_id", ignore_index=True)
+    """All training images, with `group` and, as `label`, the label they came with; columns image_id, group, label.
+
+    Those that the ledger drops too: whether an image is dropped changes no other one's group.
+    """
+    train = images[images["split"] == "train"].sort_values("image_id", ignore_index=True)
     train["group"] = group_sources(train, duplicates, parameters.largest_group)
+    return train.assign(label=train["target"].astype("int64"))[["image_id", "group", "label"]]
+
+
+def assemble_clean_images(labelled: pd.DataFrame, grouped: pd.DataFrame) -> pd.DataFrame:
+    """The table `clean_images`: the labelled training images with their group, sorted by image_id.
+
+    labelled: what the ledger leaves; grouped: from `group_training_images`.
+    """
+    train = labelled[labelled["split"] == "train"].sort_values("image_id", ignore_index=True)
+    train["group"] = train["image_id"].map(dict(zip(grouped["image_id"], grouped["group"], strict=True)))
     return train[list(CLEAN_IMAGES)].astype({"label": "int64", "given_label": "int64"})
 
 

@@ -42,7 +42,7 @@ def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataF
     """
     check_columns(ledger, LEDGER, "label_fixes")
     table = pd.DataFrame({column: [_text(value) for value in ledger[column]] for column in LEDGER}, dtype=str)
-    table["image_id"] = table["image_id"].map(_full_ids(images)).fillna(table["image_id"])
+    table["image_id"] = table["image_id"].map(full_ids(images)).fillna(table["image_id"])
     table["new_target"] = pd.array([find_target(classes, label) for label in table["new_label"]], dtype="Int64")
     given = dict(zip(images["image_id"].astype(str), images["target"].astype("int64"), strict=True))
     problems = [*_misnamed(table, given), *_unfit(table, given, classes), *_unclear(table)]
@@ -59,6 +59,14 @@ def format_ledger(ledger: pd.DataFrame) -> str:
     return table.sort_values(list(LEDGER)).to_csv(index=False, lineterminator="\n")
 
 
+def full_ids(images: pd.DataFrame) -> dict[str, str]:
+    """Every id, and every id without its extension where that names one image only."""
+    ids = images["image_id"].astype(str)
+    stems = ids.map(lambda image_id: str(PurePosixPath(image_id).with_suffix("")))
+    single = ~stems.duplicated(keep=False)
+    return dict(zip(stems[single], ids[single], strict=True)) | dict(zip(ids, ids, strict=True))
+
+
 def _text(value: object) -> str:
     """A cell as text: missing is empty, and a class number that a reader took for 7.0 is 7 again."""
     if value is None or value is pd.NA or value != value:
@@ -66,14 +74,6 @@ def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
-
-
-def _full_ids(images: pd.DataFrame) -> dict[str, str]:
-    """Every id, and every id without its extension where that names one image only."""
-    ids = images["image_id"].astype(str)
-    stems = ids.map(lambda image_id: str(PurePosixPath(image_id).with_suffix("")))
-    single = ~stems.duplicated(keep=False)
-    return dict(zip(stems[single], ids[single], strict=True)) | dict(zip(ids, ids, strict=True))
 
 
 def _misnamed(table: pd.DataFrame, given: dict[str, int]) -> Iterator[str]:

@@ -37,6 +37,11 @@ class FileDataset(AbstractVersionedDataset[T, T], Generic[T]):
     def save(self, data: T) -> None:
         write_atomically(Path(self._get_save_path()), self.encode(data))
 
+    @property
+    def path(self) -> Path:
+        """The file that is read, of the version to be loaded; for what edits it in place, such as the ledger's page."""
+        return Path(self._get_load_path())
+
     def read_bytes(self) -> bytes:
         """The file as it is, of the version to be loaded."""
         return Path(self._get_load_path()).read_bytes()

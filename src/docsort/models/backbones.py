@@ -1,20 +1,24 @@
-"""Any timm backbone by name, with a linear head for the classes of the job."""
+"""Any timm backbone by name, with a head for the classes of the job."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 import timm
+import torch
 from timm.data import resolve_model_data_config
 from timm.models import get_arch_pretrained_cfgs, get_pretrained_cfg
 from torch import nn
+from torch.func import functional_call
 
-from docsort.errors import InputError, WeightsError
+import docsort.models.hybrids  # noqa: F401  makes its names known to timm
+from docsort.errors import DocsortError, InputError, WeightsError
+from docsort.models.descriptions import LINEAR
+from docsort.models.heads import calm, install_head
 
 Statistics = tuple[float, float, float]
 
 ALTERNATIVES = "give a local file with pretrained=<path>, or train from scratch with pretrained=false."
-HEAD_STD = 0.01
-"""Standard deviation of a fresh head's weights, as torchvision's MobileNets have it."""
 
 
 def require_backbone(name: str) -> None:
@@ -33,12 +37,19 @@ def require_backbone(name: str) -> None:
 
 
 def build_model(
-    backbone: str, num_classes: int, image_size: int, drop_rate: float = 0.0, pretrained: bool = False
+    backbone: str,
+    num_classes: int,
+    image_size: int,
+    drop_rate: float = 0.0,
+    pretrained: bool = False,
+    head: Mapping[str, Any] = LINEAR,
+    drop_path_rate: float = 0.0,
 ) -> nn.Module:
     """The model with a fresh head: (B, 3, image_size, image_size) normalised pixels to (B, num_classes) logits.
 
-    pretrained: take the backbone's weights from the hub; for a local file see `pretrained.load_pretrained`.
-    Raises InputError for an unknown name, WeightsError when the hub's weights cannot be had.
+    pretrained: take the backbone's weights from the hub; for a local file see `pretrained.load_pretrained`. head: as in
+    ModelDescription. Raises InputError for an unknown name, and where the backbone cannot have the size, the head or
+    the stochastic depth; WeightsError when the hub's weights cannot be had.
     """
     require_backbone(backbone)
     options: dict[str, Any] = {"num_classes": num_classes, "drop_rate": drop_rate}
@@ -46,19 +57,50 @@ def build_model(
     if takes_one_size(backbone):
         # Transformers with position embeddings are built for one size; convolutions take any and refuse the option.
         options["img_size"] = image_size
+    if drop_path_rate:
+        options["drop_path_rate"] = drop_path_rate
     if not pretrained:
-        return _with_calm_head(timm.create_model(backbone, pretrained=False, **options))
-    if config is None or not config.has_weights:
+        model = _calm_head(_create(backbone, options))
+    elif config is None or not config.has_weights:
         raise WeightsError(f"Expected pretrained weights for {backbone}, but there are none on the hub; {ALTERNATIVES}")
+    else:
+        model = _create_from_hub(backbone, options)
+        model = model if num_classes == config.num_classes else _calm_head(model)
+    install_head(model, head_prefixes(model), head, num_classes, drop_rate)
+    return model
+
+
+def _create(backbone: str, options: Mapping[str, Any], pretrained: bool = False) -> nn.Module:
     try:
-        model = timm.create_model(backbone, pretrained=True, **options)
+        model: nn.Module = timm.create_model(backbone, pretrained=pretrained, **options)
+        deep = "drop_path_rate" not in options or any(type(each).__name__ == "DropPath" for each in model.modules())
+    except TypeError as error:
+        if "drop_path_rate" not in str(error):
+            raise
+        deep = False
+    except (AssertionError, ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+        if pretrained or "img_size" not in options:
+            raise
+        raise _size_error(backbone, options["img_size"], error) from error
+    if not deep:
+        raise InputError(
+            f"Expected a backbone with stochastic depth for drop_path_rate {options['drop_path_rate']}, but {backbone} "
+            "has none; set it to 0 or use another backbone."
+        )
+    return model
+
+
+def _create_from_hub(backbone: str, options: Mapping[str, Any]) -> nn.Module:
+    try:
+        return _create(backbone, options, pretrained=True)
+    except DocsortError:
+        raise
     except Exception as error:  # the hub's client raises errors of several libraries, which share no base class
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"Expected to download the pretrained weights of {backbone}, but the hub is out of reach or has not got "
             f"them ({reason}); {ALTERNATIVES}"
         ) from error
-    return model if num_classes == config.num_classes else _with_calm_head(model)
 
 
 def takes_one_size(backbone: str) -> bool:
@@ -67,18 +109,45 @@ def takes_one_size(backbone: str) -> bool:
     return config is not None and bool(config.fixed_input_size)
 
 
-def _with_calm_head(model: nn.Module) -> nn.Module:
-    """Draws the head anew, so that the first answers are near even and the first loss near log(classes).
+def require_input_size(model: nn.Module, backbone: str, size: int) -> None:
+    """Raises InputError unless the model answers pages of this side; many want a multiple of 32, or one size.
+
+    Tried on torch's meta device, which knows shapes and computes nothing; only a failure there is tried in earnest.
+    """
+    training = model.training
+    model.eval()
+    shapes = {name: each.to("meta") for name, each in [*model.named_parameters(), *model.named_buffers()]}
+    try:
+        with torch.no_grad():
+            functional_call(model, shapes, (torch.empty(1, 3, size, size, device="meta"),))
+    except Exception:  # not every operation is known there
+        try:
+            with torch.no_grad():
+                model(torch.zeros(1, 3, size, size))
+        except (AssertionError, ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+            raise _size_error(backbone, size, error) from error
+    finally:
+        model.train(training)
+
+
+def _size_error(backbone: str, size: int, error: Exception) -> InputError:
+    config = get_pretrained_cfg(backbone, allow_unregistered=True)
+    made_for = f", and this one was made for {config.input_size[-1]}" if config is not None else ""
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    return InputError(
+        f"Expected pages of a side that {backbone} can take, but it cannot take {size} px ({reason.rstrip('.')}); "
+        f"change `image_size` or `early_scale`: most backbones take multiples of 32{made_for}."
+    )
+
+
+def _calm_head(model: nn.Module) -> nn.Module:
+    """Draws the classifier anew.
 
     timm draws the heads of the EfficientNet family by the number of outputs: with 17 classes instead of 1,000 the
     first logits are an order of magnitude too large, and the backbone is thrown about before the head has settled.
     """
     for name in head_prefixes(model):
-        for parameter in model.get_submodule(name).parameters():
-            if parameter.dim() > 1:
-                nn.init.normal_(parameter, std=HEAD_STD)
-            else:
-                nn.init.zeros_(parameter)
+        calm(model.get_submodule(name))
     return model
 
 
@@ -86,6 +155,11 @@ def head_prefixes(model: nn.Module) -> tuple[str, ...]:
     """Names of the layers that timm counts as the head, such as ("classifier",) or ("head.fc",)."""
     names = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def in_head(name: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a tensor or layer of this name is the head or belongs to it."""
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
 def input_statistics(model: nn.Module) -> tuple[Statistics, Statistics]:

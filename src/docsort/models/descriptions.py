@@ -10,14 +10,18 @@ from docsort.errors import WeightsError
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
 
+HEADS: dict[str, tuple[str, ...]] = {"linear": (), "mlp": ("hidden",), "arcface": ("scale",)}
+"""Kinds of heads, and what each must be known by to be built again."""
+LINEAR: dict[str, Any] = {"kind": "linear"}
+
 
 @dataclass(frozen=True)
 class ModelDescription:
     """All that is needed to rebuild a model and feed it; stands as JSON beside the weights.
 
     targets: class numbers in the order of the model's outputs. image_size: side of the square input in pixels.
-    mean, std: per RGB channel, of pixels scaled to [0, 1]. pretrained: where the weights began, None for from scratch.
-    versions: of the libraries that wrote the weights.
+    mean, std: per RGB channel, of pixels scaled to [0, 1]. head: its kind, and under the names of HEADS its shape.
+    pretrained: where the weights began, None for from scratch. versions: of the libraries that wrote the weights.
     """
 
     backbone: str
@@ -26,7 +30,7 @@ class ModelDescription:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     drop_rate: float = 0.0
-    head: str = "linear"
+    head: dict[str, Any] = field(default_factory=lambda: dict(LINEAR))
     pretrained: dict[str, Any] | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -44,6 +48,7 @@ def read_description(folder: Path) -> ModelDescription:
         values = json.loads(path.read_text(encoding="utf-8"))
         for name in ("targets", "mean", "std"):
             values[name] = tuple(values[name])
+        values["head"] = _read_head(values.get("head", LINEAR))
         return ModelDescription(**values)
     except OSError as error:
         raise WeightsError(f"Expected a model description at {path}, but it cannot be opened ({error}).") from error
@@ -51,3 +56,12 @@ def read_description(folder: Path) -> ModelDescription:
         raise WeightsError(
             f"Expected {path} to describe a model, but got something else ({error!r}); train it again."
         ) from error
+
+
+def _read_head(head: Any) -> dict[str, Any]:
+    """Descriptions of before there were other heads have the word "linear" here."""
+    record = {"kind": head} if isinstance(head, str) else dict(head)
+    missing = [name for name in HEADS[record["kind"]] if name not in record]
+    if missing:
+        raise ValueError(f"the head {record['kind']} without {missing[0]}")
+    return record

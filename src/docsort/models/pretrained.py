@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from docsort.errors import WeightsError, listing
-from docsort.models.backbones import head_prefixes
+from docsort.models.backbones import head_prefixes, in_head
 
 NESTS = ("state_dict_ema", "model_ema", "state_dict", "model", "module")
 """Keys under which training scripts keep the weights, the averaged ones first."""
@@ -74,9 +74,9 @@ def load_pretrained(model: nn.Module, path: Path) -> WeightsReport:
     own = model.state_dict()
     fitting = {name: tensor for name, tensor in found.items() if name in own and tensor.shape == own[name].shape}
     heads = head_prefixes(model)
-    backbone = [name for name in own if not _is_head(name, heads) and not name.endswith(COUNTERS)]
+    backbone = [name for name in own if not in_head(name, heads) and not name.endswith(COUNTERS)]
     matched = [name for name in backbone if name in fitting]
-    head = [name for name in own if _is_head(name, heads)]
+    head = [name for name in own if in_head(name, heads)]
     report = WeightsReport(
         file=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -136,10 +136,6 @@ def _read_torch_file(path: Path) -> Any:
 
 def _is_nest(content: dict[Any, Any], key: str) -> bool:
     return isinstance(content.get(key), dict)
-
-
-def _is_head(name: str, heads: tuple[str, ...]) -> bool:
-    return any(name.startswith(f"{head}.") for head in heads)
 
 
 def _plain_names(tensors: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:

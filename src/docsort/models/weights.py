@@ -25,14 +25,18 @@ def save_model(model: nn.Module, description: ModelDescription, folder: Path) ->
     (folder / DESCRIPTION_FILE).write_text(description.to_json(), encoding="utf-8")
 
 
-def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
+def load_model(folder: Path, file: str = WEIGHTS_FILE) -> tuple[nn.Module, ModelDescription]:
     """The model of a folder, on the CPU and ready to predict, with its description.
 
-    Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
+    file: weights beside the description, such as a snapshot's or the last epoch's. Raises WeightsError when a file is
+    missing or damaged, or the weights are not those that the JSON describes.
     """
     description = read_description(folder)
-    model = build_model(description.backbone, len(description.targets), description.image_size, description.drop_rate)
-    path = folder / WEIGHTS_FILE
+    classes = len(description.targets)
+    model = build_model(
+        description.backbone, classes, description.image_size, description.drop_rate, head=description.head
+    )
+    path = folder / file
     try:
         tensors = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
@@ -42,8 +46,8 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
     wrong += [name for name in own if name in tensors and own[name].shape != tensors[name].shape]
     if wrong:
         raise WeightsError(
-            f"Expected {path} to fit its description ({description.backbone} with {len(description.targets)} classes), "
-            f"but {len(wrong)} tensors differ: {listing(wrong, limit=3)}; the two files are not of one model."
+            f"Expected {path} to fit its description ({description.backbone} with {classes} classes), but "
+            f"{len(wrong)} tensors differ: {listing(wrong, limit=3)}; the two files are not of one model."
         )
     model.load_state_dict(tensors)
     return model.eval(), description

@@ -21,6 +21,7 @@ from docsort.cleaning.drift import AUC_ROW
 from docsort.errors import InputError, listing
 from docsort.images.traits import TRAITS
 from docsort.reporting.figures import figure_html
+from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
 
@@ -54,15 +55,16 @@ JPEG_QUALITY = 82
 class ReportParts:
     """What the report shows.
 
-    scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; figures: by the names
-    FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to
-    picture; test_count: rows of the submission.
+    scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; label_gains: table
+    LABEL_GAINS; figures: by the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries:
+    caption to picture; test_count: rows of the submission.
     """
 
     scores: Scores
     class_scores: pd.DataFrame
     verdicts: pd.DataFrame
     data: Summary
+    label_gains: pd.DataFrame
     drift: pd.DataFrame
     damage: Mapping[str, Any]
     damage_fit: pd.DataFrame
@@ -193,6 +195,8 @@ def _data_tables(parts: ReportParts) -> dict[str, Any]:
         "class_count_rows": [row.values() for row in parts.data["class_counts"]],
         "rejected_rows": [row.values() for row in parts.data["rejected"]],
         "suspect_rows": [row.values() for row in parts.data["suspects"]],
+        "gain_columns": [column.replace("_", " ") for column in LABEL_GAINS],
+        "gain_rows": _records(parts.label_gains, list(LABEL_GAINS)),
         "drift_columns": [str(column).replace("_", " ") for column in parts.drift.columns],
         "drift_rows": _records(parts.drift[parts.drift["measure"] != AUC_ROW], list(parts.drift.columns)),
         "drift_in_words": drift_in_words(parts.drift),

@@ -46,12 +46,12 @@ class Split:
 class Batch(NamedTuple):
     """pages (B, 3, S, S) uint8; labels (B,) output numbers; contrast, brightness (B,); mix of the whole batch.
 
-    turns: B plain numbers, so that they stay with the processor when the rest moves to the device.
+    turns: (B,), 0 to 7, or None in an epoch without turns.
     """
 
     pages: Tensor
     labels: Tensor
-    turns: list[int]
+    turns: Tensor | None
     contrast: Tensor
     brightness: Tensor
     mix: Mix
@@ -61,27 +61,36 @@ class Batch(NamedTuple):
 class EpochBatches:
     """The batches of one planned epoch, in the shape of a loader; `done` are left out at its beginning.
 
-    Of several processes that train together each gets its own share of every batch, evenly dealt.
+    Of several processes that train together each gets its own share of every batch, evenly dealt. device: where all but
+    the pages is wanted.
     """
 
-    def __init__(self, split: Split, plan: EpochPlan, done: int = 0, share: Share = ALONE) -> None:
-        self.split, self.plan, self.done, self.share = split, plan, done, share
+    def __init__(
+        self, split: Split, plan: EpochPlan, done: int = 0, share: Share = ALONE, device: torch.device | str = "cpu"
+    ) -> None:
+        self.split, self.plan, self.done, self.share, self.device = split, plan, done, share, device
 
     def __len__(self) -> int:
         return len(self.plan.rows) - self.done
 
     def __iter__(self) -> Iterator[Batch]:
         plan, share = self.plan, self.share
-        drawn = (self.split.labels, plan.contrast, plan.brightness)
         left = plan.rows[self.done :]
         own = [share.of(rows) for rows in left]
+        turned = bool(plan.turns.any())
+        drawn = zip(*self._drawn(own), strict=True)
         for number, pages in enumerate(self.split.pages.batches(own)):
-            rows, place = own[number], self.done + number
-            labels, contrast, brightness = (torch.from_numpy(values[rows]) for values in drawn)
+            place = self.done + number
+            labels, turns, contrast, brightness = next(drawn)
             warp = draw_warp(plan.stage, len(left[number]), *plan.source, place)
             own_warp = None if warp is None else Warp(*(share.of(values) for values in warp))
-            turns = plan.turns[rows].tolist()
-            yield Batch(pages, labels, turns, contrast, brightness, plan.mix[place], own_warp)
+            yield Batch(pages, labels, turns if turned else None, contrast, brightness, plan.mix[place], own_warp)
+
+    def _drawn(self, own: list[NDArray[np.int64]]) -> list[tuple[Tensor, ...]]:
+        """Labels, turns, contrast and brightness of each batch; moved once an epoch, as a move waits for the device."""
+        order, sizes = np.concatenate(own), [len(rows) for rows in own]
+        values = (self.split.labels, self.plan.turns, self.plan.contrast, self.plan.brightness)
+        return [torch.from_numpy(each[order]).to(self.device).split(sizes) for each in values]
 
 
 class OrderedBatches:

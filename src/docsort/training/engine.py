@@ -5,19 +5,20 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from torch import nn
 
 from docsort.errors import InputError
-from docsort.models.backbones import build_model, input_statistics, takes_one_size
+from docsort.models.backbones import build_model, input_statistics, require_input_size, takes_one_size
 from docsort.models.descriptions import ModelDescription
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
@@ -26,15 +27,15 @@ from docsort.seeding import derive_seed
 from docsort.stores import write_atomically
 from docsort.training.batches import ALONE, Share, Split
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE
+from docsort.training.input_path import InputPath, choose_input_path, open_pages, training_rate
 from docsort.training.module import PageClassifier
-from docsort.training.pages import fits, loader_workers_for, memory_budget, open_pages
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import ProgressFile
 from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
 from docsort.training.snapshots import LAST_FILE, Snapshots, write_weights
 from docsort.training.tasks import FoldTask
-from docsort.training.worker import prepare_worker
-from docsort.workers import worker_count
+from docsort.training.worker import freed_memory_kept, prepare_worker
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ def fit(
     parameters = _checked(task, device)
     torch.manual_seed(derive_seed(task.seed, "weights", task.name))
     net, description = _build(task)
-    training, validation = _open_splits(task, device, max(concurrent, share.world))
+    for size in {parameters.size_in(0), parameters.image_size}:
+        require_input_size(net, parameters.backbone, size)
+    training, validation, way = _open_splits(task, net, device, max(concurrent, share.world))
     resume, snapshots = ResumeFile(folder, key, parameters.save_every_s), Snapshots(folder)
     classifier = PageClassifier(
         net,
@@ -73,8 +76,8 @@ def fit(
         snapshots,
         share,
     )
-    with quiet_lightning():
-        trainer = _trainer(parameters, device, share)
+    with quiet_lightning(), freed_memory_kept(device):
+        trainer = _trainer(parameters, device, share, ProgressFile(folder))
         _begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
     if share.rank:
@@ -93,7 +96,7 @@ def fit(
         record["test_like_macro_f1"],
         record["clean_macro_f1"],
     )
-    return {**record, "seconds": round(time.perf_counter() - started, 1)}
+    return {**record, "input": way.as_record(), "seconds": round(time.perf_counter() - started, 1)}
 
 
 def _checked(task: FoldTask, device: str) -> TrainingParameters:
@@ -150,7 +153,13 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
     parameters = task.parameters
     from_hub = parameters.pretrained is True
     net = build_model(
-        parameters.backbone, len(task.targets), parameters.image_size, parameters.drop_rate, pretrained=from_hub
+        parameters.backbone,
+        len(task.targets),
+        parameters.image_size,
+        parameters.drop_rate,
+        pretrained=from_hub,
+        head=parameters.head.record(),
+        drop_path_rate=parameters.drop_path_rate,
     )
     origin: dict[str, Any] | None = {"file": "hub"} if from_hub else None
     if isinstance(parameters.pretrained, str):
@@ -159,39 +168,38 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
         logger.info("%s: %s", task.name, report.sentence())
     if parameters.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    mean, std = input_statistics(net)
+    own_mean, own_std = input_statistics(net)
     return net, ModelDescription(
         backbone=parameters.backbone,
         targets=task.targets,
         image_size=parameters.image_size,
-        mean=mean,
-        std=std,
+        mean=parameters.mean or own_mean,
+        std=parameters.std or own_std,
         drop_rate=parameters.drop_rate,
+        head=parameters.head.record(),
         pretrained=origin,
         versions=library_versions(),
     )
 
 
-def _open_splits(task: FoldTask, device: str, concurrent: int) -> tuple[Split, Split]:
-    """Both splits resident, or both streamed, whichever the memory allows."""
-    size, budget = task.parameters.image_size, memory_budget(concurrent)
-    count = len(task.training) + len(task.validation)
-    resident = fits(count, size, budget)
-    workers = loader_workers_for(device, worker_count(), concurrent)
-    where = "decoded once and kept in memory" if resident else "streamed from disk, as they do not fit in memory"
-    logger.info(
-        "%s: %d training and %d validation pages, %s", task.name, len(task.training), len(task.validation), where
-    )
+def _open_splits(task: FoldTask, net: nn.Module, device: str, concurrent: int) -> tuple[Split, Split, InputPath]:
+    """Both splits by one way, and that way."""
+    parameters, tables = task.parameters, (task.training, task.validation)
+    listed = [table["path"].tolist() for table in tables]
+    size = parameters.image_size
+    rate = partial(training_rate, net, parameters, device)
+    way = choose_input_path(listed[0] + listed[1], size, device, concurrent, rate)
+    logger.info("%s: %d training and %d validation pages, %s", task.name, *map(len, tables), way.sentence())
     outputs = {target: output for output, target in enumerate(task.targets)}
     splits = []
-    for table in (task.training, task.validation):
-        pages = open_pages(table["path"].tolist(), size, device, budget if resident else 0, workers)
+    for table, paths in zip(tables, listed, strict=True):
         labels = np.array([outputs[label] for label in table["label"]], dtype=np.int64)
-        splits.append(Split(pages, labels, table["view"].tolist() if "view" in table else ()))
-    return splits[0], splits[1]
+        views = table["view"].tolist() if "view" in table else ()
+        splits.append(Split(open_pages(paths, size, device, way), labels, views))
+    return splits[0], splits[1], way
 
 
-def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Trainer:
+def _trainer(parameters: TrainingParameters, device: str, share: Share, *callbacks: Callback) -> Trainer:
     kind, _, index = device.partition(":")
     if kind == "cpu":
         # Filling new tensors with NaN costs time and finds no error here.
@@ -212,6 +220,7 @@ def _trainer(parameters: TrainingParameters, device: str, share: Share) -> Train
         **together,
         precision=PRECISIONS[parameters.precision],
         max_epochs=parameters.epochs,
+        callbacks=list(callbacks),
         accumulate_grad_batches=parameters.accumulate,
         gradient_clip_val=parameters.clip_norm,
         deterministic=kind == "cpu",

@@ -12,11 +12,14 @@ from torch.nn import functional
 from docsort.training.epochs import Mix
 from docsort.training.parameters import TrainingParameters
 
+TINY = 1e-12
+"""Of a squared sine: a root of less has no slope that could be computed."""
+
 
 def build_loss(
     parameters: TrainingParameters, counts: Sequence[int], targets: Sequence[int] | None = None
 ) -> nn.Module:
-    """The sum of the terms that the recipe weighs above 0.
+    """The sum of the terms that the recipe weighs above 0; behind the head arcface, with its margin.
 
     counts: training pages a class, in the order of the outputs; targets: their class numbers, 0 to K - 1 if not given.
     """
@@ -28,7 +31,9 @@ def build_loss(
         (terms.soft_macro_f1, SoftMacroF1Loss()),
     ]
     wanted = [(share, part) for share, part in parts if share > 0]
-    return wanted[0][1] if len(wanted) == 1 and wanted[0][0] == 1 else WeightedSum(wanted)
+    loss = wanted[0][1] if len(wanted) == 1 and wanted[0][0] == 1 else WeightedSum(wanted)
+    head = parameters.head
+    return AngularMargin(loss, head.scale, head.margin) if head.kind == "arcface" else loss
 
 
 class WeightedSum(nn.Module):
@@ -42,6 +47,27 @@ class WeightedSum(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         losses = [share * term(logits, labels) for share, term in zip(self.shares, self.terms, strict=True)]
         return torch.stack(losses).sum()
+
+
+class AngularMargin(nn.Module):
+    """A loss of logits s cos(t) that sees s cos(t + m) at the page's class, t being the angle to its prototype.
+
+    Deng et al., "ArcFace: additive angular margin loss for deep face recognition" (CVPR 2019). Of a mixed page each
+    class gets the margin times its share. Beyond pi the cosine would rise again: from pi - m on it is cos(t) - m sin(m)
+    instead, as in the authors' code.
+    """
+
+    def __init__(self, loss: nn.Module, scale: float, margin: float) -> None:
+        super().__init__()
+        self.loss, self.scale, self.margin = loss, scale, margin
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        cosines, margins = logits / self.scale, self.margin * as_shares(labels, logits)
+        sines = (1 - cosines**2).clamp(min=TINY).sqrt()
+        turned = cosines * margins.cos() - sines * margins.sin()
+        safe = torch.where(cosines > -margins.cos(), turned, cosines - margins * margins.sin())
+        loss: Tensor = self.loss(self.scale * safe, labels)
+        return loss
 
 
 class FocalLoss(nn.Module):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from docsort.errors import DocsortError
-from docsort.models.backbones import head_prefixes
+from docsort.models.backbones import head_prefixes, in_head
 from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
@@ -27,6 +27,7 @@ from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule, scaled_rates
 from docsort.training.parameters import TrainingParameters
+from docsort.training.progress import take_peak_memory
 from docsort.training.resume import Position, ResumeFile
 from docsort.training.scores import History, score_views
 from docsort.training.snapshots import Snapshots
@@ -94,7 +95,7 @@ class PageClassifier(LightningModule):
         plan = plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch, self.row_weights)
         self.plan = plan
         done = self.position.batches if self.current_epoch == self.position.epoch else 0
-        return EpochBatches(self.training_split, plan, done, self.share)
+        return EpochBatches(self.training_split, plan, done, self.share, self.device)
 
     def val_dataloader(self) -> OrderedBatches:
         return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size, self.share)
@@ -206,6 +207,7 @@ class PageClassifier(LightningModule):
             "test_like_macro_f1": scores["test_like"],
             "images_per_s": self.seen / self.train_seconds,
             "seconds": time.perf_counter() - self.started,
+            "gpu_memory_mb": take_peak_memory(self.device),
         }
         if self.progress.add(row) and not self.share.rank:
             self.snapshots.save(self.current_epoch + 1, self.scored.state_dict())
@@ -252,10 +254,10 @@ class PageClassifier(LightningModule):
             return
         prefixes = head_prefixes(self.net)
         for name, parameter in self.net.named_parameters():
-            parameter.requires_grad_(not frozen or name.startswith(prefixes))
-        for name, layer in self.net.named_modules():
-            if name and not name.startswith(prefixes):
-                layer.train(not frozen)
+            parameter.requires_grad_(not frozen or in_head(name, prefixes))
+        for name, layer in self.net.named_modules():  # parents first, and they set their children too
+            if name:
+                layer.train(not frozen or in_head(name, prefixes))
 
     def _save(self, position: Position) -> None:
         average = None if self.average is None else self.average.state_dict()
@@ -293,7 +295,7 @@ class PageClassifier(LightningModule):
 
     def _inputs(self, batch: Batch) -> Tensor:
         """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""
-        pages = apply_turns(batch.pages, batch.turns) if any(batch.turns) else batch.pages
+        pages = batch.pages if batch.turns is None else apply_turns(batch.pages, batch.turns)
         jitter = (batch.contrast, batch.brightness) if self.recipe.jitter else ()
         inputs = self.normaliser(pages, *jitter)
         if batch.warp is not None:

@@ -1,11 +1,12 @@
 """Pages as batches of pixels, from memory or from disk. N pages, B batch, S side of the square.
 
 Where the decoded set fits, it is decoded once and kept (`ResidentPages`); else worker processes decode ahead
-(`StreamedPages`). Both give the same pixels for the same rows, so the choice never changes a result.
+(`StreamedPages`). Both give the same pixels for the same rows; `input_path` chooses.
 """
 
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,23 +43,50 @@ def decode_page(path: str | Path, size: int) -> NDArray[np.uint8]:
 
 
 class ResidentPages:
-    """All pages decoded in one uint8 tensor (N, S, S, 3), on the device where that has room for it."""
+    """All pages decoded in one uint8 tensor (N, S * S * 3).
 
-    def __init__(self, paths: Sequence[str], size: int, device: str = "cpu", loader_workers: int = 0) -> None:
+    device: where they are kept. pinned: their batches leave for a GPU, and each is gathered while that computes.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], size: int, device: str = "cpu", loader_workers: int = 0, pinned: bool = False
+    ) -> None:
+        self._size, self._pinned = size, pinned
+        self._pixels = torch.empty((len(paths), size * size * 3), dtype=torch.uint8, device=device)
         streamed = StreamedPages(paths, size, loader_workers)
-        self._pixels = torch.empty((len(paths), size, size, 3), dtype=torch.uint8)
         rows = [np.arange(start, min(start + 64, len(paths))) for start in range(0, len(paths), 64)]
         for numbers, batch in zip(rows, streamed.batches(rows), strict=True):
-            self._pixels[numbers[0] : numbers[-1] + 1] = batch.permute(0, 2, 3, 1)
-        if device.startswith("cuda") and self._pixels.nbytes * FREE_SHARE < torch.cuda.mem_get_info(device)[0]:
-            self._pixels = self._pixels.to(device)
+            self._pixels[numbers[0] : numbers[-1] + 1] = batch.permute(0, 2, 3, 1).flatten(1)
 
     def __len__(self) -> int:
         return len(self._pixels)
 
     def batches(self, rows: Iterable[Rows]) -> Iterator[Tensor]:
-        for numbers in rows:
-            yield self._pixels[torch.from_numpy(numbers).to(self._pixels.device)].permute(0, 3, 1, 2)
+        listed = list(rows)
+        # moved once a pass, because a move waits for the device
+        order = torch.from_numpy(np.concatenate(listed)).to(self._pixels.device)
+        parts = order.split([len(numbers) for numbers in listed])
+        return one_ahead(self._gather, parts) if self._pinned else map(self._gather, parts)
+
+    def _gather(self, numbers: Tensor) -> Tensor:
+        # several times as fast as indexing, which does not know that whole rows are wanted
+        shape = (len(numbers), self._pixels.shape[1])
+        kept = torch.empty(shape, dtype=torch.uint8, device=self._pixels.device, pin_memory=self._pinned)
+        torch.index_select(self._pixels, 0, numbers, out=kept)
+        return kept.view(-1, self._size, self._size, 3).permute(0, 3, 1, 2)
+
+
+def one_ahead(make: Callable[[Tensor], Tensor], items: Iterable[Tensor]) -> Iterator[Tensor]:
+    """What `make` gives for each item, the next being made in a thread while the last is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming: Future[Tensor] | None = None
+        for item in items:
+            following = thread.submit(make, item)
+            if coming is not None:
+                yield coming.result()
+            coming = following
+        if coming is not None:
+            yield coming.result()
 
 
 class StreamedPages:
@@ -116,13 +144,6 @@ class _RowBatches:
 
 def _stack(pages: list[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(pages))
-
-
-def open_pages(paths: Sequence[str], size: int, device: str, budget: int, loader_workers: int) -> Pages:
-    """Resident where the decoded pages are at most `budget` bytes, else streamed."""
-    if fits(len(paths), size, budget):
-        return ResidentPages(paths, size, device, loader_workers if len(paths) > 2000 else 0)
-    return StreamedPages(paths, size, loader_workers, pinned=device.startswith("cuda"))
 
 
 def fits(count: int, size: int, budget: int) -> bool:

@@ -4,7 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from docsort.models.descriptions import HEADS
 from docsort.parameters import Parameters
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 
 def _read_pretrained(value: Any) -> Any:
@@ -56,6 +60,31 @@ class Stage(Parameters):
         return bool(self.degrees or self.elastic or self.grid)
 
 
+class HeadParameters(Parameters):
+    """The layers between the pooled features and the logits; `models.heads` has them."""
+
+    kind: Literal["linear", "mlp", "arcface"] = "linear"
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(512, 256), description="of `mlp`: widths of its hidden layers"
+    )
+    scale: float = Field(default=30, gt=0, description="of `arcface`: factor from cosines to logits")
+    margin: float = Field(default=0.3, ge=0, lt=1.5, description="of `arcface`: angle to the true class, radians")
+
+    @model_validator(mode="after")
+    def _check_hidden(self) -> "HeadParameters":
+        if self.kind == "mlp" and not self.hidden:
+            raise ValueError(
+                "Expected head.hidden to name at least one width for the head mlp, but it is empty; use kind linear "
+                "for a head without hidden layers."
+            )
+        return self
+
+    def record(self) -> dict[str, Any]:
+        """What a description says of the head: its kind, and what its shape depends on."""
+        values = self.model_dump(mode="json")
+        return {name: values[name] for name in ("kind", *HEADS[self.kind])}
+
+
 class TrainingParameters(Parameters):
     """How one model is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
 
@@ -92,7 +121,15 @@ class TrainingParameters(Parameters):
         default="none", description="by pages a class; or a weight for each class number, 1 where none is given"
     )
     effective_beta: float = Field(default=0.999, ge=0, lt=1, description="of the class weights `effective`")
-    drop_rate: float = Field(default=0, ge=0, lt=1, description="dropout before the head")
+    head: HeadParameters = HeadParameters()
+    drop_rate: float = Field(default=0, ge=0, lt=1, description="dropout before the head, and in the head mlp")
+    drop_path_rate: float = Field(
+        default=0, ge=0, lt=1, description='chance to skip the last block: Huang et al., "Stochastic depth", ECCV 2016'
+    )
+    mean: tuple[Share, Share, Share] | None = Field(
+        default=None, description="per RGB channel, of pixels in [0, 1]; null: the backbone's own"
+    )
+    std: tuple[PositiveShare, PositiveShare, PositiveShare] | None = Field(default=None, description="as `mean`")
     sampling: Literal["plain", "balanced"] = Field(
         default="plain", description="plain: each render once an epoch; balanced: classes equally often, drawn anew"
     )

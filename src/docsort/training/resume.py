@@ -16,10 +16,10 @@ import torch
 
 from docsort.errors import WeightsError
 from docsort.stores import write_atomically
+from docsort.training.checkpoints import RESUME_FILE
 
 logger = logging.getLogger(__name__)
 
-RESUME_FILE = "resume.pt"
 FORMAT = 2
 
 

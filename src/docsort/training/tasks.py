@@ -17,6 +17,7 @@ from docsort.tables import RENDERS, VALIDATION_RENDERS, VIEWS, check_columns
 from docsort.training.checkpoints import Checkpoint
 from docsort.training.devices import lease_devices, side_by_side
 from docsort.training.parameters import TrainingParameters
+from docsort.training.watching import Training, tell_kept, watched
 from docsort.workers import run_in_worker
 
 logger = logging.getLogger(__name__)
@@ -47,15 +48,21 @@ def train(task: FoldTask, store: Store) -> Checkpoint:
     the middle is gone on with.
 
     Call it from as many threads as you like: on a CPU as many train at once as there are workers, on GPUs one a GPU.
-    Raises InputError or LeakError for a task that cannot be trained, before any work.
+    Raises InputError or LeakError for a task that cannot be trained, before any work. Listeners (`watching`) hear of
+    the rest.
     """
     check_task(task)
     key = task_key(task)
     checkpoint = Checkpoint(store.folder(key), key)
     if checkpoint.is_complete():
         logger.info("%s: kept, already trained", task.name)
+        device = str((checkpoint.record() or {}).get("device"))
+        tell_kept(Training(task.name, task.parameters, task.seed, device), checkpoint)
         return checkpoint
-    with lease_devices(task.parameters.device, task.parameters.devices) as devices:
+    with (
+        lease_devices(task.parameters.device, task.parameters.devices) as devices,
+        watched(Training(task.name, task.parameters, task.seed, ", ".join(devices), checkpoint.is_begun()), checkpoint),
+    ):
         record = run_in_worker(_train_in_worker, task, key, checkpoint.folder, devices, side_by_side(devices[0]))
     groups = sorted(set(task.training["group"].astype(str)))
     store.complete(key, {**record, "learnt_groups": groups})

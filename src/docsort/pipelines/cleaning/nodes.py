@@ -16,23 +16,31 @@ def apply_label_fixes(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.Da
 
 
 def find_duplicate_images(images: pd.DataFrame, labelled: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
-    """Finds pairs of images that show the same page, in training, in test and across."""
+    """Finds pairs of images that show the same page, in training, in test and across; what is dropped has no label."""
     from docsort.cleaning.duplicates import find_duplicates
 
-    test = images[images["split"] == "test"]
-    return find_duplicates(pd.concat([labelled, test], ignore_index=True), parameters.duplicates)
+    labels = dict(zip(labelled["image_id"], labelled["label"], strict=True))
+    known = images["image_id"].map(labels).astype("Int64")
+    return find_duplicates(images.assign(label=known), parameters.duplicates)
 
 
-def group_duplicates(labelled: pd.DataFrame, duplicates: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+def group_duplicates(images: pd.DataFrame, duplicates: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
     """Gives every training image the group that it must stay together with."""
+    from docsort.cleaning.duplicates import group_training_images
+
+    return group_training_images(images, duplicates, parameters.duplicates)
+
+
+def assemble_images(labelled: pd.DataFrame, grouped: pd.DataFrame) -> pd.DataFrame:
+    """Puts together what training may learn from: the images that the ledger leaves, with label and group."""
     from docsort.cleaning.duplicates import assemble_clean_images
 
-    return assemble_clean_images(labelled, duplicates, parameters.duplicates)
+    return assemble_clean_images(labelled, grouped)
 
 
-def assign_folds(clean_images: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Deals the source images out to folds, stratified by label, groups together."""
-    return make_folds(clean_images, seed)
+def assign_folds(clean_images: pd.DataFrame, grouped: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Deals the source images out to folds, stratified by the labels they came with, groups together."""
+    return make_folds(clean_images, seed, as_given=grouped)
 
 
 def describe_pages(clean_images: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from docsort.pipelines.cleaning.nodes import (
     apply_label_fixes,
+    assemble_images,
     assign_folds,
     describe_pages,
     find_duplicate_images,
@@ -32,11 +33,22 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 group_duplicates,
-                inputs=["labelled_images", "duplicates", "params:cleaning"],
-                outputs="clean_images",
+                inputs=["images", "duplicates", "params:cleaning"],
+                outputs="grouped_images",
                 name="group_duplicates",
             ),
-            Node(assign_folds, inputs=["clean_images", "params:seed"], outputs="folds", name="assign_folds"),
+            Node(
+                assemble_images,
+                inputs=["labelled_images", "grouped_images"],
+                outputs="clean_images",
+                name="assemble_images",
+            ),
+            Node(
+                assign_folds,
+                inputs=["clean_images", "grouped_images", "params:seed"],
+                outputs="folds",
+                name="assign_folds",
+            ),
             Node(
                 describe_pages,
                 inputs=["clean_images", "params:cleaning"],

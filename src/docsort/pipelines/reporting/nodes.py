@@ -6,14 +6,17 @@ import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
 
+from docsort.augmentation.parameters import AugmentationParameters
 from docsort.reporting.answer_key import read_answer_key
+from docsort.reporting.label_gains import add_label_gain, baseline_of
 from docsort.reporting.model_card import write_model_card
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.scores import Scores, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
 from docsort.reporting.summary import summarise_data
+from docsort.stores import fingerprint
 from docsort.training.checkpoints import Checkpoint
-from docsort.training.plan import task_name
+from docsort.training.plan import TrainingPlan, task_name
 
 
 def score_run(
@@ -40,6 +43,22 @@ def tabulate_classes(
 def join_histories(*histories: pd.DataFrame) -> pd.DataFrame:
     """Puts the folds' learning histories below each other."""
     return pd.concat(histories, ignore_index=True)
+
+
+def prove_label_fixes(
+    oof_votes: pd.DataFrame,
+    last_baseline: pd.DataFrame,
+    last_gains: pd.DataFrame,
+    label_fixes: pd.DataFrame,
+    plan: TrainingPlan,
+    augmentation: AugmentationParameters,
+    parameters: ReportingParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Says what the label fixes since the last run were worth, and remembers this run for the next one."""
+    recipe = fingerprint(plan.model_dump(exclude={"device", "save_every_s"}), augmentation, seed)
+    now = baseline_of(oof_votes, recipe)
+    return add_label_gain(last_gains, last_baseline, now, label_fixes, parameters, seed), now
 
 
 def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
@@ -117,6 +136,7 @@ def write_report(
     class_scores: pd.DataFrame,
     verdicts: pd.DataFrame,
     data: dict[str, Any],
+    label_gains: pd.DataFrame,
     drift: pd.DataFrame,
     damage: dict[str, Any],
     damage_fit: pd.DataFrame,
@@ -134,6 +154,7 @@ def write_report(
         class_scores=class_scores,
         verdicts=verdicts,
         data=data,
+        label_gains=label_gains,
         drift=drift,
         damage=damage,
         damage_fit=damage_fit,

@@ -13,7 +13,7 @@ from docsort.specialists.verdict import judge
 from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import HISTORY, Checkpoint
-from docsort.training.plan import MAIN, TrainingPlan
+from docsort.training.plan import MAIN, TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
 
@@ -21,11 +21,6 @@ from docsort.training.tasks import train
 def find_groups(classes: pd.DataFrame, parameters: SpecialistParameters) -> pd.DataFrame:
     """Finds the groups of confusable classes that the data has."""
     return group_table(resolve_groups(classes, parameters.groups))
-
-
-def task_name(group: str, fold: int) -> str:
-    """What the log and the checkpoint call a specialist's training."""
-    return f"specialist_{group}_fold_{fold}"
 
 
 def train_specialists(
@@ -43,7 +38,7 @@ def train_specialists(
     recipe = plan.recipe(MAIN)
     checkpoints, histories = {}, [pd.DataFrame(columns=[*HISTORY, "group", "fold"])]
     for group in groups_of_table(groups):
-        name = task_name(group.name, fold)
+        name = task_name(f"specialist_{group.name}", fold)
         task = fold_task(name, fold, folds, training_renders, validation_renders, group.targets, recipe, seed)
         checkpoints[group.name] = train(task, checkpoint_store)
         histories.append(checkpoints[group.name].read_history().assign(group=group.name, fold=fold))
@@ -56,7 +51,7 @@ def predict_specialist_validation(
     """Lets each specialist look at all pages its fold held out: in the test it cannot know either whose page it is."""
     opinions = [pd.DataFrame(columns=list(PREDICTION_KEYS))]
     for name, checkpoint in specialists.items():
-        pages = pages_to_judge(checkpoint, task_name(name, fold), fold, folds, validation_renders)
+        pages = pages_to_judge(checkpoint, task_name(f"specialist_{name}", fold), fold, folds, validation_renders)
         opinions.append(predict(checkpoint, pages, TURNS, model=name))
     return pd.concat(opinions[1:] or opinions, ignore_index=True)
 

@@ -1,8 +1,10 @@
 """The hooks, driven as Kedro drives them, on a small pipeline with the catalog names of the real one."""
 
 import hashlib
-import re
+import json
+import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,18 +12,29 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 from PIL import Image
 
-from docsort import hooks
-from docsort.errors import InputError
+from docsort.errors import InputError, StoppedError
+from docsort.hooks import TrackingHooks
 from docsort.runners import FoldRunner
+from docsort.training.checkpoints import HISTORY, Checkpoint
+from docsort.training.parameters import LearningRate, TrainingParameters
+from docsort.training.watching import PROGRESS_FILE, Progress, Training, tell_kept, watched
 
 VERSION = "2026-01-02T03.04.05.006Z"
 HASHES = ["b" * 64, "a" * 64]
+RECIPE = TrainingParameters(
+    backbone="lcnet_035",
+    pretrained=False,
+    image_size=32,
+    epochs=2,
+    patience=2,
+    batch_size=8,
+    learning_rate=LearningRate(scratch=0.003, pretrained=0.001),
+)
 
 
 def list_images() -> pd.DataFrame:
@@ -85,7 +98,7 @@ def tracked(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
     def run(name: str, pipeline: Pipeline, catalog: DataCatalog) -> Any:
         manager = _create_hook_manager()
-        manager.register(hooks.TrackingHooks())
+        manager.register(TrackingHooks())
         loader = {"parameters": {"training": {"epochs": 3, "classes": ["a", "b"]}, "seed": 7}}
         run_params = {"pipeline_names": [name], "run_id": VERSION, "env": "smoke", "tags": (), "runner": "<object>"}
         told = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
@@ -138,6 +151,130 @@ def test_children_are_the_folds_and_specialists(tracked: Callable[..., Any], pro
     assert children["specialist_plates_fold_1"].data.tags["specialist"] == "plates"
     losses = client(project).get_metric_history(children["fold_1"].info.run_id, "train_loss")
     assert sorted((loss.step, loss.value) for loss in losses) == [(1, 0.5), (2, 0.25)]
+
+
+def test_a_fold_of_several_models_has_a_child_for_each(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"epoch": [1, 1, 2], "train_loss": [0.5, 0.75, 0.25], "model": ["main", "big", "main"]})
+    several = Pipeline([node(lambda: table.assign(fold=0), None, "fold_0_history", name="several")])
+    parent = tracked("several models", several, catalog(tmp_path)).info.run_id
+    children = {run.info.run_name: run.data for run in runs(project, f"tags.mlflow.parentRunId = '{parent}'")}
+    assert {name: data.metrics for name, data in children.items()} == {
+        "fold_0": {"train_loss": 0.25},
+        "big_fold_0": {"train_loss": 0.75},
+    }
+    assert {name: (data.tags["model"], data.tags["fold"]) for name, data in children.items()} == {
+        "fold_0": ("main", "0"),
+        "big_fold_0": ("big", "0"),
+    }
+
+
+TRAINING = Training("fold_0", RECIPE, seed=7, device="cpu", resumed=True)
+
+
+class PlayedTraining:
+    """Stands for a node that trains: an epoch is written as a worker writes it, then `then` is called."""
+
+    def __init__(self, folder: Path, then: Callable[[], None]) -> None:
+        self.checkpoint, self.then = Checkpoint(folder / "checkpoint", "key"), then
+        self.checkpoint.folder.mkdir()
+
+    def __call__(self) -> pd.DataFrame:
+        with watched(TRAINING, self.checkpoint):
+            self._write(1)
+            self.then()
+            self._write(2)
+        return self.checkpoint.read_history().assign(fold=0)
+
+    def _write(self, epochs: int) -> None:
+        rows = [
+            {**dict.fromkeys(HISTORY, 0.5), "epoch": epoch, "gpu_memory_mb": None} for epoch in range(1, epochs + 1)
+        ]
+        pd.DataFrame(rows).to_csv(self.checkpoint.history_path, index=False)
+        progress = Progress(epochs, 2, 1, 1, 100.0, 0.5, epochs)
+        (self.checkpoint.folder / PROGRESS_FILE).write_text(json.dumps(asdict(progress)))
+
+
+def played(tmp_path: Path, then: Callable[[], None]) -> Pipeline:
+    return Pipeline([node(PlayedTraining(tmp_path, then), None, "fold_0_history", name="train")])
+
+
+def test_an_epoch_is_in_its_child_run_before_the_training_has_ended(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    found: list[Any] = []
+
+    def look() -> None:
+        deadline = time.monotonic() + 20
+        while not found and time.monotonic() < deadline:
+            now = runs(project, "tags.device = 'cpu' and tags.resumed = 'True'")
+            found.extend(run for run in now if run.info.status == "RUNNING" and "train_loss" in run.data.metrics)
+
+    parent = tracked("live", played(tmp_path, look), catalog(tmp_path)).info.run_id
+    (during,) = found
+    assert (during.info.run_name, during.data.tags["mlflow.parentRunId"]) == ("fold_0", parent)
+    assert set(during.data.metrics) == set(HISTORY) - {"epoch", "gpu_memory_mb"}
+    assert (during.data.params["backbone"], during.data.params["loss.cross_entropy"]) == ("lcnet_035", "1.0")
+    (after,) = runs(project, f"tags.mlflow.parentRunId = '{parent}'")
+    assert (after.info.run_id, after.info.status) == (during.info.run_id, "FINISHED")
+    epochs = client(project).get_metric_history(after.info.run_id, "train_loss")
+    assert sorted(entry.step for entry in epochs) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (InputError("No pages."), "FAILED", "InputError: No pages."),
+        (StoppedError("fit was stopped."), "KILLED", None),
+    ],
+)
+def test_a_training_that_ends_early_is_marked_in_its_child_run(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path, error: Exception, status: str, told: str | None
+) -> None:
+    def fail() -> None:
+        raise error
+
+    parent = tracked(f"a training is {status}", played(tmp_path, fail), catalog(tmp_path))
+    assert parent.info.status == "FAILED"
+    (child,) = runs(project, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    assert child.info.status == status
+    assert child.data.tags.get("error") == told
+    assert child.data.metrics["train_loss"] == 0.5
+
+
+def test_a_kept_training_has_one_child_run_with_its_whole_history(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    training = PlayedTraining(tmp_path, lambda: None)
+    training()
+
+    def keep() -> pd.DataFrame:
+        tell_kept(TRAINING, training.checkpoint)
+        return training.checkpoint.read_history()
+
+    kept = Pipeline([node(keep, None, "fold_0_history", name="keep")])
+    parent = tracked("kept", kept, catalog(tmp_path)).info.run_id
+    (child,) = runs(project, f"tags.mlflow.parentRunId = '{parent}'")
+    assert (child.info.status, child.data.tags["kept"], child.data.tags["fold"]) == ("FINISHED", "True", "0")
+    assert len(client(project).get_metric_history(child.info.run_id, "lr")) == 2
+
+
+def test_a_run_hears_of_its_own_trainings_only(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    tracked("its own", pipeline(), catalog(tmp_path))
+    before = len(runs(project))
+    PlayedTraining(tmp_path, lambda: None)()
+    assert len(runs(project)) == before
+
+
+def test_parameters_and_uncommitted_changes_are_artifacts(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docsort.hooks.run_record.uncommitted_texts", lambda path: {"uncommitted.diff": f"+ in {path}"})
+    run_id = tracked("artifacts", pipeline(), catalog(tmp_path)).info.run_id
+    folder = Path(client(project).download_artifacts(run_id, "", str(tmp_path)))
+    assert (folder / "parameters.yml").read_text() == ("training:\n  epochs: 3\n  classes:\n  - a\n  - b\nseed: 7\n")
+    assert (folder / "uncommitted.diff").read_text() == f"+ in {project}"
 
 
 def test_versions_are_noted_in_a_form_that_load_versions_takes(tracked: Callable[..., Any], tmp_path: Path) -> None:
@@ -197,56 +334,9 @@ def test_tracking_changes_nothing_that_is_written(tracked: Callable[..., Any], t
 
 def test_switched_off_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCSORT_TRACKING", "off")
-    tracking = hooks.TrackingHooks()
+    tracking = TrackingHooks()
     tracking.after_context_created(context=SimpleNamespace(project_path=tmp_path, config_loader={"parameters": {}}))
     tracking.before_pipeline_run(run_params={}, catalog=catalog(tmp_path))
     tracking.after_dataset_saved(dataset_name="scores", data={"a": 1})
     tracking.after_pipeline_run()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_fingerprint_depends_on_contents_only() -> None:
-    images = pd.DataFrame({"image_id": ["1", "2"], "sha256": HASHES})
-    renamed = pd.DataFrame({"image_id": ["x", "y"], "sha256": HASHES[::-1]})
-    changed = pd.DataFrame({"image_id": ["1", "2"], "sha256": ["c" * 64, HASHES[1]]})
-    assert hooks.data_fingerprint(images) == hooks.data_fingerprint(renamed) != hooks.data_fingerprint(changed)
-
-
-def test_git_tags_are_empty_outside_a_checkout(tmp_path: Path) -> None:
-    assert hooks.git_tags(tmp_path) == {}
-
-
-def test_runtime_names_are_those_that_the_configuration_reads() -> None:
-    texts = [path.read_text() for path in (Path(__file__).parents[1] / "conf").rglob("*.yml")]
-    read = {name for text in texts for name in re.findall(r"\$\{runtime_params:\s*(\w+)", text)}
-    assert read == set(hooks.RUNTIME_NAMES)
-
-
-def refuse(tmp_path: Path, runtime_params: dict[str, Any]) -> OmegaConfigLoader:
-    """Calls the hook on a project whose parameters have the groups `training` and `cleaning`."""
-    for env, text in (
-        ("base", "training: {epochs: 3}\nroot: ${runtime_params:seed, 0}\n"),
-        ("local", "cleaning: {}\n"),
-    ):
-        (tmp_path / env).mkdir()
-        (tmp_path / env / "parameters.yml").write_text(text)
-    loader = OmegaConfigLoader(tmp_path, base_env="base", default_run_env="local", runtime_params=runtime_params)
-    hooks.ParameterHooks().after_context_created(context=SimpleNamespace(config_loader=loader))
-    return loader
-
-
-def test_settings_that_exist_pass_and_arrive(tmp_path: Path) -> None:
-    given = {"seed": 5, "raw_dir": "photos", "training": {"epochs": 9}, "cleaning": {"distance": 2}}
-    parameters = refuse(tmp_path, given)["parameters"]
-    assert parameters["training"] == {"epochs": 9}
-    assert parameters["root"] == 5
-
-
-def test_settings_that_do_not_exist_are_refused_together_with_the_nearest_that_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"but got trainig, rawdir; did you mean training, raw_dir\?"):
-        refuse(tmp_path, {"trainig": {"epochs": 9}, "rawdir": "x", "seed": 5})
-
-
-def test_a_setting_like_no_other_is_answered_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"but got zzz; known are answer_key, backbone, cleaning, .*training\."):
-        refuse(tmp_path, {"zzz": 1})

@@ -1,0 +1,126 @@
+"""What one run reads and writes, told to MLflow."""
+
+import re
+import threading
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractVersionedDataset
+from omegaconf import OmegaConf
+
+from docsort import tracking
+from docsort.hooks.child_runs import history_of, task_tags
+from docsort.hooks.provenance import data_fingerprint, uncommitted_texts
+from docsort.training.plan import MAIN, task_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from kedro.io import CatalogProtocol
+
+FIGURES = "figures"
+"""The artifact folder."""
+HISTORY = re.compile(r"fold_(\d+)_history")
+SPECIALIST_HISTORIES = re.compile(r"fold_(\d+)_specialist_histories")
+PICTURE_WRITERS = {"PIL": "save", "matplotlib": "savefig"}
+"""The method that writes a picture to a path, by the package of its class."""
+
+
+class RunRecord:
+    """What one run reads and writes, told to its tracker; nothing it meets can end the run."""
+
+    def __init__(self, tracker: tracking.Tracker, catalog: "CatalogProtocol") -> None:
+        self._tracker = tracker
+        self._catalog = catalog
+        self._versions: dict[str, dict[str, str]] = {"load": {}, "save": {}}
+        self._has_fingerprint = threading.Event()
+
+    def begin(self, project_path: Path, parameters: Mapping[str, Any]) -> None:
+        """Keeps the parameters, and how the code differs from the commit."""
+        texts = {"parameters.yml": OmegaConf.to_yaml(OmegaConf.create(dict(parameters)))}
+        with self._tracker.guard():
+            for name, text in (texts | uncommitted_texts(project_path)).items():
+                self._tracker.log_written(name, None, partial(_write, text))
+
+    def read(self, name: str, data: Any) -> None:
+        """A dataset was loaded."""
+        with self._tracker.guard():
+            self._note_version("load", name)
+            self._log_fingerprint(name, data)
+
+    def written(self, name: str, data: Any) -> None:
+        """A dataset was saved."""
+        with self._tracker.guard():
+            self._note_version("save", name)
+            self._log_fingerprint(name, data)
+            if name == "scores":
+                self._tracker.log_metrics(tracking.numbers_in(data))
+            elif name == "validation_metrics":  # of the general model, before specialists
+                self._tracker.log_metrics(tracking.numbers_in({"before_specialists": data}))
+            elif name == "fitted_damage":
+                damage = {key: data[key] for key in ("auc", "parameters", "test_images")}
+                self._tracker.log_metrics(tracking.numbers_in({"damage": damage}))
+            elif name == "label_gains" and len(data):  # of the last batch
+                self._tracker.log_metrics(tracking.numbers_in({"label_gain": data.iloc[-1].to_dict()}))
+            elif match := HISTORY.fullmatch(name):
+                for model, history in data.groupby("model") if "model" in data else [(MAIN, data)]:
+                    self._log_history(task_name(str(model), int(match[1])), history)
+            elif match := SPECIALIST_HISTORIES.fullmatch(name):
+                for group, history in data.groupby("group"):
+                    self._log_history(task_name(f"specialist_{group}", int(match[1])), history)
+            else:
+                self._log_figure(name, data)
+
+    def close(self, status: str, tags: Mapping[str, object] | None = None) -> None:
+        """Logs the versions, also as the text that --load-versions takes, and ends the run."""
+        told = {f"version.{way}.{name}": text for way in self._versions for name, text in self._versions[way].items()}
+        pinned = self._versions["load"] | self._versions["save"]
+        if pinned:
+            told["load_versions"] = ",".join(f"{name}:{text}" for name, text in sorted(pinned.items()))
+        self._tracker.set_tags(told | dict(tags or {}))
+        self._tracker.end(status)
+
+    def _note_version(self, way: str, name: str) -> None:
+        dataset = self._catalog.get(name)
+        # An optional dataset may have been read although there is none: it has no version then.
+        if isinstance(dataset, AbstractVersionedDataset) and (way == "save" or dataset.exists()):
+            found = dataset.resolve_save_version() if way == "save" else dataset.resolve_load_version()
+            if found is not None:
+                self._versions[way][name] = found
+
+    def _log_fingerprint(self, name: str, data: Any) -> None:
+        if name == "images" and not self._has_fingerprint.is_set():
+            self._has_fingerprint.set()
+            self._tracker.set_tags({"data_fingerprint": data_fingerprint(data), "data_images": len(data)})
+
+    def _log_history(self, run_name: str, table: "pd.DataFrame") -> None:
+        """Adds what the child run of a training that was watched lacks, and makes one for any other."""
+        history, seconds = history_of(table)
+        self._tracker.log_child(run_name, history, task_tags(run_name), seconds)
+
+    def _log_figure(self, name: str, data: Any) -> None:
+        package = type(data).__module__.partition(".")[0]
+        if package == "plotly":  # as a page: MLflow makes no picture of the JSON on disk
+            self._tracker.log_written(f"{name}.html", FIGURES, lambda to: data.write_html(to, include_plotlyjs="cdn"))
+        elif package in PICTURE_WRITERS:
+            path = self._saved_path(name)
+            if path is not None:
+                self._tracker.log_file(path, FIGURES)
+            else:
+                self._tracker.log_written(f"{name}.png", FIGURES, getattr(data, PICTURE_WRITERS[package]))
+
+    def _saved_path(self, name: str) -> Path | None:
+        """The local file that a dataset has just written, or None when it keeps none."""
+        dataset = self._catalog.get(name)
+        filepath = getattr(dataset, "_filepath", None)
+        if filepath is None:
+            return None
+        if isinstance(dataset, AbstractVersionedDataset) and (saved := dataset.resolve_save_version()) is not None:
+            filepath = filepath / saved / filepath.name
+        path = Path(str(filepath))
+        return path if path.is_file() else None
+
+
+def _write(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
