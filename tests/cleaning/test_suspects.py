@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cleanlab.rank import get_label_quality_scores
 
-from docsort.cleaning.suspects import rank_suspects
+from docsort.cleaning.first_look import FirstLook
+from docsort.cleaning.suspects import rank_suspects, score_labels
 from docsort.tables import DUPLICATES, LABEL_SUSPECTS
 
 NO_PAIRS = pd.DataFrame(columns=list(DUPLICATES))
@@ -102,3 +104,42 @@ def test_images_without_predictions_are_passed_over(missing: list[str]) -> None:
     kept = {name: row for name, row in rows.items() if name not in missing}
     suspects = rank_suspects(make_clean(labels), NO_PAIRS, predict(kept))
     assert not set(suspects["image_id"]) & set(missing)
+
+
+def as_first_look(rows: dict[str, tuple[float, float, float]]) -> FirstLook:
+    values = np.array(list(rows.values()))
+    return FirstLook(np.array(list(rows), dtype=object), np.array([3, 7, 14]), values, values)
+
+
+def test_without_duplicates_the_ranking_is_cleanlabs() -> None:
+    labels, rows, _ = draw_predictions(wrong=9)
+    scored = score_labels(make_clean(labels), NO_PAIRS, predict(rows, turns=1)).set_index("image_id")["score"]
+    given = np.searchsorted([3, 7, 14], list(labels.values()))
+    quality = get_label_quality_scores(given, np.array(list(rows.values())))
+    np.testing.assert_allclose(scored.loc[list(labels)], 1 - quality, atol=1e-9)
+
+
+def test_the_first_look_alone_finds_planted_labels_and_says_so() -> None:
+    labels, rows, planted = draw_predictions(wrong=9)
+    suspects = rank_suspects(make_clean(labels), NO_PAIRS, NO_PREDICTIONS, as_first_look(rows))
+    assert set(suspects["image_id"].head(9)) == planted
+    assert suspects["evidence"].str.contains("unseen by the first look: .*; of its 10 nearest pages .* are").all()
+    assert (suspects["p_proposed"] > suspects["p_given"]).all()
+
+
+def test_of_two_near_duplicates_the_one_that_models_contradict_comes_first() -> None:
+    labels, rows, planted = draw_predictions(wrong=9)
+    wrong = min(planted)
+    right = next(name for name in labels if int(name[1:]) % 3 == int(wrong[1:]) % 3 and name not in planted)
+    pairs = pd.DataFrame([make_pair(wrong, right, labels)], columns=list(DUPLICATES))
+    even = dict.fromkeys((right,), (1 / 3, 1 / 3, 1 / 3))
+    scored = score_labels(make_clean(labels), pairs, predict(rows | even)).set_index("image_id")["score"]
+    assert scored[wrong] > scored[right] > 0
+
+
+def test_every_image_has_a_score_and_suspects_are_those_that_another_class_fits_better() -> None:
+    labels, rows, _ = draw_predictions(wrong=9)
+    scored = score_labels(make_clean(labels), NO_PAIRS, predict(rows))
+    assert sorted(scored["image_id"]) == sorted(labels)
+    assert (scored["suspect"] == (scored["p_proposed"] > scored["p_given"])).all()
+    assert len(rank_suspects(make_clean(labels), NO_PAIRS, predict(rows))) == scored["suspect"].sum()
