@@ -36,7 +36,7 @@ class Opinions:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Pages (N,) that someone has an opinion on."""
-        return ~np.isnan(self.mean).any(axis=1)
+        return np.asarray(~np.isnan(self.mean).any(axis=1))
 
 
 def gather_opinions(

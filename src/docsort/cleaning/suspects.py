@@ -87,7 +87,7 @@ def _conflicts(images: pd.DataFrame, duplicates: pd.DataFrame, opinions: Opinion
         for own, other in ((pair.image_id, pair.other_id), (pair.other_id, pair.image_id)):
             if own not in places or other not in places:
                 continue
-            one, two = (opinions.labels[places[name]] for name in (own, other))
+            one, two = (int(opinions.labels[places[name]]) for name in (own, other))
             if one != two:
                 chance = _chance_against(opinions.mean[[places[own], places[other]]], one, two)
                 label = opinions.targets[two]
