@@ -37,7 +37,9 @@ def test_models_weigh_the_same_and_the_nearest_pages_little() -> None:
 def test_a_page_that_a_model_has_not_seen_is_judged_by_the_others() -> None:
     opinions = gather_opinions(IMAGES, predict({"a": (0.6, 0.4)}), LOOK)
     assert np.isnan(opinions.said["the trained models"][1:]).all()
-    np.testing.assert_allclose(opinions.mean[2, :2], 0.9 * LOOK.classes[2] + 0.1 * LOOK.nearest[2])
+    np.testing.assert_allclose(
+        opinions.mean[2, :2], (1 - NEAREST_WEIGHT) * LOOK.classes[2] + NEAREST_WEIGHT * LOOK.nearest[2]
+    )
     assert opinions.known.all()
 
 

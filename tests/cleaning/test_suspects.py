@@ -4,7 +4,7 @@ import pytest
 from cleanlab.rank import get_label_quality_scores
 
 from docsort.cleaning.first_look import FirstLook
-from docsort.cleaning.suspects import rank_suspects, score_labels
+from docsort.cleaning.suspects import MARGIN_SHARE, rank_suspects, score_labels
 from docsort.tables import DUPLICATES, LABEL_SUSPECTS
 
 NO_PAIRS = pd.DataFrame(columns=list(DUPLICATES))
@@ -111,12 +111,16 @@ def as_first_look(rows: dict[str, tuple[float, float, float]]) -> FirstLook:
     return FirstLook(np.array(list(rows), dtype=object), np.array([3, 7, 14]), values, values)
 
 
-def test_without_duplicates_the_ranking_is_cleanlabs() -> None:
+def test_without_duplicates_the_score_is_made_of_cleanlabs() -> None:
     labels, rows, _ = draw_predictions(wrong=9)
     scored = score_labels(make_clean(labels), NO_PAIRS, predict(rows, turns=1)).set_index("image_id")["score"]
     given = np.searchsorted([3, 7, 14], list(labels.values()))
-    quality = get_label_quality_scores(given, np.array(list(rows.values())))
-    np.testing.assert_allclose(scored.loc[list(labels)], 1 - quality, atol=1e-9)
+    own, margin = (
+        get_label_quality_scores(given, np.array(list(rows.values())), method=method)
+        for method in ("self_confidence", "normalized_margin")
+    )
+    expected = 1 - (1 - MARGIN_SHARE) * own - MARGIN_SHARE * margin
+    np.testing.assert_allclose(scored.loc[list(labels)], expected, atol=1e-9)
 
 
 def test_the_first_look_alone_finds_planted_labels_and_says_so() -> None:

@@ -18,7 +18,7 @@ from docsort.cleaning.features import features_of
 from docsort.folds import make_folds
 from docsort.seeding import derive_seed
 
-ROUNDS = 3
+ROUNDS = 5
 """Folds are dealt anew this many times, and the opinions averaged."""
 
 SHRINKAGE = 0.5

@@ -13,7 +13,7 @@ from docsort.cleaning.first_look import NEIGHBOURS, FirstLook
 from docsort.tables import probability_columns, targets_of
 
 NEAREST = "the nearest pages"
-NEAREST_WEIGHT = 0.1
+NEAREST_WEIGHT = 0.05
 """Of what the nearest pages say, in the mean with what the models say."""
 
 Floats = NDArray[np.float64]

@@ -1,9 +1,10 @@
 """Labels that look wrong: one ranking of what unseen pages' classes, nearest pages and near-duplicates say.
 
 The score of a page is cleanlab's label quality (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty
-in Dataset Labels", JAIR 2021) on the mean of all opinions, joined with conflicts among near-duplicates. Self-confidence
-as it is: taking out the habits of each class (`adjust_pred_probs`) moves whole classes that look alike to the top, see
-docs/experiments.md.
+in Dataset Labels", JAIR 2021) on the mean of all opinions, joined with conflicts among near-duplicates. It is the
+self-confidence, with a little of the margin: of labels that are all but ruled out those come first whose page is surely
+of another class. Taking out the habits of each class first (`adjust_pred_probs`) moves whole classes that look alike to
+the top, see docs/experiments.md.
 """
 
 import numpy as np
@@ -16,6 +17,9 @@ from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns
 
 EVEN = 0.5
 """Of two near-duplicates with different labels at least one is wrong; where nobody knows which, each as likely."""
+
+MARGIN_SHARE = 0.03
+"""Of the normalised margin in the score; the rest is the self-confidence."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -70,9 +74,9 @@ def _unlikeliness(opinions: Opinions) -> Floats:
     if known.any():
         from cleanlab.rank import get_label_quality_scores
 
-        score[known] = 1 - get_label_quality_scores(
-            opinions.labels[known], opinions.mean[known], method="self_confidence", adjust_pred_probs=False
-        )
+        for method, share in (("self_confidence", 1 - MARGIN_SHARE), ("normalized_margin", MARGIN_SHARE)):
+            quality = get_label_quality_scores(opinions.labels[known], opinions.mean[known], method=method)
+            score[known] += share * (1 - quality)
     return score.clip(0, 1)
 
 
