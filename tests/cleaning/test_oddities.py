@@ -71,10 +71,19 @@ def test_a_threshold_moves_what_is_odd() -> None:
 def test_distances_are_standard_deviations_of_a_gaussian_whatever_its_outliers() -> None:
     values = np.random.default_rng(0).normal(10, 3, 4001)
     values[:400] = 1e6
-    distances = robust_distances(values)
+    distances = robust_distances(values, least_spread=0.1)
     assert distances[400:].std() == pytest.approx(1, rel=0.15)
     assert np.median(distances) == 0
 
 
-def test_a_measure_that_hardly_varies_makes_no_outlier() -> None:
-    assert (robust_distances(np.array([0.0] * 9 + [5.0])) == 0).all()
+def test_where_hardly_anything_varies_a_little_is_not_far() -> None:
+    values = np.array([5.0] * 9 + [5.2])
+    assert robust_distances(values, least_spread=0.1)[-1] == pytest.approx(2)
+
+
+def test_photos_stored_at_one_size_but_for_some_are_no_outliers() -> None:
+    images = make_images()
+    images["width"], images["height"] = 500, 400
+    images.loc[:9, ["width", "height"]] = 300, 240
+    images["bytes"] = images["width"] * images["height"] // 5
+    assert kinds(images) == []

@@ -16,15 +16,16 @@ from docsort.cleaning.parameters import OddityParameters
 from docsort.tables import IMAGE_PROBLEMS, IMAGES, check_columns
 
 COMPARED = {
-    "brightness": False,
-    "contrast": False,
-    "saturation": True,
-    "sharpness": True,
-    "noise": True,
-    "pixels": True,
-    "bytes_per_pixel": True,
+    "brightness": (False, 5.0),
+    "contrast": (False, 3.0),
+    "saturation": (True, 0.1),
+    "sharpness": (True, 0.1),
+    "noise": (True, 0.1),
+    "bytes_per_1000_pixels": (True, 0.1),
 }
-"""Measures that outliers are looked for in, and whether by their logarithm: those that have a long tail."""
+"""Measures that outliers are looked for in: whether by the logarithm of 1 + value, for those that have a long tail, and
+the least standard deviation that is believed: photos of one job may be stored all alike, and then next to nothing would
+be far out. Size is no such measure, as many photos are stored at one; `tiny` is a kind of its own."""
 
 SPREAD_OF_MAD = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation."""
@@ -64,24 +65,24 @@ def find_oddities(images: pd.DataFrame, parameters: OddityParameters) -> pd.Data
     return table.assign(late=keys).sort_values(["late", "kind", "image_id"], ignore_index=True)[list(IMAGE_PROBLEMS)]
 
 
-def robust_distances(values: Floats) -> Floats:
-    """Of each value from the median, in robust standard deviations, signed; 0 where more than half are the same."""
+def robust_distances(values: Floats, least_spread: float) -> Floats:
+    """Of each value from the median, in robust standard deviations of at least `least_spread`, signed."""
     centred = values - np.median(values)
     spread = SPREAD_OF_MAD * float(np.median(np.abs(centred)))
-    return centred / spread if spread > 0 else np.zeros_like(centred)
+    return np.asarray(centred / max(spread, least_spread))
 
 
 def _outliers(images: pd.DataFrame, limit: float) -> tuple[NDArray[np.bool_], list[str]]:
     """Which images lie too far out in some measure, and how far in their worst one."""
     pixels = images["width"] * images["height"]
-    measures = images.assign(pixels=pixels, bytes_per_pixel=images["bytes"] / pixels)[list(COMPARED)].astype(float)
+    measures = images.assign(bytes_per_1000_pixels=1000 * images["bytes"] / pixels)[list(COMPARED)].astype(float)
     distances = np.zeros(measures.shape)
     for split in images["split"].unique():
         rows = (images["split"] == split).to_numpy()
         if rows.sum() >= FEWEST:
-            for column, (name, is_tailed) in enumerate(COMPARED.items()):
+            for column, (name, (is_tailed, least)) in enumerate(COMPARED.items()):
                 values = measures.loc[rows, name].to_numpy()
-                distances[rows, column] = robust_distances(np.log1p(values) if is_tailed else values)
+                distances[rows, column] = robust_distances(np.log1p(values) if is_tailed else values, least)
     worst = np.abs(distances).argmax(axis=1)
     places = np.arange(len(images))
     far = distances[places, worst]
