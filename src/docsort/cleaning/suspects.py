@@ -18,7 +18,7 @@ from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns
 EVEN = 0.5
 """Of two near-duplicates with different labels at least one is wrong; where nobody knows which, each as likely."""
 
-MARGIN_SHARE = 0.03
+MARGIN_SHARE = 0.01
 """Of the normalised margin in the score; the rest is the self-confidence."""
 
 Floats = NDArray[np.float64]
