@@ -263,14 +263,14 @@ def test_the_mean_of_the_best_epochs_answers_only_where_it_is_no_worse(
     make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     task = make_task(backbone="test_convnext", epochs=4, patience=4, batch_size=8, snapshots=2, average_snapshots=True)
-    monkeypatch.setattr(engine.PageClassifier, "_score_alone", lambda self: {"clean": 1.0, "test_like": 1.0})
+    monkeypatch.setattr(engine.PageClassifier, "score_as_it_is", lambda self: {"clean": 1.0, "test_like": 1.0})
     taken, folder = _fit(task, tmp_path / "taken"), tmp_path / "taken"
     epochs = taken["averaged_epochs"]
     assert len(epochs) == 2
     one, two = (safetensors.torch.load_file(folder / _snapshot(epoch)) for epoch in epochs)
     for name, value in safetensors.torch.load_file(folder / WEIGHTS_FILE).items():
         torch.testing.assert_close(value, (one[name] + two[name]) / 2)
-    monkeypatch.setattr(engine.PageClassifier, "_score_alone", lambda self: {"clean": 1.0, "test_like": 0.0})
+    monkeypatch.setattr(engine.PageClassifier, "score_as_it_is", lambda self: {"clean": 1.0, "test_like": 0.0})
     with caplog.at_level(logging.INFO, logger="docsort"):
         refused, folder = _fit(task, tmp_path / "refused"), tmp_path / "refused"
     assert refused["averaged_epochs"] == []
@@ -284,7 +284,7 @@ def test_the_mean_of_the_best_epochs_is_scored_as_the_epochs_were(make_task: Mak
     class Watched(engine.PageClassifier):
         def on_train_end(self) -> None:
             super().on_train_end()
-            scored.append(self._score_alone())
+            scored.append(self.score_as_it_is())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "PageClassifier", Watched)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,17 @@ class Share(NamedTuple):
     def of(self, values: Sliced) -> Sliced:
         """Every world-th of the values, from the rank on."""
         return values[self.rank :: self.world]
+
+    def gather(self, own: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """All `count` values, of which each process has its own; every process must call it."""
+        if self.world == 1:
+            return own
+        parts: list[Any] = [None] * self.world
+        torch.distributed.all_gather_object(parts, own)
+        gathered = np.empty(count, dtype=own.dtype)
+        for rank, part in enumerate(parts):
+            gathered[rank :: self.world] = part
+        return gathered
 
 
 ALONE = Share()

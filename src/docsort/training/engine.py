@@ -2,9 +2,6 @@
 
 import logging
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from torch import nn
 
@@ -35,12 +30,10 @@ from docsort.training.resume import ResumeFile
 from docsort.training.scores import History
 from docsort.training.snapshots import LAST_FILE, Snapshots, write_weights
 from docsort.training.tasks import FoldTask
+from docsort.training.trainer import begin_at, build_trainer, quiet_lightning
 from docsort.training.worker import freed_memory_kept, prepare_worker
 
 logger = logging.getLogger(__name__)
-
-PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16-mixed": "16-mixed"}
-"""Our names to Lightning's."""
 
 
 def fit(
@@ -77,8 +70,8 @@ def fit(
         share,
     )
     with quiet_lightning(), freed_memory_kept(device):
-        trainer = _trainer(parameters, device, share, ProgressFile(folder))
-        _begin_at(trainer, classifier.position.epoch)
+        trainer = build_trainer(parameters, device, share, ProgressFile(folder))
+        begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
     if share.rank:
         return {}
@@ -126,27 +119,11 @@ def _record(task: FoldTask, classifier: PageClassifier, device: str) -> dict[str
         "name": task.name,
         "best_epoch": best["epoch"],
         "epochs": len(classifier.progress.rows),
-        "averaged_epochs": chosen["epochs"] if len(chosen["epochs"]) > 1 else [],
-        "clean_macro_f1": chosen["clean"],
-        "test_like_macro_f1": chosen["test_like"],
+        "averaged_epochs": list(chosen.epochs) if len(chosen.epochs) > 1 else [],
+        "clean_macro_f1": chosen.clean,
+        "test_like_macro_f1": chosen.test_like,
         "device": device,
     }
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Lightning without its banners and its advice, which is about loaders and loggers that we do not use."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for each, level in zip(loggers, levels, strict=True):
-            each.setLevel(level)
 
 
 def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
@@ -197,47 +174,6 @@ def _open_splits(task: FoldTask, net: nn.Module, device: str, concurrent: int) -
         views = table["view"].tolist() if "view" in table else ()
         splits.append(Split(open_pages(paths, size, device, way), labels, views))
     return splits[0], splits[1], way
-
-
-def _trainer(parameters: TrainingParameters, device: str, share: Share, *callbacks: Callback) -> Trainer:
-    kind, _, index = device.partition(":")
-    if kind == "cpu":
-        # Filling new tensors with NaN costs time and finds no error here.
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    together: dict[str, Any] = {"devices": [int(index)] if index else 1}
-    if share.world > 1:
-        together = {
-            "devices": share.world if kind == "cpu" else [int(each.partition(":")[2]) for each in share.devices],
-            "strategy": DDPStrategy(
-                process_group_backend="nccl" if kind == "cuda" else "gloo",
-                # while the backbone is frozen its parameters have no gradient
-                find_unused_parameters=parameters.frozen_epochs > 0,
-            ),
-            "use_distributed_sampler": False,
-        }
-    return Trainer(
-        accelerator={"cuda": "gpu"}.get(kind, kind),
-        **together,
-        precision=PRECISIONS[parameters.precision],
-        max_epochs=parameters.epochs,
-        callbacks=list(callbacks),
-        accumulate_grad_batches=parameters.accumulate,
-        gradient_clip_val=parameters.clip_norm,
-        deterministic=kind == "cpu",
-        benchmark=kind == "cuda",
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-
-
-def _begin_at(trainer: Trainer, epoch: int) -> None:
-    """Lightning's own way to go on is its own kind of checkpoint, which knows nothing of our batches."""
-    progress: Any = trainer.fit_loop.epoch_progress.current
-    progress.ready = progress.started = progress.processed = progress.completed = epoch
 
 
 def _write_history(history: History, folder: Path) -> None:

@@ -21,8 +21,8 @@ from docsort.models.backbones import head_prefixes, in_head
 from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
-from docsort.tables import VIEWS
 from docsort.training.batches import ALONE, Batch, EpochBatches, OrderedBatches, Share, Split
+from docsort.training.choice import choose_weights
 from docsort.training.epochs import plan_epoch, row_weights
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule, scaled_rates
@@ -142,28 +142,10 @@ class PageClassifier(LightningModule):
         if self.share.rank:
             return
         self.last = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
-        best, epochs = self.progress.best, self.progress.best_epochs
-        self.chosen = {"epochs": epochs[:1], **{view: best[f"{view}_macro_f1"] for view in VIEWS}}
-        self.scored.load_state_dict(self.snapshots.load(epochs[0]))
-        if self.recipe.average_snapshots and len(epochs) > 1:
-            self._try_mean(epochs)
-
-    def _try_mean(self, epochs: list[int]) -> None:
-        self.scored.load_state_dict(self.snapshots.mean(epochs))
-        scores = self._score_alone()
-        better = scores["test_like"] >= self.chosen["test_like"]
-        logger.info(
-            "%s: the mean of epochs %s reads test-like %.3f, the best of them %.3f: %s",
-            self.name,
-            ", ".join(map(str, epochs)),
-            scores["test_like"],
-            self.chosen["test_like"],
-            "taken" if better else "not taken",
+        average = self.recipe.average_snapshots
+        self.chosen = choose_weights(
+            self.name, self.scored, self.progress, self.snapshots, average, self.score_as_it_is
         )
-        if better:
-            self.chosen = {"epochs": epochs, **scores}
-        else:
-            self.scored.load_state_dict(self.snapshots.load(epochs[0]))
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         pages, labels = self._inputs(batch), batch.labels
@@ -198,7 +180,8 @@ class PageClassifier(LightningModule):
         self.answers.append(self.scored(self.normaliser(pages)).argmax(dim=1))
 
     def on_validation_epoch_end(self) -> None:
-        scores = self._scores(self.answers)
+        answers = self.share.gather(torch.cat(self.answers).cpu().numpy(), len(self.validation_split.labels))
+        scores = score_views(self.validation_split.labels, answers, self.validation_split.views)
         row = {
             "epoch": self.current_epoch + 1,
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"] * self.plan.stage.learning_rate,
@@ -227,19 +210,8 @@ class PageClassifier(LightningModule):
         )
         self.on_epoch(self.progress)
 
-    def _scores(self, own: list[Tensor]) -> dict[str, float]:
-        """Macro-F1 a view, of the answers (B,) of this process's batches together with all others'."""
-        answers = torch.cat(own).cpu().numpy()
-        if self.share.world > 1:
-            parts: list[Any] = [None] * self.share.world
-            torch.distributed.all_gather_object(parts, answers)
-            answers = np.empty(len(self.validation_split.labels), dtype=answers.dtype)
-            for rank, part in enumerate(parts):
-                answers[rank :: self.share.world] = part
-        return score_views(self.validation_split.labels, answers, self.validation_split.views)
-
     @torch.inference_mode()
-    def _score_alone(self) -> dict[str, float]:
+    def score_as_it_is(self) -> dict[str, float]:
         """Macro-F1 a view of the weights as they are now, by this process alone."""
         self.scored.eval()
         batches = OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)

@@ -1,0 +1,39 @@
+"""The ledger that the benchmark writes is one that the project takes."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from docsort.cleaning.ledger import apply_ledger
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "label_fixes.py"
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("label_fixes", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_ledger_puts_every_planted_error_right(bench: ModuleType, tmp_path: Path) -> None:
+    images = pd.DataFrame({"image_id": ["a.jpg", "b.jpg", "c.jpg"], "target": [3, 7, 3], "split": "train"})
+    classes = pd.DataFrame({"target": [3, 7], "class_name": ["three", "seven"]})
+    planted = pd.DataFrame({"ID": ["c.jpg", "b.jpg"], "given": [3, 7], "true": [7, 3]})
+    bench.write_ledger(tmp_path / "fixes.csv", planted)
+    ledger = pd.read_csv(tmp_path / "fixes.csv", dtype={"image_id": str})
+    assert apply_ledger(images, ledger, classes)["label"].tolist() == [3, 3, 7]
+
+
+def test_a_finished_run_is_not_run_again(bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = tmp_path / "submission_before.csv"
+    done.write_text("ID,target\n")
+    monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: pytest.fail("it was run"))
+    bench.run_project(tmp_path / "data", "", tmp_path / "fixes.csv", done)
+    assert not (tmp_path / "data").exists()
