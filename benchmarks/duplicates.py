@@ -3,8 +3,8 @@
     uv run python benchmarks/duplicates.py [--json FILE] [--quick]
 
 Draws the sample at full size, 1,570 training and 3,140 test photos, and puts copies of some of its training photos
-among the test photos: stored again as a poor JPEG, laid down in another of the eight turns, cropped by 5 % of each side,
-cropped and turned. Then the project's own measures and search run on all, on as many cores as there are. Written are:
+among the test photos: stored again as a poor JPEG, laid down in another of the eight turns, cropped by 5 % of each
+side, cropped and turned. Then the project's own measures and search run on all, on all cores. What is written:
 
 - recall: for each kind, the share of copies that are paired with the photo they were made of.
 - planted_recall: the same of the near-duplicates that the sample has by itself, whose list is in its answer key.
