@@ -100,6 +100,15 @@ def test_a_failed_run_says_how_to_go_on(caplog: pytest.LogCaptureFixture) -> Non
     assert "1 of 2 steps are finished; the same command with --only-missing-outputs" in caplog.text
 
 
+@pytest.fixture
+def _listens_to_ctrl_c() -> Iterator[None]:
+    """A shell that starts the tests in the background makes Python deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listens_to_ctrl_c")
 def test_ctrl_c_ends_the_workers_and_is_not_swallowed() -> None:
     run_in_worker(abs, 1)
     main = threading.main_thread().ident
