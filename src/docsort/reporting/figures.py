@@ -92,7 +92,8 @@ def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
                 hovertemplate=f"{name}, {view}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>",
             )
             figure.add_trace(trace, row=1, col=place)
-    figure.update_xaxes(title_text="epoch", tickformat="d")
+    longest = int(histories["epoch"].max()) if len(histories) else 1
+    figure.update_xaxes(title_text="epoch", tick0=1, dtick=max(1, round(longest / 10)))  # else a 2 stands there thrice
     _dress(figure, "Learning curves (right: solid test-like, dotted clean)", 440)
     # Room for the plotly title, the titles of the two panels and no overlap between them.
     return figure.update_layout(margin_t=90, legend={"orientation": "h", "y": -0.2, "x": 0})
