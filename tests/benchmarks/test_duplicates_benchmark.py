@@ -1,6 +1,6 @@
 """What the benchmark plants is what it says, and what it counts is what it found."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,13 +15,8 @@ PAGE = np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("duplicates_benchmark", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("duplicates")
 
 
 def test_a_turned_copy_is_one_of_the_seven_other_turns(bench: ModuleType) -> None:

@@ -1,6 +1,6 @@
 """The ledger that the benchmark writes is one that the project takes."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -13,13 +13,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "label_fixes.py"
 
 
 @pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("label_fixes", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("label_fixes")
 
 
 def test_the_ledger_puts_every_planted_error_right(bench: ModuleType, tmp_path: Path) -> None:

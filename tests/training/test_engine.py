@@ -303,9 +303,11 @@ def test_stages_follow_each_other_with_their_own_learning_rate(make_task: MakeTa
     assert rates == pytest.approx([0.003, 0.0015, 0.0015, 0.0003])  # and no patience was lost before the last stage
 
 
-def test_stages_that_do_not_add_up_are_refused(make_task: MakeTask) -> None:
+def test_settings_that_do_not_go_together_are_refused(make_task: MakeTask) -> None:
     with pytest.raises(ValidationError, match=r"stages to add up to 1, but they add up to 0\.5"):
         make_task(curriculum=[{"share": 0.5}])
+    with pytest.raises(ValidationError, match="at least two pages for each of the 9 devices, but got 16"):
+        make_task(devices=9)
     with pytest.raises(ValidationError, match="Expected at least 2 snapshots to average"):
         make_task(average_snapshots=True)
 

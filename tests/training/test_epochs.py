@@ -30,6 +30,11 @@ def test_last_single_row_is_left_out() -> None:
     assert len(plan.mix) == 2
 
 
+def test_a_last_batch_that_does_not_go_round_is_left_out() -> None:
+    assert [len(rows) for rows in plan_epoch(19, RECIPE, 1, "fold_0", 0, world=2).rows] == [8, 8]
+    assert [len(rows) for rows in plan_epoch(20, RECIPE, 1, "fold_0", 0, world=2).rows] == [8, 8, 4]
+
+
 def test_plan_depends_on_seed_task_and_epoch_alone() -> None:
     first = plan_epoch(50, RECIPE, 1, "fold_0", 2)
     again = plan_epoch(50, RECIPE, 1, "fold_0", 2)

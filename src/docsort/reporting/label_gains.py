@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from docsort.cleaning.ledger import full_ids
 from docsort.metrics import macro_f1, paired_bootstrap
 from docsort.reporting.parameters import ReportingParameters
 from docsort.seeding import derive_seed
@@ -96,8 +97,8 @@ def _changed_images(earlier: pd.DataFrame, now: pd.DataFrame) -> list[str]:
 
 def _who(label_fixes: pd.DataFrame, images: Iterable[str]) -> str:
     """Who decided about these images, as the ledger has it; ids there may lack the file's extension."""
-    ids = {name for image in images for name in (image, image.rpartition(".")[0])}
-    names = label_fixes.loc[label_fixes["image_id"].astype(str).isin(ids), "decided_by"]
+    ids = full_ids(pd.DataFrame({"image_id": list(images)}))
+    names = label_fixes.loc[label_fixes["image_id"].astype(str).isin(list(ids)), "decided_by"]
     return ", ".join(sorted({str(name) for name in names.dropna() if str(name)}))
 
 

@@ -53,15 +53,17 @@ def plan_epoch(
     name: str,
     epoch: int,
     weights: NDArray[np.float64] | None = None,
+    world: int = 1,
 ) -> EpochPlan:
     """The plan of one epoch over `count` rows: each once, or, with `weights` (N,), drawn with replacement.
 
-    A row drawn twice is shown alike. A last batch of a single row is left out, because batch normalisation needs two.
+    A row drawn twice is shown alike. A last batch that leaves any of `world` processes less than two rows is left out,
+    because batch normalisation needs two.
     """
     order = derive_rng(seed, "training order", name, epoch)
     drawn = order.permutation(count) if weights is None else order.choice(count, count, p=weights / weights.sum())
     rows = split_rows(drawn, parameters.batch_size)
-    if len(rows) > 1 and len(rows[-1]) < 2:
+    if len(rows) > 1 and len(rows[-1]) < 2 * world:
         rows.pop()
     views = derive_rng(seed, "training views", name, epoch)
     stage = parameters.stage_in(epoch)

@@ -92,10 +92,10 @@ class PageClassifier(LightningModule):
     def train_dataloader(self) -> EpochBatches:
         """Asked for anew before each epoch."""
         count = len(self.training_split.pages)
-        plan = plan_epoch(count, self.recipe, self.seed, self.name, self.current_epoch, self.row_weights)
-        self.plan = plan
+        source = (self.seed, self.name, self.current_epoch)
+        self.plan = plan_epoch(count, self.recipe, *source, self.row_weights, self.share.world)
         done = self.position.batches if self.current_epoch == self.position.epoch else 0
-        return EpochBatches(self.training_split, plan, done, self.share, self.device)
+        return EpochBatches(self.training_split, self.plan, done, self.share, self.device)
 
     def val_dataloader(self) -> OrderedBatches:
         return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size, self.share)

@@ -177,12 +177,21 @@ class TrainingParameters(Parameters):
                 f"Expected the shares of the curriculum's stages to add up to 1, but they add up to {staged:g}; change "
                 "one of them."
             )
+        if self.batch_size < 2 * self.devices:
+            raise ValueError(
+                f"Expected batch_size to be at least two pages for each of the {self.devices} devices, but got "
+                f"{self.batch_size}; raise it or lower `devices`."
+            )
         if self.average_snapshots and self.snapshots < 2:
             raise ValueError(
                 "Expected at least 2 snapshots to average, but `snapshots` is 1; raise it, or set average_snapshots "
                 "to false."
             )
         return self
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides the weights: all but where a training runs and how often it is saved."""
+        return self.model_dump(mode="json", exclude={"device", "save_every_s"})
 
     @property
     def highest_learning_rate(self) -> float:

@@ -74,7 +74,7 @@ def task_key(task: FoldTask) -> str:
 
     Where the files lie and on which device they are trained does not count. Raises InputError for missing files.
     """
-    parameters = task.parameters.model_dump(mode="json", exclude={"device", "save_every_s"})
+    parameters = task.parameters.deciding()
     if isinstance(task.parameters.pretrained, str):
         parameters["pretrained"] = _weights_digest(task.parameters.pretrained)
     tables = [_without_paths(table) for table in (task.training, task.validation)]

@@ -17,6 +17,11 @@ from docsort.pipelines.cleaning.nodes import (
 
 
 def create_pipeline() -> Pipeline:
+    return create_sources() + create_findings()
+
+
+def create_sources() -> Pipeline:
+    """What training learns from: labels, groups, folds."""
     return Pipeline(
         [
             Node(
@@ -49,6 +54,15 @@ def create_pipeline() -> Pipeline:
                 outputs="folds",
                 name="assign_folds",
             ),
+        ],
+        tags="cleaning",
+    )
+
+
+def create_findings() -> Pipeline:
+    """What a person should look at: suspected labels, odd images, drift."""
+    return Pipeline(
+        [
             Node(
                 describe_pages,
                 inputs=["clean_images", "params:cleaning"],

@@ -56,7 +56,7 @@ def prove_label_fixes(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Says what the label fixes since the last run were worth, and remembers this run for the next one."""
-    recipe = fingerprint(plan.model_dump(exclude={"device", "save_every_s"}), augmentation, seed)
+    recipe = fingerprint(plan.deciding(), augmentation, seed)
     now = baseline_of(oof_votes, recipe)
     return add_label_gain(last_gains, last_baseline, now, label_fixes, parameters, seed), now
 

@@ -30,11 +30,11 @@ FIGURES = (
 
 
 def create_pipeline() -> Pipeline:
-    return create_scores() + create_figures() + create_pages()
+    return create_scores() + create_data() + create_figures() + create_pages()
 
 
 def create_scores() -> Pipeline:
-    """Everything in numbers."""
+    """How well it does, in numbers."""
     return Pipeline(
         [
             Node(
@@ -58,21 +58,6 @@ def create_scores() -> Pipeline:
                 name="tabulate_classes",
             ),
             Node(
-                prove_label_fixes,
-                inputs=[
-                    "oof_votes",
-                    "last_label_baseline",
-                    "last_label_gains",
-                    "label_fixes",
-                    "params:training",
-                    "params:augmentation",
-                    "params:reporting",
-                    "params:seed",
-                ],
-                outputs=["label_gains", "label_baseline"],
-                name="prove_label_fixes",
-            ),
-            Node(
                 join_histories,
                 inputs=[f"fold_{fold}_history" for fold in range(FOLDS)],
                 outputs="histories",
@@ -84,6 +69,15 @@ def create_scores() -> Pipeline:
                 outputs="models",
                 name="describe_models",
             ),
+        ],
+        tags="reporting",
+    )
+
+
+def create_data() -> Pipeline:
+    """What went in, and what was decided about it."""
+    return Pipeline(
+        [
             Node(
                 summarise,
                 inputs=[
@@ -97,6 +91,21 @@ def create_scores() -> Pipeline:
                 ],
                 outputs="data_summary",
                 name="summarise",
+            ),
+            Node(
+                prove_label_fixes,
+                inputs=[
+                    "oof_votes",
+                    "last_label_baseline",
+                    "last_label_gains",
+                    "label_fixes",
+                    "params:training",
+                    "params:augmentation",
+                    "params:reporting",
+                    "params:seed",
+                ],
+                outputs=["label_gains", "label_baseline"],
+                name="prove_label_fixes",
             ),
         ],
         tags="reporting",
