@@ -63,7 +63,14 @@ def render_training(
     listed = sources(clean_images, folds)
     copies = copies_per_source(clean_images, folds, classes, parameters).set_index("source_id")["copies"]
     recipes = recipes_used(parameters.complete_recipes(), parameters.recipe)
-    style = Style(parameters.size, parameters.jpeg_quality, seed, recipes=recipes, recipe=parameters.recipe)
+    style = Style(
+        parameters.size,
+        parameters.jpeg_quality,
+        seed,
+        recipes=recipes,
+        recipe=parameters.recipe,
+        straighten=parameters.straighten,
+    )
     mixing = any(OPERATIONS[name].needs_partner for name in operations_of(recipes))
     items = {
         str(name): [(PLAIN if copy == 0 else TRAINING, copy) for copy in range(count)] for name, count in copies.items()
@@ -84,7 +91,7 @@ def render_validation(
     View "clean": the plain page, once. View "test_like": `validation_copies` damaged copies a source.
     """
     listed = sources(clean_images, folds)
-    style = Style(parameters.size, parameters.jpeg_quality, seed, damage=parameters.damage)
+    style = Style(parameters.size, parameters.jpeg_quality, seed, parameters.damage, straighten=parameters.straighten)
     mixing = parameters.damage.mix_share > 0 or parameters.damage.paste_share > 0
     views = [(PLAIN, 0), *((DAMAGED, copy) for copy in range(parameters.validation_copies))]
     items = dict.fromkeys(listed["image_id"], views)

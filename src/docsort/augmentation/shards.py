@@ -25,6 +25,7 @@ from docsort.errors import InputError, StorageError
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import UnreadableImageError, decode_rgb
 from docsort.images.resizing import shrink_to_side
+from docsort.images.straightening import straighten
 from docsort.seeding import derive_rng
 from docsort.stores import fingerprint
 
@@ -51,13 +52,16 @@ class Style:
     damage: DamageParameters | None = None
     recipes: dict[str, Recipe] | None = None
     recipe: str = ""
+    straighten: bool = False
 
     def fingerprint(self) -> str:
         """Changes with anything that changes a byte, the libraries that draw included."""
         recipes = {name: [step.model_dump() for step in steps] for name, steps in (self.recipes or {}).items()}
         made_by = [RENDERER_VERSION, WORKING_SCALE, library_versions()]
         damaged_by = self.damage.model_dump() if self.damage is not None else None
-        return fingerprint(made_by, [self.size, self.jpeg_quality, self.seed, self.recipe], recipes, damaged_by)
+        return fingerprint(
+            made_by, [self.size, self.jpeg_quality, self.seed, self.recipe, self.straighten], recipes, damaged_by
+        )
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,8 @@ class _Pages:
 
 def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> bytes:
     if kind == PLAIN:
-        return encode(letterbox(pages.full(), style.size), style.jpeg_quality)
+        page = pages.full() if not style.straighten else pages.working()
+        return _stored(page, style)
     rng = derive_rng(style.seed, f"{kind} render", shard.source.sha256, copy)
     chosen = shard.partners[int(rng.integers(len(shard.partners)))] if shard.partners else None
     page = pages.working()
@@ -148,7 +153,11 @@ def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> 
         made = apply_chain(page, draw_chain(style.recipes, style.recipe, rng), partner)
     else:
         raise ValueError(f"no way to make a {kind} render was given")
-    return encode(letterbox(made, style.size), style.jpeg_quality)
+    return _stored(made, style)
+
+
+def _stored(page: Image, style: Style) -> bytes:
+    return encode(letterbox(straighten(page) if style.straighten else page, style.size), style.jpeg_quality)
 
 
 def read_page(page: Page) -> Image:

@@ -27,7 +27,13 @@ LINE_INTERVAL_S = 10
 
 
 def forward_pages(
-    folder: Path, name: str, paths: Sequence[str], turns: Sequence[int], device: str, concurrent: int
+    folder: Path,
+    name: str,
+    paths: Sequence[str],
+    turns: Sequence[int],
+    device: str,
+    concurrent: int,
+    straightened: bool = False,
 ) -> NDArray[np.float32]:
     """(N, V, K) probabilities of the model in `folder`, rows summing to one; `name` stands in the log."""
     prepare_worker()
@@ -36,7 +42,7 @@ def forward_pages(
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     normaliser = Normaliser(description.mean, description.std, device)
     workers = loader_workers_for(device, worker_count(), concurrent)
-    pages = StreamedPages(paths, description.image_size, workers, pinned=kind == "cuda")
+    pages = StreamedPages(paths, description.image_size, workers, pinned=kind == "cuda", straightened=straightened)
     rows = split_rows(np.arange(len(paths)), BATCH_PAGES.get(kind, BATCH_PAGES["cpu"]))
     results, done, started = [], 0, time.perf_counter()
     said = started

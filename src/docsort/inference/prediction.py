@@ -30,12 +30,13 @@ def predict(
         raise InputError(f"Expected turns to be different numbers from 0 to 7, but got {listing(turns)}.")
     targets = checkpoint.description().targets
     paths = [str(path) for path in pages["path"]]
+    photos = checkpoint.description().straightened and bool((pages["view"] == "test").all())
     probabilities = np.zeros((0, len(turns), len(targets)), dtype=np.float32)
     if paths:
         name = f"{model}, fold {listing(sorted(set(pages['fold'])))}"
         with lease_device(device) as leased:
             probabilities = run_in_worker(
-                _predict_in_worker, checkpoint.folder, name, paths, tuple(turns), leased, side_by_side(leased)
+                _predict_in_worker, checkpoint.folder, name, paths, tuple(turns), leased, side_by_side(leased), photos
             )
     return _as_table(pages.assign(model=model), turns, targets, probabilities)
 

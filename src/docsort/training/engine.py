@@ -156,6 +156,7 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
         head=parameters.head.record(),
         pretrained=origin,
         versions=library_versions(),
+        straightened=parameters.straighten,
     )
 
 
