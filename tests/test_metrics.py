@@ -34,7 +34,7 @@ def predictions_of(renders: int, members: list[tuple[str, int]], turns: range, s
         dict(
             zip(
                 PREDICTION_KEYS,
-                (model, fold, f"page{i}", f"group{i}", i % 3, f"page{i}_0", "test_like", 0, turn),
+                (model, fold, f"page{i}", f"group{i}", i % 3, f"page{i}_0", "test_like", 0, turn, 100),
                 strict=True,
             )
         )

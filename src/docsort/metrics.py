@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from docsort.errors import InputError, listing
 from docsort.seeding import derive_rng
-from docsort.tables import PREDICTION_KEYS, check_columns, probability_columns
+from docsort.tables import PREDICTION_KEYS, VIEW_KEYS, check_columns, probability_columns
 
-MEMBER_KEYS = tuple(key for key in PREDICTION_KEYS if key != "turn")
-"""Keys of a table of members: one row a (model, fold, render), the mean over its turns."""
+MEMBER_KEYS = tuple(key for key in PREDICTION_KEYS if key not in VIEW_KEYS)
+"""Keys of a table of members: one row a (model, fold, render), the mean over its views."""
 
 PAGE_KEYS = tuple(key for key in MEMBER_KEYS if key not in ("model", "fold"))
 """Keys of a table of means: one row a render, the mean over all members."""
@@ -127,18 +127,19 @@ def mean_over_turns(predictions: pd.DataFrame, turns: Sequence[int] | None = Non
     chosen = predictions[predictions["turn"].isin(wanted)]
     if chosen.empty:
         raise InputError(f"Expected predictions of the turns {listing(wanted)}, but there are none; predict again.")
-    _check_probabilities(chosen)
-    members, counts = _mean_by(chosen, ["view", "render_id", "model", "fold"], ["turn"], MEMBER_KEYS)
-    repeated = chosen.duplicated(["view", "render_id", "model", "fold", "turn"])
+    check_probabilities(chosen)
+    members, counts = _mean_by(chosen, ["view", "render_id", "model", "fold"], list(VIEW_KEYS), MEMBER_KEYS)
+    repeated = chosen.duplicated(["view", "render_id", "model", "fold", *VIEW_KEYS])
     if repeated.any():
         raise InputError(
             f"Expected one prediction a model, fold, render and turn, but {repeated.sum()} are there twice, such as "
             f"{_member_names(chosen[repeated])}; two runs were joined: predict again."
         )
-    if (counts != len(wanted)).any():
+    expected = max(len(wanted), len(chosen[list(VIEW_KEYS)].drop_duplicates()))
+    if (counts != expected).any():
         raise InputError(
             f"Expected every render to be predicted in the turns {listing(wanted)}, but "
-            f"{(counts != len(wanted)).sum()} are not, such as {_member_names(members[counts != len(wanted)])}; "
+            f"{(counts != expected).sum()} are not, such as {_member_names(members[counts != expected])}; "
             "predict again, or name fewer turns."
         )
     return members
@@ -175,7 +176,8 @@ def _mean_by(
     return pd.concat([firsts, pd.DataFrame(sums / counts[:, None], columns=columns)], axis=1), counts
 
 
-def _check_probabilities(predictions: pd.DataFrame) -> None:
+def check_probabilities(predictions: pd.DataFrame) -> None:
+    """Raises InputError, naming members, for rows that are not probabilities."""
     values = predictions[probability_columns(predictions)].to_numpy(np.float64)
     # A NaN fails both comparisons, so it counts as broken.
     broken = ~((np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE) & (values >= 0).all(axis=1))

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,17 @@ def _canonical(part: object) -> bytes:
     if hasattr(part, "model_dump"):
         part = part.model_dump(mode="json")
     return json.dumps(part, sort_keys=True, default=str, separators=(",", ":")).encode()
+
+
+def file_digest(path: str) -> str:
+    """SHA-256 of what a file holds. Each is read once a process; one that changed is read again."""
+    status = Path(path).stat()
+    return _digest_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=400_000)
+def _digest_of(path: str, size: int, changed: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

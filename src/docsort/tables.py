@@ -76,10 +76,17 @@ RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "path")
 VALIDATION_RENDERS = (*RENDERS, "view")
 """view: "clean" (the page as it is) or "test_like" (damaged as the test images are)."""
 
-PREDICTION_KEYS = ("model", "fold", "image_id", "group", "label", "render_id", "view", "copy", "turn")
-"""Keys of a prediction table: one row a (model, fold, render, turn), then one float32 column `p_<target>` a class,
-ascending by target, rows summing to one. turn: the dihedral view 0 to 7. For test images view is "test", group is the
-image id and label is missing. Out of fold: the model of fold f has never seen a page of the group."""
+TEST_RENDERS = ("render_id", "source_id", "copy", "path")
+"""Manifest of the test images as models see them: one plain render each, in the order of the submission."""
+
+PREDICTION_KEYS = ("model", "fold", "image_id", "group", "label", "render_id", "view", "copy", "turn", "scale")
+"""Keys of a prediction table: one row a (model, fold, render, turn, scale), then one float32 column `p_<target>` a
+class, ascending by target, rows summing to one. turn: the dihedral view 0 to 7; scale: of the page, in percent of the
+side that the model was trained with. For test images view is "test", group is the image id and label is missing. Out of
+fold: the model of fold f has never seen a page of the group."""
+
+VIEW_KEYS = ("turn", "scale")
+"""How a page was laid down and how large, of the keys of a prediction."""
 
 VIEWS = ("clean", "test_like")
 

@@ -16,11 +16,11 @@ def make_predictions() -> Callable[..., pd.DataFrame]:
     def make(model: str, fold: int, pages: int = 40, turns: int = 3, classes: int = 5) -> pd.DataFrame:
         rng = np.random.default_rng([fold, *model.encode()])
         rows = [
-            (model, fold, f"{i:04}.jpg", f"{i:04}.jpg", None, f"{i:04}.jpg", "test", 0, turn)
+            (model, fold, f"{i:04}.jpg", f"{i:04}.jpg", None, f"{i:04}.jpg", "test", 0, turn, 100)
             for i in range(pages)
             for turn in range(turns)
         ]
-        columns = ["model", "fold", "image_id", "group", "label", "render_id", "view", "copy", "turn"]
+        columns = ["model", "fold", "image_id", "group", "label", "render_id", "view", "copy", "turn", "scale"]
         values = rng.dirichlet(np.full(classes, 0.5), size=len(rows)).astype(np.float32)
         return pd.concat(
             [pd.DataFrame(rows, columns=columns), pd.DataFrame(values, columns=[f"p_{t}" for t in range(classes)])],

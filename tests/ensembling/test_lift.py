@@ -85,7 +85,7 @@ def tables(members: np.ndarray, truth: np.ndarray) -> tuple[pd.DataFrame, pd.Dat
     for fold, member in enumerate(members):
         part = pd.DataFrame(member.astype(np.float32), columns=[f"p_{c}" for c in range(CLASSES)])
         part["image_id"] = part["render_id"] = part["group"] = [f"{i:05}" for i in range(len(part))]
-        parts.append(part.assign(model="main", fold=fold, view="test", copy=0, turn=0, label=pd.NA))
+        parts.append(part.assign(model="main", fold=fold, view="test", copy=0, turn=0, scale=100, label=pd.NA))
     seen = parts[0].assign(view="test_like", label=truth)
     clean = parts[0].assign(view="clean", label=0)
     columns = [*PREDICTION_KEYS, *(f"p_{c}" for c in range(CLASSES))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,16 @@ from docsort.images.dihedral import TURNS, apply_turn, inverse_turn
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
 from docsort.inference import pages as pages_module
-from docsort.inference.forward import forward_pages
+from docsort.inference import prediction
+from docsort.inference.forward import Answers, forward_pages
 from docsort.inference.prediction import predict
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import ModelDescription
 from docsort.models.weights import load_model, save_model
+from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS, probability_columns
 from docsort.training.checkpoints import Checkpoint
+from docsort.views import ViewPolicy, all_views, members_of
 from docsort.workers import stop_workers
 
 SIZE = 32
@@ -52,8 +56,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return table.assign(source="more columns do not matter")
 
 
+def ask(checkpoint: Checkpoint, paths: list[str], policy: ViewPolicy) -> Answers:
+    """What the worker answers where nothing is known, (N, V, K)."""
+    known = np.full((len(paths), len(policy.views), 3), np.nan, dtype=np.float32)
+    return forward_pages(checkpoint.folder, "main", paths, policy, known, "cpu", 1)
+
+
 def test_every_page_gets_a_row_a_turn_in_order(checkpoint: Checkpoint, pages: pd.DataFrame) -> None:
-    table = predict(checkpoint, pages, [5, 0], model="main", device="cpu")
+    table = predict(checkpoint, pages, all_views((5, 0)), model="main", device="cpu")
     assert list(table.columns) == [*PREDICTION_KEYS, "p_2", "p_9", "p_14"]
     assert table["render_id"].tolist() == ["r0", "r0", "r1", "r1", "r2", "r2"]
     assert table["fold"].tolist() == [0, 0, 1, 1, 2, 2]
@@ -63,7 +73,7 @@ def test_every_page_gets_a_row_a_turn_in_order(checkpoint: Checkpoint, pages: pd
 
 
 def test_rows_sum_to_one_in_single_precision(checkpoint: Checkpoint, pages: pd.DataFrame) -> None:
-    table = predict(checkpoint, pages, TURNS, model="main", device="cpu")
+    table = predict(checkpoint, pages, all_views(), model="main", device="cpu")
     values = table[probability_columns(table)]
     assert (values.dtypes == np.float32).all()
     np.testing.assert_allclose(values.sum(axis=1), 1, atol=1e-5)
@@ -72,7 +82,7 @@ def test_rows_sum_to_one_in_single_precision(checkpoint: Checkpoint, pages: pd.D
 
 def test_probabilities_are_the_models_own(checkpoint: Checkpoint, pages: pd.DataFrame) -> None:
     model, _ = load_model(checkpoint.folder)
-    table = predict(checkpoint, pages, TURNS, model="main", device="cpu")
+    table = predict(checkpoint, pages, all_views(), model="main", device="cpu")
     for row in table.itertuples():
         page = letterbox(read_rgb(pages.set_index("render_id").loc[row.render_id, "path"]), SIZE)
         turned = apply_turn(page, row.turn) / 255
@@ -89,8 +99,8 @@ def test_turned_page_under_the_inverse_turn_is_the_page(
     square = pages["path"].iloc[0]
     turned = tmp_path / "turned.png"
     Image.fromarray(np.ascontiguousarray(apply_turn(read_rgb(square), turn))).save(turned)
-    plain = forward_pages(checkpoint.folder, "main", [square], [0], "cpu", 1)
-    undone = forward_pages(checkpoint.folder, "main", [str(turned)], [inverse_turn(turn)], "cpu", 1)
+    plain = ask(checkpoint, [square], all_views((0,)))
+    undone = ask(checkpoint, [str(turned)], all_views((inverse_turn(turn),)))
     np.testing.assert_array_equal(undone, plain)
 
 
@@ -98,43 +108,90 @@ def test_batches_do_not_change_the_answer(
     checkpoint: Checkpoint, pages: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = pages["path"].tolist() * 3
-    whole = forward_pages(checkpoint.folder, "main", paths, [0, 6], "cpu", 1)
-    monkeypatch.setattr("docsort.inference.forward.BATCH_PAGES", {"cpu": 2})
-    np.testing.assert_allclose(forward_pages(checkpoint.folder, "main", paths, [0, 6], "cpu", 1), whole, atol=1e-5)
+    whole = ask(checkpoint, paths, all_views((0, 6)))
+    monkeypatch.setattr("docsort.inference.forward.CHUNK_PAGES", {"cpu": 2})
+    monkeypatch.setattr("docsort.inference.forward.BATCH_VIEWS", {"cpu": 3})
+    np.testing.assert_allclose(ask(checkpoint, paths, all_views((0, 6))), whole, atol=1e-5)
 
 
 def test_no_pages_give_an_empty_table_of_the_same_columns(checkpoint: Checkpoint, pages: pd.DataFrame) -> None:
-    table = predict(checkpoint, pages.iloc[:0], TURNS, model="main", device="cpu")
+    table = predict(checkpoint, pages.iloc[:0], all_views(), model="main", device="cpu")
     assert list(table.columns) == [*PREDICTION_KEYS, "p_2", "p_9", "p_14"]
     assert table.empty
-
-
-@pytest.mark.parametrize("turns", [[], [0, 0], [8], [-1]])
-def test_impossible_turns_are_refused(checkpoint: Checkpoint, pages: pd.DataFrame, turns: list[int]) -> None:
-    with pytest.raises(InputError, match="turns to be different numbers from 0 to 7"):
-        predict(checkpoint, pages, turns, model="main", device="cpu")
 
 
 def test_unreadable_page_is_named(checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     broken = pages.assign(path=str(tmp_path / "broken.jpg"))
     with pytest.raises(InputError, match=r"broken\.jpg: not a whole image"):
-        predict(checkpoint, broken, [0], model="main", device="cpu")
+        predict(checkpoint, broken, all_views((0,)), model="main", device="cpu")
 
 
-def test_test_pages_are_the_test_images_in_their_order() -> None:
-    images = pd.DataFrame(
-        {
-            "image_id": ["a", "b", "c"],
-            "split": ["test", "train", "test"],
-            "path": ["/a", "/b", "/c"],
-            "target": pd.array([None, 1, None], dtype="Int64"),
-            "position": [1, 0, 0],
-        }
+def test_test_pages_are_the_test_renders_under_the_ids_of_their_images() -> None:
+    renders = pd.DataFrame(
+        {"render_id": ["b~plain-0", "a~plain-0"], "source_id": ["b", "a"], "copy": 0, "path": ["/b", "/a"]}
     )
-    table = pages_module.test_pages(images, fold=3)
+    table = pages_module.test_pages(renders, fold=3)
     assert tuple(table.columns) == pages_module.PAGES
-    assert table["image_id"].tolist() == table["render_id"].tolist() == table["group"].tolist() == ["a", "c"]
+    assert table["image_id"].tolist() == table["render_id"].tolist() == table["group"].tolist() == ["b", "a"]
     assert set(table["fold"]) == {3}
     assert set(table["view"]) == {"test"}
     assert table["label"].isna().all()
+
+
+def test_what_was_said_before_is_not_asked_again(
+    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    first = predict(checkpoint, pages, all_views((0, 2)), "main", store, "cpu")
+    asked: list[tuple[int, int]] = []
+    ask_worker = prediction.run_in_worker
+
+    def run(function: object, *arguments: Any) -> Any:
+        asked.append((int(np.isnan(arguments[4][:, :, 0]).sum()), len(arguments[2])))
+        return ask_worker(function, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prediction, "run_in_worker", run)
+    again = predict(checkpoint, pages.assign(fold=9), all_views((2, 0)), "other", store, "cpu")
+    assert not asked
+    assert set(again["model"]) == {"other"}
+    keys = ["render_id", "turn", *probability_columns(first)]
+    pd.testing.assert_frame_equal(again[keys].sort_values(["render_id", "turn"], ignore_index=True), first[keys])
+    predict(checkpoint, pages, all_views((0, 2, 5)), "main", store, "cpu")
+    assert asked == [(3, 3)]  # of three pages one view each
+
+
+def test_a_changed_page_is_asked_again_though_its_path_is_the_same(
+    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path
+) -> None:
+    page = pages.iloc[:1].assign(path=str(tmp_path / "page.png"))
+    first, second = pages["path"].iloc[1:]
+    (tmp_path / "page.png").write_bytes(Path(first).read_bytes())
+    before = predict(checkpoint, page, all_views((0,)), "main", Store(tmp_path / "kept"), "cpu")
+    (tmp_path / "page.png").write_bytes(Path(second).read_bytes())
+    after = predict(checkpoint, page, all_views((0,)), "main", Store(tmp_path / "kept"), "cpu")
+    assert not np.array_equal(before[probability_columns(before)], after[probability_columns(after)])
+
+
+def test_a_sure_page_is_asked_no_more_and_its_mean_is_of_what_was_asked(
+    checkpoint: Checkpoint, pages: pd.DataFrame
+) -> None:
+    full = predict(checkpoint, pages, all_views(), "main", device="cpu")
+    lead = np.sort(full[full["turn"] == 0][probability_columns(full)].to_numpy(), axis=1)
+    margins = lead[:, -1] - lead[:, -2]
+    margin = float(np.median(margins))
+    policy = ViewPolicy(name="until", views=all_views().views, looks=(1,), margin=margin)
+    few = predict(checkpoint, pages, policy, "main", device="cpu")
+    sure = [name for name, own in zip(pages["render_id"], margins, strict=True) if own >= margin]
+    assert sorted(set(few["render_id"])) == sorted(pages["render_id"])
+    counts = few.groupby("render_id").size()
+    assert all(counts[name] == (1 if name in sure else 8) for name in pages["render_id"])
+    # the table that lacks views and the one that has all of them give the same members
+    pd.testing.assert_frame_equal(members_of(few, policy), members_of(full, policy))
+
+
+def test_a_larger_scale_is_another_view(checkpoint: Checkpoint, pages: pd.DataFrame) -> None:
+    table = predict(checkpoint, pages, all_views((0,), (100, 200)), "main", device="cpu")
+    assert table["scale"].tolist() == [100, 200] * 3
+    by_scale = [table[table["scale"] == scale][probability_columns(table)].to_numpy() for scale in (100, 200)]
+    assert not np.array_equal(*by_scale)

@@ -115,7 +115,7 @@ def test_predictions_of_folds_that_were_dealt_anew_are_not_joined(join: object, 
     assert callable(join)
     assert isinstance(folds, pd.DataFrame)
     assert isinstance(validation, pd.DataFrame)
-    pages = validation.rename(columns={"source_id": "image_id"}).assign(model="main", turn=0, p_0=1.0)
+    pages = validation.rename(columns={"source_id": "image_id"}).assign(model="main", turn=0, scale=100, p_0=1.0)
     tables = [pages[pages["fold"] == fold] for fold in range(FOLDS)]
     assert len(join(folds, *tables)) == len(validation)
     assert join(folds, *[table.head(0) for table in tables]).empty

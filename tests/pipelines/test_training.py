@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.pipelines.training import nodes
 from docsort.stores import Store
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
@@ -46,7 +47,7 @@ def test_every_model_of_the_plan_is_trained_and_predicts_under_its_name(
         row.to_csv(store.folder(task.name) / HISTORY_FILE, index=False)
         return Checkpoint(store.folder(task.name), task.name)
 
-    def predict(checkpoint: Checkpoint, pages: pd.DataFrame, turns: object, model: str) -> pd.DataFrame:
+    def predict(checkpoint: Checkpoint, pages: pd.DataFrame, policy: object, model: str, store: object) -> pd.DataFrame:
         return pages.assign(model=model, checkpoint=checkpoint.key)
 
     monkeypatch.setattr(nodes, "train", train)
@@ -59,6 +60,8 @@ def test_every_model_of_the_plan_is_trained_and_predicts_under_its_name(
     assert [task.parameters.backbone for task in trained.values()] == ["lcnet_035", "resnet10t"]
     assert list(trained) == ["fold_3", "second_fold_3"]
     assert history[["model", "fold"]].to_numpy().tolist() == [["main", 3], ["second", 3]]
-    predictions = nodes.predict_validation(checkpoints, folds, validation, 3)
+    predictions = nodes.predict_validation(
+        checkpoints, folds, validation, 3, EnsemblingParameters(), Store(tmp_path / "kept")
+    )
     told = predictions[["model", "checkpoint", "image_id"]].to_numpy().tolist()
     assert told == [[m, c, i] for m, c in (("main", "fold_3"), ("second", "second_fold_3")) for i in ("i6", "i7")]

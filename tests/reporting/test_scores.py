@@ -125,7 +125,9 @@ def test_predictions_are_scored_like_their_votes(oof_votes: pd.DataFrame) -> Non
     rows = oof_votes.assign(model="main")
     sure = pd.DataFrame(np.eye(5)[rows["predicted"]], columns=columns)
     vague = pd.DataFrame(0.6 * np.eye(5)[(rows["predicted"] + 1) % 5] + 0.4 * sure.to_numpy(), columns=columns)
-    turns = [pd.concat([rows.assign(turn=turn), values], axis=1) for turn, values in enumerate((vague, sure))]
+    turns = [
+        pd.concat([rows.assign(turn=turn, scale=100), values], axis=1) for turn, values in enumerate((vague, sure))
+    ]
     predictions = pd.concat(turns)[[*PREDICTION_KEYS, *columns]]
     assert score_validation_views(predictions, 5) == score_votes(oof_votes, ReportingParameters(), 5)
 

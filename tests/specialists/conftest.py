@@ -25,6 +25,7 @@ def predictions_table(labels: np.ndarray, probabilities: np.ndarray, targets: li
             "view": "test_like",
             "copy": page % 3,
             "turn": turn,
+            "scale": 100,
         }
     )
     values = probabilities.reshape(-1, len(targets)).astype(np.float32)

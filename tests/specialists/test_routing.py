@@ -46,10 +46,10 @@ def test_within_the_group_the_shares_are_the_specialists(
 def test_a_specialist_that_says_what_the_general_model_says_changes_nothing(
     general: pd.DataFrame, means: pd.DataFrame
 ) -> None:
-    echo = means.assign(model="certificates", fold=0, turn=0)
+    echo = means.assign(model="certificates", fold=0, turn=0, scale=100)
     mass = echo[GROUP.columns].sum(axis=1)
     echo[GROUP.columns] = echo[GROUP.columns].div(mass, axis=0)
-    spoken = apply_specialists(means, echo, [GROUP], turns=[0])
+    spoken = apply_specialists(means, echo, [GROUP])
     assert spoken[GROUP.columns].to_numpy() == pytest.approx(means[GROUP.columns].to_numpy())
 
 

@@ -36,6 +36,7 @@ class Damage:
     mirror: bool = False
     flip: bool = False
     degrees: float = 0.0  # counter-clockwise
+    loses_corners: bool = False  # where it is turned, the picture does not grow
     saturation: float = 1.0
     fade: float = 0.0  # share of the way to white
     darken: float = 0.0  # share of the way to black
@@ -83,6 +84,7 @@ def draw_damage(parameters: DamageParameters, rng: np.random.Generator) -> Damag
         noise_coloured=bool(rng.random() < p.coloured_noise_share),
         jpeg_quality=amount(p.jpeg_share, p.jpeg_quality, 100.0),
         seed=int(rng.integers(2**63)),
+        loses_corners=bool(rng.random() < p.lost_corners_share),
     )
 
 
@@ -130,7 +132,7 @@ def _move(page: Image, drawn: Damage, rng: np.random.Generator) -> Image:
         page = warp(page, drawn.warp_amount, rng)
     page = page[:, ::-1] if drawn.mirror else page
     page = page[::-1] if drawn.flip else page
-    return turn_on_white(np.ascontiguousarray(page), drawn.degrees)
+    return turn_on_white(np.ascontiguousarray(page), drawn.degrees, not drawn.loses_corners)
 
 
 def _relight(page: Image, drawn: Damage) -> Image:
@@ -146,15 +148,19 @@ def damage(page: Image, partner: Image | None, parameters: DamageParameters, rng
     return apply_damage(page, partner, draw_damage(parameters, rng))
 
 
-def turn_on_white(page: Image, degrees: float) -> Image:
-    """Counter-clockwise around the centre, on a white canvas just large enough; exact for quarter-turns."""
+def turn_on_white(page: Image, degrees: float, grows: bool = True) -> Image:
+    """Counter-clockwise around the centre, on a white canvas just large enough, or as large as the page was where it
+    does not grow; exact for quarter-turns, if nothing is lost.
+    """
     quarters = degrees / 90
-    if quarters == int(quarters):
+    if quarters == int(quarters) and (grows or int(quarters) % 2 == 0):
         return np.ascontiguousarray(np.rot90(page, int(quarters) % 4))
     height, width = page.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
     new_width, new_height = round(width * cosine + height * sine), round(width * sine + height * cosine)
+    if not grows:
+        new_width, new_height = width, height
     matrix[:, 2] += (new_width - width) / 2, (new_height - height) / 2
     turned = cv2.warpAffine(page, matrix, (new_width, new_height), borderValue=(WHITE, WHITE, WHITE))
     return np.asarray(turned, dtype=np.uint8)

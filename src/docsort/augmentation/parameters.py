@@ -57,6 +57,7 @@ class DamageParameters(Parameters):
 
     uniform_rotation_share: Share = 0.5  # turned by any angle
     quarter_rotation_share: Share = 0.35  # turned by 90, 180 or 270 degrees, give or take rotation_sd
+    lost_corners_share: Share = 0.2  # of turned pages: the picture keeps its size, and what turns out of it is lost
     rotation_sd: float = Field(default=5.0, ge=0, le=45)  # degrees, around the quarter-turns and around upright
     mirror_share: Share = 0.45  # left to right
     flip_share: Share = 0.45  # upside down

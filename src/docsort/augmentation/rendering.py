@@ -1,4 +1,4 @@
-"""Renders pages in bulk: training renders by a recipe, validation renders plain and test-like.
+"""Renders pages in bulk: training renders by a recipe, validation renders plain and test-like, test images plain.
 
 Runs in the main process and hands shards to the workers. Finished shards are kept below `<store>/shards` under
 fingerprints of what made them; a finished set is a manifest in the store. So a run that was killed goes on from its
@@ -36,7 +36,7 @@ from docsort.augmentation.shards import (
     storage_error,
 )
 from docsort.stores import Store, fingerprint, write_atomically
-from docsort.tables import RENDERS, VALIDATION_RENDERS
+from docsort.tables import IMAGES, RENDERS, TEST_RENDERS, VALIDATION_RENDERS, check_columns
 from docsort.workers import map_in_workers
 
 logger = logging.getLogger(__name__)
@@ -98,6 +98,21 @@ def render_validation(
     manifest = _render_set("validation", listed, items, style, mixing, parameters.shard_size, store)
     manifest["view"] = manifest["kind"].map({PLAIN: "clean", DAMAGED: "test_like"})
     return manifest[list(VALIDATION_RENDERS)]
+
+
+def render_test(images: pd.DataFrame, parameters: AugmentationParameters, store: Store) -> pd.DataFrame:
+    """The manifest of the test images (tables.TEST_RENDERS), each once, as it is; rendering what is not there yet.
+
+    So every model reads the same small squares, stored as those are that it was trained on, and each photo is decoded
+    once, however many models there are.
+    """
+    check_columns(images, IMAGES, "images")
+    test = images[images["split"] == "test"].sort_values("position", kind="stable", ignore_index=True)
+    listed = test[["image_id", "path", "sha256"]].assign(label=-1, group=test["image_id"], fold=-1)
+    # The seed says nothing here: nothing is drawn.
+    style = Style(parameters.size, parameters.jpeg_quality, 0, straighten=parameters.straighten)
+    items = {str(name): [(PLAIN, 0)] for name in listed["image_id"]}
+    return _render_set("test", listed, items, style, False, parameters.shard_size, store)[list(TEST_RENDERS)]
 
 
 def _render_set(

@@ -29,12 +29,16 @@ from docsort.images.straightening import straighten
 from docsort.seeding import derive_rng
 from docsort.stores import fingerprint
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raise it whenever the same parameters give other bytes: everything rendered before becomes stale."""
 
 WORKING_SCALE = 2
 """Pages are shrunk to this many times the stored side before anything is done to them: operations cost a quarter or
 less of what they cost on the full page, and the final shrink still hides their interpolation."""
+
+STRAIGHTENED_SCALE = 4
+"""A plain page is laid straight at most at this many times the stored side: a page that lies aslant fills half of its
+picture, and twice the stored side should be left of it."""
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -140,8 +144,8 @@ class _Pages:
 
 def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> bytes:
     if kind == PLAIN:
-        page = pages.full() if not style.straighten else pages.working()
-        return _stored(page, style)
+        page = pages.full()
+        return _stored(shrink_to_side(page, style.size * STRAIGHTENED_SCALE) if style.straighten else page, style)
     rng = derive_rng(style.seed, f"{kind} render", shard.source.sha256, copy)
     chosen = shard.partners[int(rng.integers(len(shard.partners)))] if shard.partners else None
     page = pages.working()

@@ -60,15 +60,19 @@ def examples(
 
 
 def renders_sheet(manifest: pd.DataFrame, rows: int = 8, columns: int = 8, cell: int = 128) -> Picture.Image:
-    """Renders of a manifest, spread evenly over its classes and sources: a row a source."""
+    """Renders of a manifest, spread evenly over its classes and sources: a row a source.
+
+    Test images, which have no label, carry their ids.
+    """
     if manifest.empty:
         return contact_sheet([], [], columns, cell)
     by_source = dict(iter(manifest.groupby("source_id")))
-    ordered = sorted(by_source, key=lambda name: int(by_source[name]["label"].iloc[0]))
+    labelled = "label" in manifest
+    ordered = sorted(by_source, key=lambda name: int(by_source[name]["label"].iloc[0])) if labelled else list(by_source)
     chosen = [ordered[place] for place in np.unique(np.linspace(0, len(ordered) - 1, rows).round().astype(int))]
     images, captions = [], []
     for name in chosen:
         for row in by_source[name].head(columns).itertuples():
             images.append(read_rgb(str(row.path)))
-            captions.append(f"{row.label} · {row.copy}")
+            captions.append(f"{row.label} · {row.copy}" if labelled else str(name))
     return contact_sheet(images, captions, columns, cell)

@@ -22,8 +22,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.errors import InputError
-from docsort.metrics import mean_over_members, mean_over_turns
+from docsort.metrics import mean_over_members
 from docsort.tables import probability_columns, targets_of
+from docsort.views import ViewPolicy, members_of
 
 TEMPERATURES = np.geomspace(0.05, 8.0, 400)
 """Searched for the one that fits; below 1 sharpens."""
@@ -31,7 +32,9 @@ TEMPERATURES = np.geomspace(0.05, 8.0, 400)
 Floats = NDArray[np.float64]
 
 
-def ensemble_lift(test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame) -> dict[str, Any]:
+def ensemble_lift(
+    test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame, policy: ViewPolicy | None = None
+) -> dict[str, Any]:
     """`macro_f1` and `accuracy`, what the mean of the members is expected to gain over one of them on the test images;
     `members`; `brier_member` out of fold on test-like pages, `spread` on the test images, and the `temperature`.
 
@@ -41,10 +44,11 @@ def ensemble_lift(test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame)
     nothing = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
     if test_predictions.empty:
         return nothing
-    members = _stack(mean_over_turns(test_predictions))
+    members = _stack(members_of(test_predictions, policy).drop(columns="views"))
     if len(members) < 2:
         return nothing
-    seen = mean_over_members(mean_over_turns(oof_predictions[oof_predictions["view"] == "test_like"]))
+    own = members_of(oof_predictions[oof_predictions["view"] == "test_like"], policy)
+    seen = mean_over_members(own.drop(columns="views"))
     columns = probability_columns(seen)
     truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
     brier = float(brier_scores(seen[columns].to_numpy(), truth).mean())

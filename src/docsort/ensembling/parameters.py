@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from docsort.parameters import Parameters
+from docsort.views import LARGEST_SCALE, ViewPolicy, all_views
 
 
 class EnsemblingParameters(Parameters):
@@ -14,8 +15,15 @@ class EnsemblingParameters(Parameters):
         default="soft", description="soft: mean probability; hard: most first guesses, ties by mean probability"
     )
     turns: tuple[int, ...] = Field(
-        default=tuple(range(8)), description="dihedral views that are averaged, 0 to 7, see images"
+        default=tuple(range(8)), description="dihedral turns that validation pages are predicted in, 0 to 7, see images"
     )
+    scales: tuple[int, ...] = Field(default=(100,), description="and at which sizes, percent of the model's own")
+    views: str = Field(
+        default="auto",
+        description="which of these views answer a page: auto, the cheapest whose score out of fold is within "
+        "view_tolerance of the best; or a name in the table view_curve",
+    )
+    view_tolerance: float = Field(default=0.001, ge=0, description="macro-F1 that fewer views may cost")
     review_threshold: float | None = Field(
         default=None,
         ge=0,
@@ -32,3 +40,16 @@ class EnsemblingParameters(Parameters):
         if not turns or len(set(turns)) != len(turns) or not set(turns) <= set(range(8)):
             raise ValueError(f"Expected `turns` to be different numbers from 0 to 7, at least one, but got {turns}.")
         return turns
+
+    @field_validator("scales")
+    @classmethod
+    def _check_scales(cls, scales: tuple[int, ...]) -> tuple[int, ...]:
+        if not scales or len(set(scales)) != len(scales) or not all(0 < scale <= LARGEST_SCALE for scale in scales):
+            raise ValueError(
+                f"Expected `scales` to be different percentages from 1 to {LARGEST_SCALE}, but got {scales}."
+            )
+        return scales
+
+    def all_views(self) -> ViewPolicy:
+        """What validation pages are predicted in."""
+        return all_views(self.turns, self.scales)

@@ -11,11 +11,12 @@ import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import InputError, LeakError, listing
-from docsort.metrics import PAGE_KEYS, mean_over_members, mean_over_turns
+from docsort.metrics import PAGE_KEYS, mean_over_members
 from docsort.specialists.groups import SpecialistGroup
 from docsort.specialists.routing import apply_specialists, top_targets
 from docsort.specialists.verdict import accepted_groups
 from docsort.tables import probability_columns, targets_of
+from docsort.views import ViewPolicy, members_of
 
 VOTES = (*PAGE_KEYS, "predicted", "confidence")
 """One row a render (out of fold) or test image, then the mean p_<target> (float64, ascending, summing to 1).
@@ -27,6 +28,7 @@ def cast_votes(
     specialist_predictions: pd.DataFrame,
     verdicts: pd.DataFrame,
     parameters: EnsemblingParameters,
+    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """The whole way from prediction tables to VOTES: views averaged, accepted specialists heard, votes counted.
 
@@ -35,25 +37,25 @@ def cast_votes(
     """
     if predictions.empty:
         return pd.DataFrame(columns=[*VOTES, *probability_columns(predictions)])
-    members = mean_over_turns(predictions, parameters.turns)
+    members = members_of(predictions, policy).drop(columns="views")
     groups = accepted_groups(verdicts)
     vote = soft_vote if parameters.vote == "soft" else hard_vote
-    return vote(members, specialist_predictions, groups, parameters.turns)
+    return vote(members, specialist_predictions, groups, policy)
 
 
 def soft_vote(
     members: pd.DataFrame,
     specialist_predictions: pd.DataFrame | None = None,
     groups: Sequence[SpecialistGroup] = (),
-    turns: Sequence[int] | None = None,
+    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """VOTES for the largest mean probability, every (model, fold) weighing the same; specialists speak on the mean.
 
-    members: from `metrics.mean_over_turns`.
+    members: from `views.members_of`.
     """
     means = mean_over_members(members)
     if specialist_predictions is not None:
-        means = apply_specialists(means, specialist_predictions, groups, turns)
+        means = apply_specialists(means, specialist_predictions, groups, policy)
     return _votes(means, top_targets(means))
 
 
@@ -61,13 +63,13 @@ def hard_vote(
     members: pd.DataFrame,
     specialist_predictions: pd.DataFrame | None = None,
     groups: Sequence[SpecialistGroup] = (),
-    turns: Sequence[int] | None = None,
+    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """VOTES for the class that most members guess first; ties go to the larger mean probability, not to the smaller
     class number, as they do by accident of the usual libraries. Specialists speak on each member's opinion.
     """
     if specialist_predictions is not None:
-        members = apply_specialists(members, specialist_predictions, groups, turns)
+        members = apply_specialists(members, specialist_predictions, groups, policy)
     means = mean_over_members(members)
     columns = probability_columns(means)
     targets = np.asarray(targets_of(columns))
@@ -86,6 +88,7 @@ def vote_out_of_fold(
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
+    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """VOTES of the validation pages, with the column `fold` that held each page out.
 
@@ -94,7 +97,7 @@ def vote_out_of_fold(
     check_out_of_fold(oof_predictions, folds)
     if accepted_groups(verdicts):
         check_out_of_fold(specialist_oof_predictions, folds, complete=False)
-    votes = cast_votes(oof_predictions, specialist_oof_predictions, verdicts, parameters)
+    votes = cast_votes(oof_predictions, specialist_oof_predictions, verdicts, parameters, policy)
     held_out = dict(zip(folds["image_id"].astype(str), folds["fold"].astype(int), strict=True))
     votes.insert(len(VOTES), "fold", votes["image_id"].astype(str).map(held_out))
     return votes

@@ -18,6 +18,7 @@ RUNTIME_NAMES = (
     "backbone",
     "pretrained",
     "image_size",
+    "straighten",
     "seed",
     "answer_key",
 )

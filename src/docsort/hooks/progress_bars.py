@@ -1,4 +1,4 @@
-"""A bar a training on the console, while it trains; nothing where the output is no terminal."""
+"""A bar a training and a prediction on the console, while it runs; nothing where the output is no terminal."""
 
 import threading
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ class ProgressHooks:
 
 
 class Bars(Listener):
-    """One bar a running training, that of its epoch.
+    """One bar a running training, that of its epoch, and one a running prediction.
 
     They are on the screen from the beginning of the first training to the end of the last, which is always told, and
     not for the whole run, whose end is not told after Ctrl-C: the cursor would stay hidden.
@@ -61,11 +61,8 @@ class Bars(Listener):
 
     def began(self, training: Training) -> None:
         with self._lock:
-            if self._display is None:
-                self._display = _display(self._console)
-                self._display.start()
             begun = f"{training.name} begins"
-            self._bars[training.name] = self._display.add_task(begun, total=None, numbers="")
+            self._bars[training.name] = self._shown().add_task(begun, total=None, numbers="")
 
     def progressed(self, training: Training, progress: Progress) -> None:
         with self._lock:
@@ -80,12 +77,31 @@ class Bars(Listener):
 
     def ended(self, training: Training, outcome: Outcome, error: BaseException | None) -> None:
         with self._lock:
-            if self._display is None or training.name not in self._bars:
+            self._drop(training.name)
+
+    def predicted(self, name: str, done: int, pages: int) -> None:
+        key = f"predict {name}"
+        with self._lock:
+            if done >= pages:
+                self._drop(key)
                 return
-            self._display.remove_task(self._bars.pop(training.name))
-            if not self._bars:
-                self._display.stop()
-                self._display = None
+            if key not in self._bars:
+                self._bars[key] = self._shown().add_task(f"{name}: pages", total=pages, numbers="")
+            self._shown().update(self._bars[key], completed=done, numbers=f"{done}/{pages}")
+
+    def _shown(self) -> "progress.Progress":
+        if self._display is None:
+            self._display = _display(self._console)
+            self._display.start()
+        return self._display
+
+    def _drop(self, key: str) -> None:
+        if self._display is None or key not in self._bars:
+            return
+        self._display.remove_task(self._bars.pop(key))
+        if not self._bars:
+            self._display.stop()
+            self._display = None
 
 
 def _display(console: "Console") -> "progress.Progress":

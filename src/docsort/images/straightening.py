@@ -1,7 +1,7 @@
 """Laying a page straight: its lines horizontal, and little around it.
 
 The angle is that of `images.skew`, so a page may still lie on its side, upside down or mirrored: one of the eight
-dihedral turns is left over. What is left out around the page are edges' ends: with them goes the white that turning adds.
+dihedral turns is left over. What is cut off has next to no edges, as the white that turning adds.
 """
 
 import cv2

@@ -1,72 +1,142 @@
-"""Forward passes over pages, inside a worker process. N pages, B batch, V turns, K classes, S side of the square."""
+"""Forward passes over pages, inside a worker process. N pages, V views, K classes, S side of the square.
+
+Pages are read in chunks, each once; the views of a chunk are put together to batches, whatever their turns, so that the
+device is as busy at the last page as at the first. Memory holds one chunk of pixels and the answers.
+"""
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
+from docsort.inference.progress import Told
+from docsort.models.backbones import require_input_size
 from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turn
 from docsort.models.weights import load_model
 from docsort.training.epochs import split_rows
 from docsort.training.pages import StreamedPages, loader_workers_for
-from docsort.training.worker import prepare_worker
+from docsort.training.worker import freed_memory_kept, prepare_worker
+from docsort.views import ViewPolicy, is_done, pages_wanting
 from docsort.workers import worker_count
 
 logger = logging.getLogger(__name__)
 
-BATCH_PAGES = {"cpu": 16, "cuda": 128}
-"""Pages decoded at a time: enough to keep the device busy, few enough that memory stays flat."""
-LINE_INTERVAL_S = 10
-"""How often a long prediction says how far it is."""
+CHUNK_PAGES = {"cpu": 64, "cuda": 1024}
+"""Pages held as pixels at a time."""
+BATCH_VIEWS = {"cpu": 32, "cuda": 512}
+"""Squares of one forward pass: enough to keep the device busy, few enough for its caches and its memory."""
+SIZE_STEP = 32
+"""Scaled sides are rounded to a multiple of this, which all backbones take."""
+
+Answers = NDArray[np.float32]
 
 
 def forward_pages(
     folder: Path,
     name: str,
     paths: Sequence[str],
-    turns: Sequence[int],
+    policy: ViewPolicy,
+    known: Answers,
     device: str,
     concurrent: int,
-    straightened: bool = False,
-) -> NDArray[np.float32]:
-    """(N, V, K) probabilities of the model in `folder`, rows summing to one; `name` stands in the log."""
+    progress: Path | None = None,
+) -> Answers:
+    """`known` (N, V, K), filled where the policy asks: probabilities, rows summing to one, NaN where it does not ask.
+
+    known: what was said before, NaN where nothing was. name: stands in the log. progress: file that says how far it is.
+    """
     prepare_worker()
-    model, description = load_model(folder)
     kind = device.partition(":")[0]
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    normaliser = Normaliser(description.mean, description.std, device)
-    workers = loader_workers_for(device, worker_count(), concurrent)
-    pages = StreamedPages(paths, description.image_size, workers, pinned=kind == "cuda", straightened=straightened)
-    rows = split_rows(np.arange(len(paths)), BATCH_PAGES.get(kind, BATCH_PAGES["cpu"]))
-    results, done, started = [], 0, time.perf_counter()
-    said = started
-    for batch in pages.batches(rows):
-        results.append(_batch_probabilities(model, normaliser, batch.to(device, non_blocking=True), turns))
-        done += len(batch)
-        now = time.perf_counter()
-        if now - said > LINE_INTERVAL_S or done == len(paths):
-            rate = done * len(turns) / (now - started)
-            logger.info("%s: predicted %d/%d pages × %d turns (%d/s)", name, done, len(paths), len(turns), rate)
-            said = now
-    return np.concatenate(results)
+    asking = Asking(folder, policy, device)
+    pages = StreamedPages(paths, asking.size, _loader_workers(device, concurrent, len(paths)), pinned=kind == "cuda")
+    answers, told = known.copy(), Told(name, len(paths), progress)
+    rows = split_rows(np.flatnonzero(pages_wanting(known, policy)), CHUNK_PAGES.get(kind, CHUNK_PAGES["cpu"]))
+    told.skip(len(paths) - sum(map(len, rows)))
+    with freed_memory_kept(device):
+        for numbers, batch in zip(rows, pages.batches(rows), strict=True):
+            forwards = asking.fill(answers, numbers, batch.to(device, non_blocking=True))
+            told.add(len(numbers), forwards)
+    told.end()
+    return answers
 
 
-@torch.inference_mode()
-def _batch_probabilities(
-    model: nn.Module, normaliser: Normaliser, pages: Tensor, turns: Sequence[int]
-) -> NDArray[np.float32]:
-    """(B, V, K) of uint8 pages (B, 3, S, S)."""
-    views = [torch.softmax(model(view).float(), dim=1) for view in _views(pages, normaliser, turns)]
-    return torch.stack(views, dim=1).cpu().numpy()
+class Asking:
+    """A model that is asked about chunks of pages, view after view until the policy is content."""
+
+    def __init__(self, folder: Path, policy: ViewPolicy, device: str) -> None:
+        model, self.description = load_model(folder)
+        self.policy, self.device, self.size = policy, device, self.description.image_size
+        self.sides = {scale: self._side(model, scale) for _, scale in policy.views}
+        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.normaliser = Normaliser(self.description.mean, self.description.std, device)
+        self.batch = BATCH_VIEWS.get(device.partition(":")[0], BATCH_VIEWS["cpu"])
+
+    def fill(self, answers: Answers, numbers: NDArray[np.int64], pages: Tensor) -> int:
+        """Puts what the model says of pages (B, 3, S, S), uint8, into the rows `numbers` of answers; how many forward
+        passes of one square it took.
+        """
+        open_places, forwards = np.arange(len(numbers)), 0
+        for first, end in self.policy.stages:
+            missing = np.isnan(answers[numbers[open_places], first:end, 0])
+            places, views = np.nonzero(missing)
+            forwards += len(places)
+            for scale, chosen in self._by_scale(views + first):
+                asked, turns = open_places[places[chosen]], [self.policy.views[v][0] for v in views[chosen] + first]
+                said = self._ask(pages, asked, turns, self.sides[scale])
+                answers[numbers[asked], views[chosen] + first] = said
+            if end < len(self.policy.views):
+                done = is_done(answers[numbers[open_places], :end].astype(np.float64), self.policy.margin)
+                open_places = open_places[~done]
+        return forwards
+
+    def _by_scale(self, views: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+        """For each scale which of the views have it, those of one turn side by side."""
+        turns, scales = np.array(self.policy.views)[views].T if len(views) else np.zeros((2, 0), dtype=np.int64)
+        order = np.argsort(turns, kind="stable")
+        return [(int(scale), order[scales[order] == scale]) for scale in np.unique(scales)]
+
+    @torch.inference_mode()
+    def _ask(self, pages: Tensor, places: NDArray[np.int64], turns: Sequence[int], side: int) -> Answers:
+        """(len(places), K): of each page the view in its turn."""
+        said = []
+        for start in range(0, len(places), self.batch):
+            part = slice(start, start + self.batch)
+            views = _turned(pages, places[part], turns[part])
+            said.append(torch.softmax(self.model(self._sized(views, side)).float(), dim=1).cpu())
+        return torch.cat(said).numpy()
+
+    def _sized(self, views: Tensor, side: int) -> Tensor:
+        pixels = self.normaliser(views)
+        if side == self.size:
+            return pixels
+        scaled = functional.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+    def _side(self, model: nn.Module, scale: int) -> int:
+        if scale == 100:
+            return self.size
+        side = max(SIZE_STEP, round(self.size * scale / 100 / SIZE_STEP) * SIZE_STEP)
+        require_input_size(model, self.description.backbone, side)
+        return side
 
 
-def _views(pages: Tensor, normaliser: Normaliser, turns: Sequence[int]) -> Iterator[Tensor]:
-    """(B, 3, S, S) normalised pages, one turn after the other."""
-    for turn in turns:
-        yield normaliser(apply_turn(pages, turn))
+def _turned(pages: Tensor, places: NDArray[np.int64], turns: Sequence[int]) -> Tensor:
+    """(B, 3, S, S): the pages at `places`, each in its turn; those of one turn stand side by side."""
+    parts, start = [], 0
+    while start < len(turns):
+        end = start
+        while end < len(turns) and turns[end] == turns[start]:
+            end += 1
+        parts.append(apply_turn(pages[torch.from_numpy(places[start:end]).to(pages.device)], turns[start]))
+        start = end
+    return torch.cat(parts)
+
+
+def _loader_workers(device: str, concurrent: int, count: int) -> int:
+    return loader_workers_for(device, worker_count(), concurrent) if count > CHUNK_PAGES["cpu"] else 0

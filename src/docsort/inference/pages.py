@@ -2,17 +2,17 @@
 
 import pandas as pd
 
-from docsort.tables import PHOTOS, PREDICTION_KEYS, check_columns
+from docsort.tables import PREDICTION_KEYS, TEST_RENDERS, VIEW_KEYS, check_columns
 
-PAGES = (*(key for key in PREDICTION_KEYS if key not in ("model", "turn")), "path")
-"""Columns that a table of pages has at least: the keys of a prediction but for model and turn, and where the page lies.
-Validation renders have them once `source_id` is called `image_id`."""
+PAGES = (*(key for key in PREDICTION_KEYS if key not in ("model", *VIEW_KEYS)), "path")
+"""Columns that a table of pages has at least: the keys of a prediction but for model, turn and scale, and where the
+page lies. Validation renders have them once `source_id` is called `image_id`."""
 
 
-def test_pages(images: pd.DataFrame, fold: int) -> pd.DataFrame:
-    """The test images of a table PHOTOS or IMAGES as pages for the model of one fold, in their order."""
-    check_columns(images, PHOTOS, "images")
-    test = images[images["split"] == "test"].reset_index(drop=True)
+def test_pages(test_renders: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """A table TEST_RENDERS as pages for the model of one fold, in its order. A page's render_id is its image's id."""
+    check_columns(test_renders, TEST_RENDERS, "test_renders")
+    test = test_renders.rename(columns={"source_id": "image_id"}).reset_index(drop=True)
     pages = test[["image_id", "path"]].assign(
         fold=fold,
         group=test["image_id"],

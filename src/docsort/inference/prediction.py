@@ -1,59 +1,102 @@
-"""A checkpoint's probabilities for pages, in any of their eight dihedral turns. Light: the work is done in a worker."""
+"""A checkpoint's probabilities for pages, in the views of a policy. Light: the work is done in a worker."""
 
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from docsort.errors import InputError, listing
-from docsort.images.dihedral import TURNS
+from docsort.errors import listing
+from docsort.inference.kept import KeptPredictions, page_keys
 from docsort.inference.pages import PAGES
+from docsort.inference.progress import FILE_INTERVAL_S, read_progress
+from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS, check_columns
 from docsort.training.checkpoints import Checkpoint
 from docsort.training.devices import lease_device, side_by_side
+from docsort.training.watching import tell_predicted
+from docsort.views import View, ViewPolicy, pages_wanting
 from docsort.workers import run_in_worker
+
+Answers = NDArray[np.float32]
 
 
 def predict(
-    checkpoint: Checkpoint, pages: pd.DataFrame, turns: Sequence[int], model: str, device: str = "auto"
+    checkpoint: Checkpoint,
+    pages: pd.DataFrame,
+    policy: ViewPolicy,
+    model: str,
+    store: Store | None = None,
+    device: str = "auto",
 ) -> pd.DataFrame:
-    """A prediction table: one row a page and turn, in the order of the pages, then of the turns.
+    """A prediction table: one row a page and view that was asked for, in the order of the pages, then of the views.
 
-    pages: the columns `inference.pages.PAGES`; a path may be a render or a photo of any size. turns: dihedral turns
-    that the page is laid down in before the model sees it, each at most once. model: what the table calls the model.
-    Each page is decoded once, and memory does not grow with their number but for the table. Raises InputError for an
-    unreadable page or an impossible turn.
+    pages: the columns `inference.pages.PAGES`; a path may be a render or a photo of any size. model: what the table
+    calls the model. store: where what was said is kept; only what is not there is asked. Each page is decoded once, and
+    memory does not grow with their number but for the table. Raises InputError for an unreadable page.
     """
     check_columns(pages, PAGES, "pages")
-    if not turns or len(set(turns)) != len(turns) or not set(turns) <= set(TURNS):
-        raise InputError(f"Expected turns to be different numbers from 0 to 7, but got {listing(turns)}.")
     targets = checkpoint.description().targets
-    paths = [str(path) for path in pages["path"]]
-    photos = checkpoint.description().straightened and bool((pages["view"] == "test").all())
-    probabilities = np.zeros((0, len(turns), len(targets)), dtype=np.float32)
-    if paths:
+    keys, kept = page_keys([str(path) for path in pages["path"]]), KeptPredictions(store, checkpoint)
+    known = kept.look_up(keys, policy.views)
+    answers = known
+    if len(pages):
         name = f"{model}, fold {listing(sorted(set(pages['fold'])))}"
-        with lease_device(device) as leased:
-            probabilities = run_in_worker(
-                _predict_in_worker, checkpoint.folder, name, paths, tuple(turns), leased, side_by_side(leased), photos
-            )
-    return _as_table(pages.assign(model=model), turns, targets, probabilities)
+        answers = _ask(checkpoint, name, pages["path"].astype(str).tolist(), policy, known, device)
+        kept.add(keys, policy.views, known, answers)
+    return _as_table(pages.assign(model=model), policy.views, targets, answers)
 
 
-def _predict_in_worker(*arguments: object) -> NDArray[np.float32]:
+def _ask(
+    checkpoint: Checkpoint, name: str, paths: list[str], policy: ViewPolicy, known: Answers, device: str
+) -> Answers:
+    if not pages_wanting(known, policy).any():
+        return known
+    with lease_device(device) as leased, _told(name) as file:
+        return run_in_worker(
+            _forward_in_worker, checkpoint.folder, name, paths, policy, known, leased, side_by_side(leased), file
+        )
+
+
+def _forward_in_worker(*arguments: object) -> Answers:
     from docsort.inference.forward import forward_pages
 
     return forward_pages(*arguments)  # type: ignore[arg-type]
 
 
-def _as_table(
-    pages: pd.DataFrame, turns: Sequence[int], targets: Sequence[int], probabilities: NDArray[np.float32]
-) -> pd.DataFrame:
-    """probabilities: (pages, turns, classes), the classes in the order of `targets`; the columns ascend."""
-    table = pages.take(np.repeat(np.arange(len(pages)), len(turns))).reset_index(drop=True)
-    table["turn"] = np.tile(np.asarray(turns, dtype=np.int64), len(pages))
+@contextmanager
+def _told(name: str) -> Iterator[Path]:
+    """A file for the worker to write to; what it says is told to the listeners of `training.watching`."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(FILE_INTERVAL_S):
+            if (seen := read_progress(file)) is not None:
+                tell_predicted(name, *seen)
+
+    with tempfile.TemporaryDirectory(prefix="docsort-") as folder:
+        file = Path(folder) / "progress.json"
+        thread = threading.Thread(target=look, name=f"watch {name}", daemon=True)
+        thread.start()
+        try:
+            yield file
+        finally:
+            over.set()
+            thread.join()
+            tell_predicted(name, 1, 1)
+
+
+def _as_table(pages: pd.DataFrame, views: tuple[View, ...], targets: tuple[int, ...], answers: Answers) -> pd.DataFrame:
+    """answers: (pages, views, classes), the classes in the order of `targets`; the columns ascend."""
+    rows, numbers = np.nonzero(~np.isnan(answers[:, :, 0]))
+    table = pages.take(rows).reset_index(drop=True)
+    turns, scales = np.array(views, dtype=np.int64)[numbers].T
+    table = table.assign(turn=turns, scale=scales)
     order = np.argsort(targets)
-    values = probabilities.reshape(-1, len(targets))[:, order]
+    values = answers[rows, numbers][:, order]
     columns = [f"p_{targets[output]}" for output in order]
     return pd.concat([table[list(PREDICTION_KEYS)], pd.DataFrame(values, columns=columns)], axis=1)

@@ -22,7 +22,6 @@ class ModelDescription:
     targets: class numbers in the order of the model's outputs. image_size: side of the square input in pixels.
     mean, std: per RGB channel, of pixels scaled to [0, 1]. head: its kind, and under the names of HEADS its shape.
     pretrained: where the weights began, None for from scratch. versions: of the libraries that wrote the weights.
-    straightened: whether pages were laid straight before the model saw them (`images.straightening`).
     """
 
     backbone: str
@@ -34,7 +33,6 @@ class ModelDescription:
     head: dict[str, Any] = field(default_factory=lambda: dict(LINEAR))
     pretrained: dict[str, Any] | None = None
     versions: dict[str, str] = field(default_factory=dict)
-    straightened: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"

@@ -14,9 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.errors import InputError, listing
-from docsort.metrics import mean_over_members, mean_over_turns
+from docsort.metrics import mean_over_members
 from docsort.specialists.groups import SpecialistGroup, predictions_of_group
 from docsort.tables import probability_columns, targets_of
+from docsort.views import ViewPolicy, members_of
 
 
 def top_targets(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -35,17 +36,17 @@ def apply_specialists(
     table: pd.DataFrame,
     specialist_predictions: pd.DataFrame,
     groups: Sequence[SpecialistGroup],
-    turns: Sequence[int] | None = None,
+    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """A copy of the table in which every group's specialist has spoken.
 
-    table: means or members (`metrics.mean_over_members`, `mean_over_turns`); specialist_predictions: the joined
-    prediction table of all specialists, averaged here over turns and members as the general model is.
+    table: means or members (`metrics.mean_over_members`, `views.members_of`); specialist_predictions: the joined
+    prediction table of all specialists, averaged here over views and members as the general model is.
     """
     spoken = table.copy()
     for group in groups:
         own = predictions_of_group(specialist_predictions, group)
-        means = mean_over_members(mean_over_turns(own, turns))
+        means = mean_over_members(members_of(own, policy).drop(columns="views"))
         touched = is_touched(table, group)
         spoken.loc[touched, group.columns] = redistribute(table[touched], means, group)
     return spoken

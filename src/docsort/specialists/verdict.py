@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from docsort.errors import InputError, LeakError, listing
-from docsort.metrics import macro_f1, mean_over_members, mean_over_turns, paired_bootstrap
+from docsort.metrics import macro_f1, mean_over_members, paired_bootstrap
 from docsort.seeding import derive_seed
 from docsort.specialists.groups import GROUPS, SpecialistGroup, groups_of_table, predictions_of_group
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.routing import apply_specialists, is_touched, top_targets
+from docsort.views import ViewPolicy, members_of
 
 VERDICTS = (
     *GROUPS,
@@ -39,11 +40,11 @@ def judge(
     groups: Sequence[SpecialistGroup],
     parameters: SpecialistParameters,
     seed: int,
-    turns: Sequence[int] | None = None,
+    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """Columns VERDICTS, one row a group; no rows where there are no groups.
 
-    Both prediction tables are out of fold; turns: those that the ensemble will use. Raises LeakError when a
+    Both prediction tables are out of fold; policy: the views that the ensemble will use. Raises LeakError when a
     specialist's fold is not the fold that the general model held the page out of.
     """
     general = oof_predictions[oof_predictions["view"] == JUDGED_VIEW]
@@ -51,12 +52,12 @@ def judge(
         raise InputError(f"Expected out-of-fold predictions of the view {JUDGED_VIEW}, but there are none.")
     rows = []
     if groups:
-        means = mean_over_members(mean_over_turns(general, turns))
+        means = mean_over_members(members_of(general, policy).drop(columns="views"))
         for group in groups:
             own = predictions_of_group(specialist_predictions, group)
             own = own[own["view"] == JUDGED_VIEW]
             _check_same_folds(general, own, group)
-            rows.append(_judge(means, own, group, parameters, seed, turns))
+            rows.append(_judge(means, own, group, parameters, seed, policy))
     return pd.DataFrame(rows, columns=list(VERDICTS))
 
 
@@ -71,10 +72,10 @@ def _judge(
     group: SpecialistGroup,
     parameters: SpecialistParameters,
     seed: int,
-    turns: Sequence[int] | None,
+    policy: ViewPolicy | None,
 ) -> tuple[object, ...]:
     labels = means["label"].astype(int)
-    before, after = top_targets(means), top_targets(apply_specialists(means, own, [group], turns))
+    before, after = top_targets(means), top_targets(apply_specialists(means, own, [group], policy))
     delta, low, high = paired_bootstrap(
         labels,
         before,

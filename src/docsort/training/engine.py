@@ -156,7 +156,6 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
         head=parameters.head.record(),
         pretrained=origin,
         versions=library_versions(),
-        straightened=parameters.straighten,
     )
 
 

@@ -19,8 +19,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
-from docsort.images.resizing import shrink_to_side
-from docsort.images.straightening import straighten
 
 Rows = NDArray[np.int64]
 FREE_SHARE = 4
@@ -39,13 +37,9 @@ class Pages(Protocol):
         ...
 
 
-def decode_page(path: str | Path, size: int, straightened: bool = False) -> NDArray[np.uint8]:
-    """A page as (size, size, 3) uint8 RGB, letterboxed on white. Raises UnreadableImageError.
-
-    straightened: a photo, laid straight as renders are (`augmentation.shards`): at twice the size, before it is shrunk.
-    """
-    page = read_rgb(path)
-    return letterbox(straighten(shrink_to_side(page, 2 * size)) if straightened else page, size)
+def decode_page(path: str | Path, size: int) -> NDArray[np.uint8]:
+    """A page as (size, size, 3) uint8 RGB, letterboxed on white. Raises UnreadableImageError."""
+    return letterbox(read_rgb(path), size)
 
 
 class ResidentPages:
@@ -98,21 +92,14 @@ def one_ahead(make: Callable[[Tensor], Tensor], items: Iterable[Tensor]) -> Iter
 class StreamedPages:
     """Pages decoded when they are wanted, ahead of time by worker processes of their own where there are any."""
 
-    def __init__(
-        self,
-        paths: Sequence[str],
-        size: int,
-        loader_workers: int = 0,
-        pinned: bool = False,
-        straightened: bool = False,
-    ) -> None:
+    def __init__(self, paths: Sequence[str], size: int, loader_workers: int = 0, pinned: bool = False) -> None:
         self._rows = _RowBatches()
         options: dict[str, Any] = {}
         if loader_workers:
             # Spawned, because a fork of a process that has used a GPU or a thread pool may hang.
             context = multiprocessing.get_context("spawn")
             options = {"multiprocessing_context": context, "persistent_workers": True, "prefetch_factor": 4}
-        self._files = _PageFiles(list(paths), size, straightened)
+        self._files = _PageFiles(list(paths), size)
         self._loader = DataLoader(
             self._files,
             batch_sampler=self._rows,
@@ -132,14 +119,14 @@ class StreamedPages:
 
 
 class _PageFiles(Dataset[NDArray[np.uint8]]):
-    def __init__(self, paths: list[str], size: int, straightened: bool) -> None:
-        self.paths, self.size, self.straightened = paths, size, straightened
+    def __init__(self, paths: list[str], size: int) -> None:
+        self.paths, self.size = paths, size
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, row: int) -> NDArray[np.uint8]:
-        return decode_page(self.paths[row], self.size, self.straightened)
+        return decode_page(self.paths[row], self.size)
 
 
 class _RowBatches:

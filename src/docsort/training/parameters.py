@@ -93,7 +93,6 @@ class TrainingParameters(Parameters):
         description="true: weights from the hub; false: from scratch; or the path of a weights file"
     )
     image_size: int = Field(ge=16, le=2048, description="side of the square input, pixels")
-    straighten: bool = Field(default=False, description="as augmentation.straighten: how the model's pages were laid")
     early_scale: float = Field(default=1, gt=0, le=1, description="the first epochs' side as a share of image_size")
     early_share: float = Field(default=0, ge=0, lt=1, description="share of the epochs, the first, that are so trained")
     epochs: int = Field(ge=1, description="passes over the renders at most")

@@ -3,16 +3,14 @@
 Light: this module runs in the main process and imports no torch.
 """
 
-import hashlib
 import logging
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 
 from docsort.errors import InputError, LeakError, WeightsError, listing
-from docsort.stores import Store, fingerprint
+from docsort.stores import Store, file_digest, fingerprint
 from docsort.tables import RENDERS, VALIDATION_RENDERS, VIEWS, check_columns
 from docsort.training.checkpoints import Checkpoint
 from docsort.training.devices import lease_devices, side_by_side
@@ -132,7 +130,7 @@ def _without_paths(table: pd.DataFrame) -> pd.DataFrame:
             f"Expected every render to be on disk, but {len(missing)} are missing: {listing(missing, 3)}; run the "
             "augmentation again."
         )
-    return table.assign(path=[_file_digest(str(path)) for path in table["path"]])
+    return table.assign(path=[file_digest(str(path)) for path in table["path"]])
 
 
 def _weights_digest(path: str) -> str:
@@ -140,15 +138,4 @@ def _weights_digest(path: str) -> str:
         raise WeightsError(
             f"Expected `pretrained` to be true, false or the path of a weights file, but there is no file {path!r}."
         )
-    return _file_digest(path)
-
-
-def _file_digest(path: str) -> str:
-    status = Path(path).stat()
-    return _digest_of(path, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=400_000)
-def _digest_of(path: str, size: int, changed: int) -> str:
-    """Each file is read once a process, however many folds it is in; one that changed is read again."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return file_digest(path)

@@ -76,6 +76,9 @@ class Listener:
     def kept(self, training: Training, checkpoint: "Checkpoint") -> None:
         """An earlier run had finished it: nothing was trained, and the checkpoint has the whole history."""
 
+    def predicted(self, name: str, done: int, pages: int) -> None:
+        """About twice a second while a model is asked about pages, and at the end, with as many done as there are."""
+
 
 _listeners: list[Listener] = []
 _lock = threading.Lock()
@@ -137,6 +140,11 @@ def _told(training: Training, checkpoint: "Checkpoint") -> Iterator[None]:
 def tell_kept(training: Training, checkpoint: "Checkpoint") -> None:
     """Tells that there was nothing to train."""
     _tell(lambda listener: listener.kept(training, checkpoint))
+
+
+def tell_predicted(name: str, done: int, pages: int) -> None:
+    """Tells how far a prediction is."""
+    _tell(lambda listener: listener.predicted(name, done, pages))
 
 
 class _Watch:

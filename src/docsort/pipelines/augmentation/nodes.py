@@ -7,7 +7,7 @@ from PIL import Image
 
 from docsort.augmentation.fitting import damaged_so, fit_damage
 from docsort.augmentation.parameters import AugmentationParameters
-from docsort.augmentation.rendering import render_training, render_validation
+from docsort.augmentation.rendering import render_test, render_training, render_validation
 from docsort.folds import check_no_leak
 from docsort.stores import Store
 
@@ -42,6 +42,11 @@ def render_validation_images(
 ) -> pd.DataFrame:
     """Renders the clean and the test-like view of every source."""
     return render_validation(clean_images, folds, damaged_so(parameters, fitted_damage), seed, render_store)
+
+
+def render_test_images(images: pd.DataFrame, parameters: AugmentationParameters, render_store: Store) -> pd.DataFrame:
+    """Lays every test image into the square that models see."""
+    return render_test(images, parameters, render_store)
 
 
 def check_leaks(

@@ -6,6 +6,7 @@ from docsort.pipelines.augmentation.nodes import (
     check_leaks,
     draw_operations_sheet,
     fit_damage_to_test_images,
+    render_test_images,
     render_training_images,
     render_validation_images,
 )
@@ -39,6 +40,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["clean_images", "folds", "fitted_damage", "params:augmentation", "params:seed", "render_store"],
                 outputs="validation_renders",
                 name="render_validation_images",
+            ),
+            Node(
+                render_test_images,
+                inputs=["images", "params:augmentation", "render_store"],
+                outputs="test_renders",
+                name="render_test_images",
             ),
             Node(
                 check_leaks,

@@ -13,46 +13,59 @@ from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
 from docsort.specialists.verdict import accepted_groups
+from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import Checkpoint
+from docsort.views import ViewPolicy
 
 
 def predict_test(
-    checkpoints: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
+    checkpoints: dict[str, Checkpoint],
+    test_renders: pd.DataFrame,
+    fold: int,
+    view_policy: dict[str, Any],
+    prediction_store: Store,
 ) -> pd.DataFrame:
-    """Predicts every test image with one fold's models, once a turn."""
-    pages = test_pages(images, fold)
-    members = [predict(checkpoint, pages, parameters.turns, model=name) for name, checkpoint in checkpoints.items()]
+    """Asks one fold's models about every test image, in as many views as are worth it."""
+    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
+    members = [predict(checkpoint, pages, policy, name, prediction_store) for name, checkpoint in checkpoints.items()]
     return pd.concat(members, ignore_index=True)
 
 
 def predict_specialist_test(
     specialists: dict[str, Checkpoint],
     verdicts: pd.DataFrame,
-    images: pd.DataFrame,
+    test_renders: pd.DataFrame,
     fold: int,
-    parameters: EnsemblingParameters,
+    view_policy: dict[str, Any],
+    prediction_store: Store,
 ) -> pd.DataFrame:
     """Asks the specialists that earned it, one fold of each, about every test image."""
-    pages = test_pages(images, fold)
+    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
     speakers = [group.name for group in accepted_groups(verdicts)]
-    opinions = [predict(specialists[name], pages, parameters.turns, model=name) for name in speakers]
+    opinions = [predict(specialists[name], pages, policy, name, prediction_store) for name in speakers]
     return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
 
 
 def combine_predictions(
-    parameters: EnsemblingParameters, verdicts: pd.DataFrame, *predictions: pd.DataFrame
+    parameters: EnsemblingParameters,
+    view_policy: dict[str, Any],
+    verdicts: pd.DataFrame,
+    *predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Makes one answer a test image; the first half of `predictions` are the folds', the second their specialists'."""
     half = len(predictions) // 2
     general = pd.concat(predictions[:half], ignore_index=True)
     special = pd.concat(predictions[half:], ignore_index=True)
-    return cast_votes(general, special, verdicts, parameters)
+    return cast_votes(general, special, verdicts, parameters, ViewPolicy.model_validate(view_policy["policy"]))
 
 
-def measure_ensemble_lift(oof_predictions: pd.DataFrame, *test_predictions: pd.DataFrame) -> dict[str, Any]:
+def measure_ensemble_lift(
+    oof_predictions: pd.DataFrame, view_policy: dict[str, Any], *test_predictions: pd.DataFrame
+) -> dict[str, Any]:
     """Measures what averaging the folds' models is worth on the unlabelled test images."""
-    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions)
+    policy = ViewPolicy.model_validate(view_policy["policy"])
+    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions, policy)
 
 
 def vote_on_validation(
@@ -61,9 +74,11 @@ def vote_on_validation(
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
+    view_policy: dict[str, Any],
 ) -> pd.DataFrame:
     """Makes one answer a validation page, the way test images get theirs."""
-    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters)
+    policy = ViewPolicy.model_validate(view_policy["policy"])
+    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters, policy)
 
 
 def write_submission(

@@ -21,13 +21,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 combine_predictions,
-                inputs=["params:ensembling", "specialist_verdicts", *predictions, *opinions],
+                inputs=["params:ensembling", "view_policy", "specialist_verdicts", *predictions, *opinions],
                 outputs="test_probabilities",
                 name="combine_predictions",
             ),
             Node(
                 measure_ensemble_lift,
-                inputs=["oof_predictions", *predictions],
+                inputs=["oof_predictions", "view_policy", *predictions],
                 outputs="ensemble_lift",
                 name="measure_ensemble_lift",
             ),
@@ -39,6 +39,7 @@ def create_pipeline() -> Pipeline:
                     "specialist_verdicts",
                     "folds",
                     "params:ensembling",
+                    "view_policy",
                 ],
                 outputs="oof_votes",
                 name="vote_on_validation",
@@ -73,13 +74,20 @@ def create_fold(fold: int) -> Pipeline:
         [
             Node(
                 predict_test,
-                inputs=["checkpoint", "images", "params:fold", "params:ensembling"],
+                inputs=["checkpoint", "test_renders", "params:fold", "view_policy", "prediction_store"],
                 outputs="test_predictions",
                 name="predict_test",
             ),
             Node(
                 predict_specialist_test,
-                inputs=["specialists", "specialist_verdicts", "images", "params:fold", "params:ensembling"],
+                inputs=[
+                    "specialists",
+                    "specialist_verdicts",
+                    "test_renders",
+                    "params:fold",
+                    "view_policy",
+                    "prediction_store",
+                ],
                 outputs="specialist_test_predictions",
                 name="predict_specialist_test",
             ),
@@ -89,9 +97,11 @@ def create_fold(fold: int) -> Pipeline:
             "checkpoint": f"fold_{fold}_checkpoint",
             "specialists": f"fold_{fold}_specialists",
             "specialist_verdicts": "specialist_verdicts",
-            "images": "images",
+            "test_renders": "test_renders",
+            "view_policy": "view_policy",
+            "prediction_store": "prediction_store",
         },
         outputs={name: f"fold_{fold}_{name}" for name in ("test_predictions", "specialist_test_predictions")},
-        parameters={"params:fold": f"params:folds.fold_{fold}", "params:ensembling": "params:ensembling"},
+        parameters={"params:fold": f"params:folds.fold_{fold}"},
         tags="ensembling",
     )

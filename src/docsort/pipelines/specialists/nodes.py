@@ -5,7 +5,6 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.images.dihedral import TURNS
 from docsort.inference.prediction import predict
 from docsort.specialists.groups import group_table, groups_of_table, resolve_groups
 from docsort.specialists.parameters import SpecialistParameters
@@ -16,6 +15,7 @@ from docsort.training.checkpoints import HISTORY, Checkpoint
 from docsort.training.plan import MAIN, TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
+from docsort.views import ViewPolicy
 
 
 def find_groups(classes: pd.DataFrame, parameters: SpecialistParameters) -> pd.DataFrame:
@@ -46,13 +46,18 @@ def train_specialists(
 
 
 def predict_specialist_validation(
-    specialists: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
+    specialists: dict[str, Checkpoint],
+    folds: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    fold: int,
+    ensembling: EnsemblingParameters,
+    prediction_store: Store,
 ) -> pd.DataFrame:
     """Lets each specialist look at all pages its fold held out: in the test it cannot know either whose page it is."""
     opinions = [pd.DataFrame(columns=list(PREDICTION_KEYS))]
     for name, checkpoint in specialists.items():
         pages = pages_to_judge(checkpoint, task_name(f"specialist_{name}", fold), fold, folds, validation_renders)
-        opinions.append(predict(checkpoint, pages, TURNS, model=name))
+        opinions.append(predict(checkpoint, pages, ensembling.all_views(), name, prediction_store))
     return pd.concat(opinions[1:] or opinions, ignore_index=True)
 
 
@@ -66,9 +71,10 @@ def judge_specialists(
     specialist_oof_predictions: pd.DataFrame,
     groups: pd.DataFrame,
     parameters: SpecialistParameters,
-    ensembling: EnsemblingParameters,
+    view_policy: dict[str, Any],
     seed: int,
 ) -> pd.DataFrame:
     """Decides out of fold which specialists may speak."""
     found = groups_of_table(groups)
-    return judge(oof_predictions, specialist_oof_predictions, found, parameters, seed, ensembling.turns)
+    policy = ViewPolicy.model_validate(view_policy["policy"])
+    return judge(oof_predictions, specialist_oof_predictions, found, parameters, seed, policy)

@@ -36,7 +36,7 @@ def create_pipeline() -> Pipeline:
                     "specialist_oof_predictions",
                     "specialist_groups",
                     "params:specialists",
-                    "params:ensembling",
+                    "view_policy",
                     "params:seed",
                 ],
                 outputs="specialist_verdicts",
@@ -49,7 +49,8 @@ def create_pipeline() -> Pipeline:
 
 def create_fold(fold: int) -> Pipeline:
     """The nodes of one fold; they train on no page that this fold holds out."""
-    shared = {"folds", "training_renders", "validation_renders", "leak_report", "specialist_groups", "checkpoint_store"}
+    shared = {"folds", "training_renders", "validation_renders", "leak_report", "specialist_groups"}
+    shared |= {"checkpoint_store", "prediction_store"}
     kept = ("specialists", "specialist_histories", "specialist_oof_predictions")
     return Pipeline(
         [
@@ -71,7 +72,14 @@ def create_fold(fold: int) -> Pipeline:
             ),
             Node(
                 predict_specialist_validation,
-                inputs=["specialists", "folds", "validation_renders", "params:fold"],
+                inputs=[
+                    "specialists",
+                    "folds",
+                    "validation_renders",
+                    "params:fold",
+                    "params:ensembling",
+                    "prediction_store",
+                ],
                 outputs="specialist_oof_predictions",
                 name="predict_specialist_validation",
             ),
@@ -83,6 +91,7 @@ def create_fold(fold: int) -> Pipeline:
             "params:fold": f"params:folds.fold_{fold}",
             "params:training": "params:training",
             "params:seed": "params:seed",
+            "params:ensembling": "params:ensembling",
         },
         tags="specialists",
     )

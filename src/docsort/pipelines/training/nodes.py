@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from docsort.images.dihedral import TURNS
+from docsort.ensembling import view_choice
+from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.inference.prediction import predict
 from docsort.reporting.scores import score_validation_views
 from docsort.stores import Store
@@ -38,19 +39,35 @@ def train_fold(
 
 
 def predict_validation(
-    checkpoints: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
+    checkpoints: dict[str, Checkpoint],
+    folds: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    fold: int,
+    ensembling: EnsemblingParameters,
+    prediction_store: Store,
 ) -> pd.DataFrame:
-    """Predicts both views of the sources this fold held out, on the eight turns that the test images get too."""
+    """Predicts both views of the sources this fold held out, in every turn that a test image may get."""
+    policy = ensembling.all_views()
     predictions = []
     for model, checkpoint in checkpoints.items():
         pages = pages_to_judge(checkpoint, task_name(model, fold), fold, folds, validation_renders)
-        predictions.append(predict(checkpoint, pages, TURNS, model=model))
+        predictions.append(predict(checkpoint, pages, policy, model, prediction_store))
     return pd.concat(predictions, ignore_index=True)
 
 
 def join_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
     """Puts the folds' predictions below each other, unless some are not of the fold that held their page out."""
     return join_judged(folds, predictions)
+
+
+def choose_views(
+    oof_predictions: pd.DataFrame, ensembling: EnsemblingParameters, seed: int
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Chooses how many views of a page are worth their cost."""
+    policy, curve, loss = view_choice.choose_views(
+        oof_predictions, ensembling.turns, ensembling.scales, ensembling.view_tolerance, seed, ensembling.views
+    )
+    return {"policy": policy.model_dump(mode="json"), "nested_loss": loss}, curve
 
 
 def score_validation(oof_predictions: pd.DataFrame, seed: int) -> dict[str, Any]:

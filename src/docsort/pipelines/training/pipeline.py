@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from docsort.folds import FOLDS
 from docsort.pipelines import augmentation
 from docsort.pipelines.training.nodes import (
+    choose_views,
     join_predictions,
     predict_validation,
     score_validation,
@@ -26,6 +27,12 @@ def create_pipeline() -> Pipeline:
                 name="join_predictions",
             ),
             Node(
+                choose_views,
+                inputs=["oof_predictions", "params:ensembling", "params:seed"],
+                outputs=["view_policy", "view_curve"],
+                name="choose_views",
+            ),
+            Node(
                 score_validation,
                 inputs=["oof_predictions", "params:seed"],
                 outputs="validation_metrics",
@@ -38,7 +45,8 @@ def create_pipeline() -> Pipeline:
 
 def create_fold(fold: int) -> Pipeline:
     """The nodes of one fold; `leak_report` stands in front of training: there is none where a page leaks."""
-    shared = {"folds", "training_renders", "validation_renders", "leak_report", "classes", "checkpoint_store"}
+    stores = {"checkpoint_store", "prediction_store"}
+    shared = {"folds", "training_renders", "validation_renders", "leak_report", "classes"} | stores
     return Pipeline(
         [
             Node(
@@ -59,7 +67,14 @@ def create_fold(fold: int) -> Pipeline:
             ),
             Node(
                 predict_validation,
-                inputs=["checkpoint", "folds", "validation_renders", "params:fold"],
+                inputs=[
+                    "checkpoint",
+                    "folds",
+                    "validation_renders",
+                    "params:fold",
+                    "params:ensembling",
+                    "prediction_store",
+                ],
                 outputs="oof_predictions",
                 name="predict_validation",
             ),
@@ -71,6 +86,7 @@ def create_fold(fold: int) -> Pipeline:
             "params:fold": f"params:folds.fold_{fold}",
             "params:training": "params:training",
             "params:seed": "params:seed",
+            "params:ensembling": "params:ensembling",
         },
         tags="training",
     )
