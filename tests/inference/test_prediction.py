@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from docsort.errors import InputError
+from docsort.errors import InputError, StorageError
 from docsort.images.dihedral import TURNS, apply_turn, inverse_turn
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
@@ -139,38 +139,53 @@ def test_test_pages_are_the_test_renders_under_the_ids_of_their_images() -> None
     assert table["label"].isna().all()
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many (page, view) pairs each call of a worker was to fill."""
+    counts: list[int] = []
+    ask_worker = prediction.run_in_worker
+
+    def run(function: Any, *arguments: Any) -> Any:
+        counts.append(int(np.isnan(arguments[4][:, :, 0]).sum()))
+        return ask_worker(function, *arguments)
+
+    monkeypatch.setattr(prediction, "run_in_worker", run)
+    return counts
+
+
 def test_what_was_said_before_is_not_asked_again(
-    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path, asked: list[int]
 ) -> None:
     store = Store(tmp_path)
     first = predict(checkpoint, pages, all_views((0, 2)), "main", store, "cpu")
-    asked: list[tuple[int, int]] = []
-    ask_worker = prediction.run_in_worker
-
-    def run(function: object, *arguments: Any) -> Any:
-        asked.append((int(np.isnan(arguments[4][:, :, 0]).sum()), len(arguments[2])))
-        return ask_worker(function, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(prediction, "run_in_worker", run)
     again = predict(checkpoint, pages.assign(fold=9), all_views((2, 0)), "other", store, "cpu")
-    assert not asked
+    assert asked == [6]
     assert set(again["model"]) == {"other"}
     keys = ["render_id", "turn", *probability_columns(first)]
     pd.testing.assert_frame_equal(again[keys].sort_values(["render_id", "turn"], ignore_index=True), first[keys])
     predict(checkpoint, pages, all_views((0, 2, 5)), "main", store, "cpu")
-    assert asked == [(3, 3)]  # of three pages one view each
+    assert asked == [6, 3]  # of three pages one view each
+    predict(Checkpoint(checkpoint.folder, "another"), pages, all_views((0,)), "main", store, "cpu")
+    assert asked == [6, 3, 3]
 
 
 def test_a_changed_page_is_asked_again_though_its_path_is_the_same(
-    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path
+    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path, asked: list[int]
 ) -> None:
-    page = pages.iloc[:1].assign(path=str(tmp_path / "page.png"))
-    first, second = pages["path"].iloc[1:]
-    (tmp_path / "page.png").write_bytes(Path(first).read_bytes())
-    before = predict(checkpoint, page, all_views((0,)), "main", Store(tmp_path / "kept"), "cpu")
-    (tmp_path / "page.png").write_bytes(Path(second).read_bytes())
-    after = predict(checkpoint, page, all_views((0,)), "main", Store(tmp_path / "kept"), "cpu")
-    assert not np.array_equal(before[probability_columns(before)], after[probability_columns(after)])
+    page, store = pages.iloc[:1].assign(path=str(tmp_path / "page.png")), Store(tmp_path / "kept")
+    for source in pages["path"].iloc[[1, 2, 1]]:
+        (tmp_path / "page.png").write_bytes(Path(source).read_bytes())
+        predict(checkpoint, page, all_views((0,)), "main", store, "cpu")
+    assert asked == [1, 1]  # the third time it is as it was the first
+
+
+def test_a_broken_file_of_the_store_is_no_answer(checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    predict(checkpoint, pages, all_views((0,)), "main", store, "cpu")
+    (kept,) = tmp_path.glob("*/*.parquet")
+    kept.write_bytes(b"half")
+    with pytest.raises(StorageError, match=r"Expected .* to hold predictions.*delete it"):
+        predict(checkpoint, pages, all_views((0,)), "main", store, "cpu")
 
 
 def test_a_sure_page_is_asked_no_more_and_its_mean_is_of_what_was_asked(

@@ -88,5 +88,15 @@ class KeptPredictions:
 
     def _read(self) -> pd.DataFrame:
         files: list[Path] = sorted(self._folder.glob("*.parquet")) if self._folder is not None else []
-        tables = [pd.read_parquet(file) for file in files]
+        tables = [_read_part(file) for file in files]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*KEYS, *self._columns])
+
+
+def _read_part(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"Expected {file} to hold predictions, but it cannot be read ({error}); delete it, and what it held is "
+            "predicted again."
+        ) from error
