@@ -143,9 +143,7 @@ class AugmentationParameters(Parameters):
     recipe: str  # the recipe of the training renders
     recipes: dict[str, Recipe]
     validation_copies: int = Field(ge=1, le=1000)  # test-like renders a source
-    straighten: bool = (
-        False  # lay every page straight and cut it to its edges before it is stored, see images.straightening
-    )
+    straighten: bool = False  # lay every page straight before it is stored, see images.straightening
     jpeg_quality: int = Field(default=90, ge=10, le=100)
     shard_size: int = Field(default=256, ge=1)  # most renders of one source that are written together; changes no pixel
     damage: DamageParameters = (
