@@ -4,14 +4,18 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.ensembling.comparison import compare_candidates as compare
 from docsort.ensembling.lift import ensemble_lift
+from docsort.ensembling.old_submissions import read_submissions
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
 from docsort.ensembling.review import review_threshold
+from docsort.ensembling.selection import select_ensemble as select
 from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
+from docsort.metrics import mean_over_turns
 from docsort.specialists.verdict import accepted_groups
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import Checkpoint
@@ -40,14 +44,28 @@ def predict_specialist_test(
     return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
 
 
+def select_ensemble(oof_predictions: pd.DataFrame, parameters: EnsemblingParameters, seed: int) -> dict[str, Any]:
+    """Chooses how much each model counts, out of fold, and says whether that has earned its place."""
+    return select(mean_over_turns(oof_predictions, parameters.turns), parameters, seed)
+
+
+def read_old_submissions(photos: pd.DataFrame, classes: pd.DataFrame, parameters: EnsemblingParameters) -> pd.DataFrame:
+    """Reads the answer sheets of earlier work that join the vote."""
+    return read_submissions(parameters.submissions, photos, classes)
+
+
 def combine_predictions(
-    parameters: EnsemblingParameters, verdicts: pd.DataFrame, *predictions: pd.DataFrame
+    parameters: EnsemblingParameters,
+    verdicts: pd.DataFrame,
+    selection: dict[str, Any],
+    old_submissions: pd.DataFrame,
+    *predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Makes one answer a test image; the first half of `predictions` are the folds', the second their specialists'."""
     half = len(predictions) // 2
     general = pd.concat(predictions[:half], ignore_index=True)
     special = pd.concat(predictions[half:], ignore_index=True)
-    return cast_votes(general, special, verdicts, parameters)
+    return cast_votes(general, special, verdicts, parameters, selection, old_submissions)
 
 
 def measure_ensemble_lift(oof_predictions: pd.DataFrame, *test_predictions: pd.DataFrame) -> dict[str, Any]:
@@ -61,9 +79,24 @@ def vote_on_validation(
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
+    selection: dict[str, Any],
 ) -> pd.DataFrame:
     """Makes one answer a validation page, the way test images get theirs."""
-    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters)
+    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters, selection)
+
+
+def compare_candidates(
+    oof_predictions: pd.DataFrame,
+    specialist_oof_predictions: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    oof_votes: pd.DataFrame,
+    selection: dict[str, Any],
+    parameters: EnsemblingParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Compares other ways to answer with the one that is used, out of fold."""
+    members = mean_over_turns(oof_predictions, parameters.turns)
+    return compare(members, specialist_oof_predictions, verdicts, oof_votes, selection, parameters, seed)
 
 
 def write_submission(
