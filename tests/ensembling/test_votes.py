@@ -214,21 +214,6 @@ def test_a_member_that_lacks_a_page_is_named(make_predictions: Make, no_verdicts
         cast_votes(predictions, pd.DataFrame(), no_verdicts, parameters())
 
 
-@pytest.fixture
-def oof(make_predictions: Make) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Out-of-fold predictions of 40 sources in five folds, and the folds."""
-    parts = []
-    for fold in range(5):
-        own = make_predictions("main", fold)
-        own = own[own["image_id"].str[:4].astype(int) % 5 == fold]
-        parts += [
-            own.assign(view=view, render_id=own["image_id"] + view, label=fold) for view in ("clean", "test_like")
-        ]
-    predictions = pd.concat(parts, ignore_index=True)
-    folds = predictions[["image_id", "group", "label", "fold"]].drop_duplicates(ignore_index=True)
-    return predictions, folds
-
-
 def test_out_of_fold_votes_carry_the_fold_that_held_the_page_out(
     oof: tuple[pd.DataFrame, pd.DataFrame], no_verdicts: pd.DataFrame
 ) -> None:

@@ -51,29 +51,27 @@ class Tally:
 
     def rows(self, chosen: NDArray[np.bool_]) -> "Tally":
         """The same of some pages only."""
-        own = {name: getattr(self, name)[chosen] for name in ("ballots", "opinions", "pages")}
-        return replace(self, **own)
+        ballots, same = self.ballots[chosen], self.ballots is self.opinions
+        return replace(
+            self, ballots=ballots, opinions=ballots if same else self.opinions[chosen], pages=self.pages[chosen]
+        )
 
     def count(self, weights: Floats, extra: Floats | None = None) -> tuple[Floats, Integers]:
         """The pages' probabilities (P, C), rows summing to one, and the winner's column (P,).
 
-        weights: of the models, (M,), (M, C) or (P, M, C), summing to one over the models; a model's ballots share its
-        weight. extra: (P, C) ballots of others, counted with the members'.
+        weights: of the models, (M,) or a page (P, M), summing to one; a model's ballots share its weight. extra: (P, C)
+        ballots of others, counted with the members'.
         """
-        shares = self._shares(weights)
-        scores = (shares * self.ballots).sum(axis=1)
-        means = _normalised((shares * self.opinions).sum(axis=1), self.opinions.mean(axis=1))
+        shares = weights[..., self.owners] / np.bincount(self.owners)[self.owners]
+        subscripts = "j,pjc->pc" if weights.ndim == 1 else "pj,pjc->pc"
+        scores = np.einsum(subscripts, shares, self.ballots)
+        means = scores if self.ballots is self.opinions else np.einsum(subscripts, shares, self.opinions)
         if self.kind == "geometric":
             means = _softmax(scores)
             scores = means
         if extra is not None:
             scores = scores + extra
         return means, first_of(scores, means, self.pages)
-
-    def _shares(self, weights: Floats) -> Floats:
-        """(P or 1, J, C or 1): the weight of each ballot."""
-        full = weights if weights.ndim == 3 else weights.reshape(1, len(weights), -1)
-        return np.asarray(full[:, self.owners] / np.bincount(self.owners)[self.owners][:, None])
 
 
 def tally(stack: MemberStack, kind: str) -> Tally:
@@ -116,12 +114,6 @@ def first_of(scores: Floats, finer: Floats, pages: NDArray[np.object_]) -> Integ
 def answers_table(stack: MemberStack, means: Floats) -> pd.DataFrame:
     """One row a page: PAGE_KEYS and p_<target>."""
     return pd.concat([stack.pages, pd.DataFrame(means, columns=stack.columns)], axis=1)
-
-
-def _normalised(sums: Floats, fallback: Floats) -> Floats:
-    """Rows summing to one; the fallback's where weights by class have left nothing."""
-    total = sums.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > FLOOR, sums / np.maximum(total, FLOOR), fallback))
 
 
 def _softmax(logs: Floats) -> Floats:

@@ -146,7 +146,7 @@ def _cast(
             yield f"{WEIGHED[way]}{suffix}", vote(members, specialist_predictions, own, changed, record)
 
 
-def _verdict(row: Mapping[str, Any], compared: int, confidence: float) -> str:
+def _verdict(row: Mapping[Any, Any], compared: int, confidence: float) -> str:
     if row["candidate"] == USED:
         return "what is used"
     if not row["pages_changed"]:

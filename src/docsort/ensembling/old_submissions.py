@@ -86,7 +86,7 @@ def _read(path: Path) -> tuple[str, pd.DataFrame]:
 def _problem(sheet: pd.DataFrame, asked: list[str], known: set[int]) -> str:
     ids, listed = set(asked), set(sheet["ID"])
     missing = [image for image in asked if image not in listed]
-    strangers, repeated = sorted(listed - ids), sheet.loc[sheet["ID"].duplicated(), "ID"]
+    strangers, repeated = sorted(listed - ids), sheet.loc[sheet["ID"].duplicated(), "ID"].tolist()
     targets = sheet["target"].str.strip()
     odd = sorted({text for text in targets if not (text.isascii() and text.isdigit() and int(text) in known)})
     found = {
@@ -95,4 +95,4 @@ def _problem(sheet: pd.DataFrame, asked: list[str], known: set[int]) -> str:
         "answers more than once": repeated,
         "names unknown classes": odd,
     }
-    return " and ".join(f"{what} {listing(items, 3)}" for what, items in found.items() if len(items))
+    return " and ".join(f"{what} {listing(items, 3)}" for what, items in found.items() if items)

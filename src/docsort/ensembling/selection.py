@@ -2,12 +2,14 @@
 
 Greedy selection with replacement (Caruana, Niculescu-Mizil, Crew & Ksikes, "Ensemble selection from libraries of
 models", ICML 2004): the model is added again and again that brings the vote's macro-F1 on out-of-fold test-like pages
-highest, the smaller log loss deciding among equals; how often a model was taken is its weight. A route gives each class
-to the model with the best F1 of that class: of a page, that model alone says how likely the class is.
+highest, the smaller log loss deciding among equals; how often a model was taken is its weight. All are taken once to
+begin with: among many models of a kind, luck alone then moves the weights less. Routing looks at the first guess of the
+vote with equal weights, and leaves the page to the model that answers pages of that guess best, or to all of them where
+no model alone does better.
 
 Both fit the pages that they are chosen on. So what is reported is nested: each fold's pages are answered with weights
 chosen on the other folds. Weights or routes are used only where the whole interval of that gain over equal weights lies
-above zero. On test images the ones chosen on all folds answer; out of fold, the nested ones.
+above zero. On test images those chosen on all folds answer; out of fold, the nested ones.
 
 Legend of shapes: P pages, M models, C classes.
 """
@@ -23,7 +25,7 @@ from docsort.ensembling.combination import Tally, tally
 from docsort.ensembling.members import MemberStack, stack_members
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import InputError, listing
-from docsort.metrics import macro_f1, paired_bootstrap, per_class_scores
+from docsort.metrics import macro_f1, paired_bootstrap
 from docsort.seeding import derive_seed
 from docsort.tables import targets_of
 
@@ -40,8 +42,8 @@ def select_ensemble(members: pd.DataFrame, parameters: EnsemblingParameters, see
     """The record `ensemble_selection`: `models`, `asked` and `used` (what the parameters want, what it came to), the
     `reason`, `equal` (macro-F1 of equal weights), and the blocks `selected` and `routed`.
 
-    A block: `weights` (a model; of a route, a model and class column), `by_fold` the same chosen without that fold,
-    `fitted_gain` and `nested_gain` in macro-F1 over equal weights, `low`, `high`, `accepted`, `reason`.
+    A block: `weights` (by model; of routes, by the guess's column and model), `by_fold` the same chosen without that
+    fold, `fitted_gain` and `nested_gain` in macro-F1 over equal weights, `low`, `high`, `accepted`, `reason`.
 
     members: out of fold, general models only (`metrics.mean_over_turns`); other views than test-like are not looked at.
     """
@@ -70,34 +72,44 @@ def equal_weights(models: int) -> Floats:
 
 
 def choose_weights(votes: Tally, truth: Integers, rounds: int) -> Floats:
-    """(M,) summing to one: shares of the rounds up to the best, in which the models were taken. Fitted to `truth` (P,),
-    the true columns."""
-    models = int(votes.owners.max()) + 1
-    if models == 1:
-        return np.ones(1)
-    taken, best, best_counts = np.zeros(models), (-np.inf, -np.inf), np.ones(models)
-    for _ in range(rounds):
-        tries = [taken + one for one in np.eye(models)]
+    """(M,) summing to one: how often each model was taken up to the best of the rounds, of which the first takes all.
+    Fitted to the true columns `truth` (P,)."""
+    taken = np.ones(int(votes.owners.max()) + 1)
+    best, best_taken = _worth(votes, truth, taken / taken.sum()), taken
+    for _ in range(rounds if len(taken) > 1 else 0):
+        tries = [taken + one for one in np.eye(len(taken))]
         worths = [_worth(votes, truth, counts / counts.sum()) for counts in tries]
-        choice = max(range(models), key=worths.__getitem__)
+        choice = max(range(len(tries)), key=worths.__getitem__)
         taken = tries[choice]
         if worths[choice] > best:
-            best, best_counts = worths[choice], taken
-    return np.asarray(best_counts / best_counts.sum())
+            best, best_taken = worths[choice], taken
+    return np.asarray(best_taken / best_taken.sum())
 
 
 def choose_routes(votes: Tally, truth: Integers) -> Floats:
-    """(M, C), summing to one over the models: all of a class to the model with its best F1, equals sharing it."""
-    count, classes = int(votes.owners.max()) + 1, votes.ballots.shape[2]
-    names = pd.DataFrame({"target": range(classes), "class_name": ""})
-    answers = [_answers(votes, np.eye(count)[model]) for model in range(count)]
-    scores = np.stack([per_class_scores(truth, own, names)["f1"].to_numpy(np.float64) for own in answers])
-    best = (scores >= scores.max(axis=0)).astype(np.float64)
-    return np.asarray(best / best.sum(axis=0))
+    """(C, M), rows summing to one: the models that answer pages of each first guess. That is the one with the most
+    right answers, rare classes weighing more as they do in macro-F1, or all where none is better than the vote itself.
+    """
+    models, classes = int(votes.owners.max()) + 1, votes.ballots.shape[2]
+    worth = 1 / np.bincount(truth, minlength=classes)[truth]
+    options = np.vstack([equal_weights(models), np.eye(models)])
+    answers = [_answers(votes, option) for option in options]
+    hits = [np.bincount(answers[0], (own == truth) * worth, minlength=classes) for own in answers]
+    # Hits are sums of fractions: rounded, equals are equal, and the first of them, the vote itself, is taken.
+    return np.asarray(options[np.round(hits, 9).argmax(axis=0)])
 
 
-def model_weights(stack: MemberStack, parameters: EnsemblingParameters, selection: Mapping[str, Any] | None) -> Floats:
-    """The weights (M,), (M, C) or (P, M, C) that count for these pages, summing to one over the models.
+def weights_of_pages(votes: Tally, fitted: Floats) -> Floats:
+    """(M,) or (P, M): weights as they are, routes (C, M) by each page's first guess."""
+    if fitted.ndim == 1:
+        return fitted
+    return np.asarray(fitted[_answers(votes, equal_weights(fitted.shape[1]))])
+
+
+def model_weights(
+    stack: MemberStack, votes: Tally, parameters: EnsemblingParameters, selection: Mapping[str, Any] | None
+) -> Floats:
+    """The weights (M,) or (P, M) that count for these pages, summing to one.
 
     selection: the record of `select_ensemble`; without one, fitted weights are equal ones.
     """
@@ -113,9 +125,13 @@ def model_weights(stack: MemberStack, parameters: EnsemblingParameters, selectio
         )
     block = selection[selection["used"]]
     if stack.held_out is None:
-        return _read_weights(block["weights"], stack)
-    by_fold = {int(fold): _read_weights(weights, stack) for fold, weights in block["by_fold"].items()}
-    return np.stack([by_fold[fold].reshape(len(stack.names), -1) for fold in stack.held_out.tolist()])
+        return weights_of_pages(votes, _read_weights(block["weights"], stack))
+    weights = np.zeros((len(stack.pages), len(stack.names)))
+    for fold in np.unique(stack.held_out).tolist():
+        inside = stack.held_out == fold
+        fitted = _read_weights(block["by_fold"][str(fold)], stack)
+        weights[inside] = weights_of_pages(votes.rows(inside), fitted)
+    return weights
 
 
 def _given_weights(names: tuple[str, ...], given: Mapping[str, float], others: set[str]) -> Floats:
@@ -194,19 +210,18 @@ def _worth(votes: Tally, truth: Integers, weights: Floats) -> tuple[float, float
     return macro_f1(truth, answers), float(likelihood)
 
 
-def _answers(votes: Tally, weights: Floats) -> Integers:
-    return votes.count(weights)[1]
+def _answers(votes: Tally, fitted: Floats) -> Integers:
+    return votes.count(weights_of_pages(votes, fitted))[1]
 
 
-def _write_weights(weights: Floats, stack: MemberStack) -> Record:
-    if weights.ndim == 1:
-        return dict(zip(stack.names, weights.tolist(), strict=True))
-    return {
-        name: dict(zip(stack.columns, row, strict=True))
-        for name, row in zip(stack.names, weights.tolist(), strict=True)
-    }
+def _write_weights(fitted: Floats, stack: MemberStack) -> Record:
+    """By model; of routes, by column and model."""
+    if fitted.ndim == 1:
+        return dict(zip(stack.names, fitted.tolist(), strict=True))
+    return {column: _write_weights(row, stack) for column, row in zip(stack.columns, fitted, strict=True)}
 
 
 def _read_weights(written: Mapping[str, Any], stack: MemberStack) -> Floats:
-    rows = [written[name] for name in stack.names]
-    return np.array([[row[c] for c in stack.columns] if isinstance(row, Mapping) else row for row in rows], np.float64)
+    if set(written) == set(stack.names):
+        return np.array([written[name] for name in stack.names], dtype=np.float64)
+    return np.stack([_read_weights(written[column], stack) for column in stack.columns])

@@ -65,7 +65,7 @@ def vote(
         opinions = stack.by_model() if kind == "soft_hard" else stack
         stack = opinions.with_table(_hear(opinions.table(), specialist_predictions, verdicts, parameters))
     counted = tally(stack, kind)
-    weights = model_weights(stack, parameters, selection)
+    weights = model_weights(stack, counted, parameters, selection)
     means, winners = counted.count(weights, _extra_ballots(stack, parameters, old_answers))
     table = answers_table(stack, means)
     if not by_ballot:
