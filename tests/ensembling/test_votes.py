@@ -9,7 +9,7 @@ import pytest
 
 from docsort.ensembling.old_submissions import OLD_ANSWERS
 from docsort.ensembling.parameters import EnsemblingParameters, VoteKind
-from docsort.ensembling.votes import VOTES, cast_votes, vote, vote_out_of_fold
+from docsort.ensembling.votes import VOTES, cast_votes, fold_votes, vote, vote_out_of_fold
 from docsort.errors import InputError, LeakError
 from docsort.metrics import mean_over_turns
 from docsort.specialists.verdict import VERDICTS
@@ -158,6 +158,16 @@ def test_weights_of_other_models_are_refused(make_predictions: Make) -> None:
         cast(members, "soft", weights={"a": 1, "z": 1})
     with pytest.raises(InputError, match="not all zero"):
         cast(members, "soft", weights={"a": 0, "b": 0, "c": 0})
+
+
+def test_what_the_models_of_a_fold_say_together_averages_to_the_vote(make_predictions: Make) -> None:
+    members = mean_over_turns(pd.concat([make_predictions(*member) for member in MEMBERS]))
+    given = parameters("soft", weights={"a": 3, "b": 1, "c": 0})
+    together = fold_votes(members, given)
+    assert len(together) == 80
+    assert together[COLUMNS].sum(axis=1).to_numpy() == pytest.approx(np.ones(80))
+    votes = vote(members, pd.DataFrame(), NOBODY, given)
+    pd.testing.assert_frame_equal(cast(together, "soft"), votes)
 
 
 def old_answers(**answers: int) -> pd.DataFrame:

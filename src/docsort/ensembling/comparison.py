@@ -155,5 +155,5 @@ def _verdict(row: Mapping[Any, Any], compared: int, confidence: float) -> str:
     if row["p"] <= 1 - confidence:
         return f"real: {'better' if row['delta'] > 0 else 'worse'} by {size} than what is used ({among})"
     if row["delta_low"] > 0 or row["delta_high"] < 0:
-        return f"noise: alone it would look real, but one of {compared} does by luck ({among})"
+        return f"noise: alone it would look real, but of so many one may by luck ({among})"
     return f"noise: a difference of {row['delta']:+.4f} may be luck ({among})"

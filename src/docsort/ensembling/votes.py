@@ -16,7 +16,7 @@ from docsort.ensembling.old_submissions import ballots_of
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import model_weights
 from docsort.errors import InputError, LeakError, listing
-from docsort.metrics import PAGE_KEYS, mean_over_turns
+from docsort.metrics import MEMBER_KEYS, PAGE_KEYS, mean_over_turns
 from docsort.specialists.routing import apply_specialists
 from docsort.specialists.verdict import accepted_groups
 from docsort.tables import probability_columns, targets_of
@@ -94,6 +94,19 @@ def _extra_ballots(
     count = len(stack.names) if parameters.vote in TWO_LEVELS else len(stack.owners)
     weights = {name: given[name] / average for name in parameters.submissions if name in given}
     return ballots_of(old_answers, stack.pages, stack.columns, weights, 1 / count)
+
+
+def fold_votes(
+    members: pd.DataFrame, parameters: EnsemblingParameters, selection: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """A table of members of one model: what all models of a fold say together, weighed as in the vote."""
+    parts = []
+    for fold, own in members.groupby("fold"):
+        stack = stack_members(own)
+        counted = tally(stack, parameters.vote)
+        means, _ = counted.count(model_weights(stack, counted, parameters, selection))
+        parts.append(answers_table(stack, means).assign(model="vote", fold=fold))
+    return pd.concat(parts, ignore_index=True)[[*MEMBER_KEYS, *probability_columns(members)]]
 
 
 def vote_out_of_fold(

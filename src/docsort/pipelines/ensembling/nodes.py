@@ -68,9 +68,14 @@ def combine_predictions(
     return cast_votes(general, special, verdicts, parameters, selection, old_submissions)
 
 
-def measure_ensemble_lift(oof_predictions: pd.DataFrame, *test_predictions: pd.DataFrame) -> dict[str, Any]:
+def measure_ensemble_lift(
+    oof_predictions: pd.DataFrame,
+    parameters: EnsemblingParameters,
+    selection: dict[str, Any],
+    *test_predictions: pd.DataFrame,
+) -> dict[str, Any]:
     """Measures what averaging the folds' models is worth on the unlabelled test images."""
-    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions)
+    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions, parameters, selection)
 
 
 def vote_on_validation(

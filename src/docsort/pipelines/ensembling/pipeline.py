@@ -46,7 +46,7 @@ def create_pipeline() -> Pipeline:
                 ),
                 Node(
                     measure_ensemble_lift,
-                    inputs=["oof_predictions", *predictions],
+                    inputs=["oof_predictions", "params:ensembling", "ensemble_selection", *predictions],
                     outputs="ensemble_lift",
                     name="measure_ensemble_lift",
                 ),
