@@ -155,10 +155,9 @@ def write_report(
     **drawn: go.Figure,
 ) -> str:
     """Writes the page that a person reads; `drawn` are the figures by name."""
-    from docsort.reporting.report import ReportParts
-    from docsort.reporting.report import write_report as render_report
+    from docsort.reporting import report
 
-    parts = ReportParts(
+    parts = report.ReportParts(
         scores=scores,
         class_scores=class_scores,
         verdicts=verdicts,
@@ -174,7 +173,7 @@ def write_report(
         figures={name.removesuffix("_figure"): figure for name, figure in drawn.items()},
         galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
     )
-    return render_report(parts)
+    return report.write_report(parts)
 
 
 def write_card(
