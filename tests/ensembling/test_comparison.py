@@ -1,5 +1,7 @@
 """What is real is found, what is luck is said to be, and the correction holds for many candidates."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,11 +78,12 @@ def test_one_model_has_only_itself_to_compare_with() -> None:
     assert table["verdict"].tolist() == ["what is used", "the same answers"]
 
 
-def test_candidates_stand_with_and_without_the_specialists_that_are_heard() -> None:
+def test_candidates_stand_with_and_without_the_specialists_that_are_heard(
+    verdict_of: Callable[[str, bool], pd.DataFrame],
+) -> None:
     members = draw_members({"a": 1.5, "b": 1.5}, pages=100)
-    row = ("pair", "1 2", 0.8, 0.9, 0.1, 0.05, 0.15, 10, 5, True, "in words")
-    verdicts = pd.DataFrame([row], columns=list(VERDICTS))
-    own = members[members["model"] == "a"].assign(model="pair", turn=0, p_1=0.0, p_2=1.0)
+    verdicts = verdict_of("1 2", True)
+    own = members[members["model"] == "a"].assign(model="certificates", turn=0, p_1=0.0, p_2=1.0)
     specialist = own[[*PREDICTION_KEYS, "p_1", "p_2"]]
     parameters = EnsemblingParameters(draws=100, weights="equal", turns=(0,))
     used = vote(members, specialist, verdicts, parameters)

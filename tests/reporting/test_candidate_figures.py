@@ -18,6 +18,12 @@ def test_candidates_show_their_difference_with_its_interval_and_the_best_is_on_t
     assert "real: better by 0.0300" in points[0].hovertemplate
 
 
+def test_long_names_that_begin_alike_have_rows_of_their_own(candidates: pd.DataFrame) -> None:
+    start = "geometric vote, equal weights, with"
+    candidates.loc[[1, 2], "candidate"] = [f"{start} specialists", f"{start}out specialists"]
+    assert len({point.y[0] for point in draw_candidates(candidates).data}) == 3
+
+
 def test_nothing_to_compare_is_said_in_words(candidates: pd.DataFrame) -> None:
     assert "nothing to compare" in draw_candidates(candidates.iloc[:1]).layout.annotations[-1].text
     with pytest.raises(InputError, match="verdict is missing"):

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from docsort.ensembling.comparison import CANDIDATES, USED
-from docsort.reporting.figures import BAD, GOOD, GREY, dress, say, short_label
+from docsort.reporting.figures import BAD, GOOD, GREY, dress, say
 from docsort.tables import check_columns
 
 
@@ -23,7 +23,7 @@ def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
         delta, real = float(row["delta"]), str(row["verdict"]).startswith("real")
         point = go.Scatter(
             x=[delta],
-            y=[short_label(str(row["candidate"]))],
+            y=[escape(str(row["candidate"]))],  # whole: cut names would fall together
             mode="markers",
             marker={"size": 11, "color": (GOOD if delta > 0 else BAD) if real else GREY},
             error_x={
