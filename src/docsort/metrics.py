@@ -114,6 +114,15 @@ def paired_bootstrap(
     return (delta, *_percentiles(scores[:, 1] - scores[:, 0], confidence))
 
 
+def paired_draws(
+    labels: ArrayLike, rivals: Sequence[ArrayLike], groups: ArrayLike, draws: int = 1000, seed: int = 0
+) -> Floats:
+    """Macro-F1 (B, K) of K rivals' predictions on the same bootstrap draws of groups."""
+    pairs = [_paired(labels, predictions) for predictions in rivals]
+    codes = _group_codes(groups, len(pairs[0][0]))
+    return _bootstrap(np.stack([_group_counts(truth, guess, codes) for truth, guess in pairs]), draws, seed)
+
+
 def mean_over_turns(predictions: pd.DataFrame, turns: Sequence[int] | None = None) -> pd.DataFrame:
     """Members: one row a (model, fold, render), columns MEMBER_KEYS and the mean p_<target> (float64, summing to 1).
 

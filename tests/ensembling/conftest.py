@@ -44,3 +44,18 @@ def verdict_of() -> Callable[[str, bool], pd.DataFrame]:
         return pd.DataFrame([row], columns=list(VERDICTS))
 
     return make
+
+
+@pytest.fixture
+def oof(make_predictions: Callable[..., pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Out-of-fold predictions of 40 sources in five folds, and the folds."""
+    parts = []
+    for fold in range(5):
+        own = make_predictions("main", fold)
+        own = own[own["image_id"].str[:4].astype(int) % 5 == fold]
+        parts += [
+            own.assign(view=view, render_id=own["image_id"] + view, label=fold) for view in ("clean", "test_like")
+        ]
+    predictions = pd.concat(parts, ignore_index=True)
+    folds = predictions[["image_id", "group", "label", "fold"]].drop_duplicates(ignore_index=True)
+    return predictions, folds

@@ -1,49 +1,59 @@
 """Votes by property: order of members, ties, equal weights, and the honesty of out-of-fold ones."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.votes import VOTES, cast_votes, hard_vote, soft_vote, vote_out_of_fold
+from docsort.ensembling.old_submissions import OLD_ANSWERS
+from docsort.ensembling.parameters import EnsemblingParameters, VoteKind
+from docsort.ensembling.votes import VOTES, cast_votes, fold_votes, vote, vote_out_of_fold
 from docsort.errors import InputError, LeakError
 from docsort.metrics import mean_over_turns
+from docsort.specialists.verdict import VERDICTS
 
-MEMBERS = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 4)]
+KINDS = get_args(VoteKind)
+MEMBERS = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 0), ("c", 1)]
 COLUMNS = [f"p_{target}" for target in range(5)]
+NOBODY = pd.DataFrame(columns=list(VERDICTS))
 Make = Callable[..., pd.DataFrame]
 
 
-def parameters(vote: str = "soft") -> EnsemblingParameters:
-    return EnsemblingParameters.model_validate({"vote": vote, "turns": [0, 1, 2]})
+def parameters(vote: str = "soft", **changes: object) -> EnsemblingParameters:
+    return EnsemblingParameters.model_validate({"vote": vote, "turns": [0, 1, 2], **changes})
 
 
-def crafted(make: Make, rows: list[list[float]]) -> pd.DataFrame:
+def crafted(make: Make, rows: list[list[float]], model: str = "m") -> pd.DataFrame:
     """Members of one page with the given probabilities, one a fold."""
-    tables = [make("m", fold, pages=1, turns=1, classes=len(values)) for fold, values in enumerate(rows)]
+    tables = [make(model, fold, pages=1, turns=1, classes=len(values)) for fold, values in enumerate(rows)]
     for table, values in zip(tables, rows, strict=True):
         table[[f"p_{t}" for t in range(len(values))]] = values
     return mean_over_turns(pd.concat(tables, ignore_index=True))
 
 
-@pytest.mark.parametrize("vote", ["soft", "hard"])
+def cast(members: pd.DataFrame, kind: str, **changes: object) -> pd.DataFrame:
+    """Votes of members alone, without a specialist."""
+    return vote(members, pd.DataFrame(), NOBODY, parameters(kind, **changes))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_vote_depends_on_neither_the_order_of_members_nor_of_rows(
-    vote: str, make_predictions: Make, no_verdicts: pd.DataFrame
+    kind: str, make_predictions: Make, no_verdicts: pd.DataFrame
 ) -> None:
     tables = [make_predictions(*member) for member in MEMBERS]
-    expected = cast_votes(pd.concat(tables), pd.DataFrame(), no_verdicts, parameters(vote))
+    expected = cast_votes(pd.concat(tables), pd.DataFrame(), no_verdicts, parameters(kind))
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(len(tables))
         shuffled = pd.concat([tables[i] for i in order]).sample(frac=1, random_state=seed)
-        votes = cast_votes(shuffled, pd.DataFrame(), no_verdicts, parameters(vote))
+        votes = cast_votes(shuffled, pd.DataFrame(), no_verdicts, parameters(kind))
         pd.testing.assert_frame_equal(votes, expected, check_exact=True)
 
 
 def test_the_soft_vote_is_the_mean_over_models_folds_and_turns(make_predictions: Make) -> None:
     predictions = pd.concat([make_predictions(*member) for member in MEMBERS])
-    votes = soft_vote(mean_over_turns(predictions))
+    votes = cast(mean_over_turns(predictions), "soft")
     expected = predictions.groupby("image_id")[COLUMNS].mean()
     assert tuple(votes.columns) == (*VOTES, *COLUMNS)
     assert votes["image_id"].is_unique
@@ -55,7 +65,7 @@ def test_the_soft_vote_is_the_mean_over_models_folds_and_turns(make_predictions:
 def test_the_hard_vote_counts_first_guesses(make_predictions: Make) -> None:
     predictions = pd.concat([make_predictions(*member) for member in MEMBERS])
     members = mean_over_turns(predictions)
-    votes = hard_vote(members)
+    votes = cast(members, "hard")
     firsts = members.assign(first=members[COLUMNS].to_numpy().argmax(axis=1))
     ballots = pd.crosstab(firsts["image_id"], firsts["first"])
     for row in votes.itertuples():
@@ -66,34 +76,136 @@ def test_the_hard_vote_counts_first_guesses(make_predictions: Make) -> None:
         assert row.confidence == getattr(row, f"p_{row.predicted}")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_vote_tells_probabilities_that_sum_to_one(kind: str, make_predictions: Make) -> None:
+    members = mean_over_turns(pd.concat([make_predictions(*member) for member in MEMBERS]))
+    votes = cast(members, kind, weights={"a": 3, "b": 1, "c": 0})
+    assert votes[COLUMNS].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(votes)))
+    picked = votes[COLUMNS].to_numpy()[np.arange(len(votes)), votes["predicted"]]
+    assert (votes["confidence"].to_numpy() == picked).all()
+
+
 def test_a_majority_beats_one_loud_member_only_in_the_hard_vote(make_predictions: Make) -> None:
     members = crafted(make_predictions, [[0.4, 0.6, 0.0], [0.4, 0.6, 0.0], [1.0, 0.0, 0.0]])
-    assert hard_vote(members)["predicted"].tolist() == [1]
-    assert soft_vote(members)["predicted"].tolist() == [0]
+    assert cast(members, "hard")["predicted"].tolist() == [1]
+    assert cast(members, "soft")["predicted"].tolist() == [0]
+
+
+def test_a_class_that_a_member_rules_out_loses_the_geometric_vote(make_predictions: Make) -> None:
+    members = crafted(make_predictions, [[0.9, 0.1, 0.0], [0.9, 0.1, 0.0], [0.0, 0.3, 0.7]])
+    assert cast(members, "soft")["predicted"].tolist() == [0]
+    assert cast(members, "geometric")["predicted"].tolist() == [1]
+
+
+def test_the_rank_vote_hears_places_and_not_how_sure_a_member_is(make_predictions: Make) -> None:
+    members = crafted(make_predictions, [[0.4, 0.35, 0.25], [0.4, 0.35, 0.25], [0.01, 0.09, 0.9]])
+    assert cast(members, "soft")["predicted"].tolist() == [2]
+    assert cast(members, "rank")["predicted"].tolist() == [0]  # Borda: 3 + 3 + 1 against 2 + 2 + 2 and 1 + 1 + 3
+
+
+def test_in_two_levels_a_model_has_one_ballot(make_predictions: Make) -> None:
+    """Model a says 1 in all three folds, narrowly; b and c say 0 in two folds of three, b and c being torn."""
+    torn = [[0.55, 0.45, 0.0], [0.55, 0.45, 0.0], [0.0, 1.0, 0.0]]
+    members = pd.concat(
+        [
+            crafted(make_predictions, [[0.45, 0.55, 0.0]] * 3, "a"),
+            crafted(make_predictions, torn, "b"),
+            crafted(make_predictions, torn, "c"),
+        ]
+    )
+    assert cast(members, "hard")["predicted"].tolist() == [1]  # five ballots to four
+    assert cast(members, "hard_hard")["predicted"].tolist() == [0]  # b and c, each by two folds to one
+    assert cast(members, "soft_hard")["predicted"].tolist() == [1]  # the means of b and c are for 1
+
+
+def test_the_two_level_mean_is_the_mean_where_all_models_have_as_many_folds(make_predictions: Make) -> None:
+    members = mean_over_turns(pd.concat([make_predictions(*member) for member in MEMBERS]))
+    pd.testing.assert_frame_equal(cast(members, "soft_soft"), cast(members, "soft"))
 
 
 def test_a_tie_goes_to_the_surer_class_not_to_the_smaller_number(make_predictions: Make) -> None:
     members = crafted(make_predictions, [[0.6, 0.0, 0.4], [0.1, 0.0, 0.9]])
-    assert hard_vote(members)["predicted"].tolist() == [2]
+    assert cast(members, "hard")["predicted"].tolist() == [2]
 
 
-def test_a_single_member_is_repeated_by_both_votes(make_predictions: Make) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_nothing_can_decide_goes_by_lot_and_not_by_number(kind: str, make_predictions: Make) -> None:
+    table = make_predictions("m", 0, pages=200, turns=1, classes=3)
+    table[["p_0", "p_1", "p_2"]] = [0.4, 0.2, 0.4]
+    counts = cast(mean_over_turns(table), kind)["predicted"].value_counts()
+    assert set(counts.index) == {0, 2}
+    assert 70 <= counts[0] <= 130
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_single_member_is_repeated_by_every_vote(kind: str, make_predictions: Make) -> None:
     members = mean_over_turns(make_predictions("a", 0))
-    pd.testing.assert_frame_equal(hard_vote(members), soft_vote(members))
+    repeated = cast(members, kind)
+    pd.testing.assert_frame_equal(repeated, cast(members, "soft"))
 
 
-@pytest.mark.parametrize("vote", ["soft", "hard"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_the_weight_makes_a_model_the_ensemble(kind: str, make_predictions: Make) -> None:
+    members = mean_over_turns(pd.concat([make_predictions(*member) for member in MEMBERS]))
+    alone = cast(members[members["model"] == "b"], kind)
+    weighed = cast(members, kind, weights={"a": 0, "b": 7, "c": 0})
+    pd.testing.assert_frame_equal(weighed, alone)
+
+
+def test_weights_of_other_models_are_refused(make_predictions: Make) -> None:
+    members = mean_over_turns(pd.concat([make_predictions(*member) for member in MEMBERS]))
+    with pytest.raises(InputError, match="b, c are missing and z are unknown"):
+        cast(members, "soft", weights={"a": 1, "z": 1})
+    with pytest.raises(InputError, match="not all zero"):
+        cast(members, "soft", weights={"a": 0, "b": 0, "c": 0})
+
+
+def test_what_the_models_of_a_fold_say_together_averages_to_the_vote(make_predictions: Make) -> None:
+    members = mean_over_turns(pd.concat([make_predictions(*member) for member in MEMBERS]))
+    given = parameters("soft", weights={"a": 3, "b": 1, "c": 0})
+    together = fold_votes(members, given)
+    assert len(together) == 80
+    assert together[COLUMNS].sum(axis=1).to_numpy() == pytest.approx(np.ones(80))
+    votes = vote(members, pd.DataFrame(), NOBODY, given)
+    pd.testing.assert_frame_equal(cast(together, "soft"), votes)
+
+
+def old_answers(**answers: int) -> pd.DataFrame:
+    return pd.DataFrame([(name, "0000.jpg", target) for name, target in answers.items()], columns=list(OLD_ANSWERS))
+
+
+def test_an_old_submission_breaks_a_tie_and_cannot_outvote_two(make_predictions: Make) -> None:
+    torn = crafted(make_predictions, [[0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
+    given = parameters("hard", submissions={"old": "old.csv"})
+    assert vote(torn, pd.DataFrame(), NOBODY, given, None, old_answers(old=0))["predicted"].tolist() == [0]
+    assert vote(torn, pd.DataFrame(), NOBODY, given, None, old_answers(old=1))["predicted"].tolist() == [1]
+    agreed = crafted(make_predictions, [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]])
+    assert vote(agreed, pd.DataFrame(), NOBODY, given, None, old_answers(old=2))["predicted"].tolist() == [0]
+    heavy = parameters("hard", submissions={"old": "old.csv"}, weights={"m": 1, "old": 3})
+    votes = vote(agreed, pd.DataFrame(), NOBODY, heavy, None, old_answers(old=2))
+    assert votes["predicted"].tolist() == [2]
+    assert votes["confidence"].tolist() == [pytest.approx(0.1)]
+
+
+def test_an_old_submission_is_not_heard_out_of_fold(oof: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    members = mean_over_turns(oof[0])
+    given = parameters("hard", submissions={"old": "old.csv"})
+    heard = vote(members, pd.DataFrame(), NOBODY, given, None, old_answers(old=0))
+    pd.testing.assert_frame_equal(heard, vote(members, pd.DataFrame(), NOBODY, given))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_specialist_is_heard_only_where_its_verdict_says_so(
-    vote: str,
+    kind: str,
     make_predictions: Make,
     no_verdicts: pd.DataFrame,
     verdict_of: Callable[[str, bool], pd.DataFrame],
 ) -> None:
     predictions = pd.concat([make_predictions(*member) for member in MEMBERS])
     specialist = make_predictions("certificates", 0).drop(columns=["p_0", "p_3", "p_4"]).assign(p_1=0.0, p_2=1.0)
-    without = cast_votes(predictions, specialist, no_verdicts, parameters(vote))
-    silent = cast_votes(predictions, specialist, verdict_of("1 2", False), parameters(vote))
-    spoken = cast_votes(predictions, specialist, verdict_of("1 2", True), parameters(vote))
+    without = cast_votes(predictions, specialist, no_verdicts, parameters(kind))
+    silent = cast_votes(predictions, specialist, verdict_of("1 2", False), parameters(kind))
+    spoken = cast_votes(predictions, specialist, verdict_of("1 2", True), parameters(kind))
     pd.testing.assert_frame_equal(silent, without)
     assert (without["predicted"] == 1).any()
     assert not (spoken["predicted"] == 1).any()
@@ -106,25 +218,10 @@ def test_data_without_test_images_gives_no_votes(make_predictions: Make, no_verd
     assert tuple(votes.columns) == (*VOTES, *COLUMNS)
 
 
-def test_a_member_that_lacks_a_page_is_named(make_predictions: Make) -> None:
+def test_a_member_that_lacks_a_page_is_named(make_predictions: Make, no_verdicts: pd.DataFrame) -> None:
     predictions = pd.concat([make_predictions("a", 0), make_predictions("a", 1, pages=39)])
-    with pytest.raises(InputError, match=r"0039\.jpg only by render 0039\.jpg of model a fold 0"):
-        soft_vote(mean_over_turns(predictions))
-
-
-@pytest.fixture
-def oof(make_predictions: Make) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Out-of-fold predictions of 40 sources in five folds, and the folds."""
-    parts = []
-    for fold in range(5):
-        own = make_predictions("main", fold)
-        own = own[own["image_id"].str[:4].astype(int) % 5 == fold]
-        parts += [
-            own.assign(view=view, render_id=own["image_id"] + view, label=fold) for view in ("clean", "test_like")
-        ]
-    predictions = pd.concat(parts, ignore_index=True)
-    folds = predictions[["image_id", "group", "label", "fold"]].drop_duplicates(ignore_index=True)
-    return predictions, folds
+    with pytest.raises(InputError, match=r"all 40 pages, but model a fold 1 lacks 1: 0039\.jpg;"):
+        cast_votes(predictions, pd.DataFrame(), no_verdicts, parameters())
 
 
 def test_out_of_fold_votes_carry_the_fold_that_held_the_page_out(

@@ -1,10 +1,13 @@
 """A small run with hostile class names: votes on both views, a submission, its key and all that a report shows."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from docsort.cleaning.drift import AUC_ROW, DRIFT
+from docsort.ensembling.comparison import CANDIDATES
 from docsort.ensembling.votes import VOTES
 from docsort.specialists.verdict import VERDICTS
 
@@ -68,6 +71,37 @@ def verdicts() -> pd.DataFrame:
         (HOSTILE, "0 4", 0.80, 0.79, -0.01, -0.03, 0.01, 20, 9, False, "silent: the gain may be luck"),
     ]
     return pd.DataFrame(rows, columns=list(VERDICTS))
+
+
+@pytest.fixture
+def candidates() -> pd.DataFrame:
+    rows = [
+        ("as used", 0.80, 0.76, 0.84, 0.0, 0.0, 0.0, 1.0, 0, "what is used"),
+        ("selected weights", 0.83, 0.79, 0.87, 0.03, 0.01, 0.05, 0.02, 12, "real: better by 0.0300 than what is used"),
+        ("rank vote, equal weights", 0.79, 0.75, 0.83, -0.01, -0.03, 0.01, 0.7, 20, "noise: may be luck"),
+        (
+            f"{HOSTILE} alone",
+            0.60,
+            0.56,
+            0.64,
+            -0.2,
+            -0.24,
+            -0.16,
+            0.001,
+            60,
+            "real: worse by 0.2000 than what is used",
+        ),
+    ]
+    return pd.DataFrame(rows, columns=list(CANDIDATES))
+
+
+@pytest.fixture
+def selection() -> dict[str, Any]:
+    """A record of `select_ensemble`."""
+    block = {"weights": {"main": 0.6, HOSTILE: 0.4}, "fitted_gain": 0.0181, "nested_gain": -0.0171, "low": -0.034}
+    block |= {"high": 0.0005, "accepted": False, "reason": "not used: the gain may be luck"}
+    common = {"models": ["main", HOSTILE], "equal": 0.8, "asked": "selected", "used": "equal"}
+    return {**common, "reason": block["reason"], "selected": block, "routed": block}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The report asks nothing of any other place, lets no text become markup, and says what the scores say."""
 
 from html.parser import HTMLParser
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -25,6 +26,7 @@ from docsort.reporting.scores import score_run, tabulate_class_scores
 from docsort.reporting.summary import summarise_data
 
 PARAMETERS = ReportingParameters(draws=100)
+HOSTILE = "</script><script>alert('x')</script>|<b>"
 DAMAGE = {
     "fitted": True,
     "auc": {"undamaged": 0.987, "before": 0.876, "after": 0.654},
@@ -75,6 +77,8 @@ def parts(
     oof_votes: pd.DataFrame,
     classes: pd.DataFrame,
     verdicts: pd.DataFrame,
+    candidates: pd.DataFrame,
+    selection: dict[str, Any],
     submission: pd.DataFrame,
     answer_key: pd.DataFrame,
     data_tables: dict[str, pd.DataFrame],
@@ -87,6 +91,8 @@ def parts(
         scores=score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, 0),
         class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
         verdicts=verdicts,
+        candidates=candidates,
+        selection=selection,
         data=summarise_data(**data_tables),
         label_gains=GAINS,
         drift=drift,
@@ -129,6 +135,17 @@ def test_the_page_says_what_the_scores_say(parts: ReportParts) -> None:
     assert "2 of 90 test pages (2.2%)" in text
     assert "with an AUC of 0.930" in text
     assert text.count("–") == 1  # the drift of a measure that does not vary
+
+
+def test_candidates_stand_there_with_their_verdicts_and_the_weights_with_both_gains(parts: ReportParts) -> None:
+    text = "".join(read_page(write_report(parts)).text)
+    for verdict in parts.candidates["verdict"]:
+        assert verdict in text
+    assert f"greedy selection (main 0.60, {HOSTILE} 0.40)" in text
+    assert "would gain 0.0181 in macro-F1" in text
+    assert "and −0.0171 (−0.0340 to 0.0005) on pages that they were not" in text
+    alone = ReportParts(**{**vars(parts), "selection": {**parts.selection, "models": ["main"]}})
+    assert "There is one model, so there is nothing to weigh." in "".join(read_page(write_report(alone)).text)
 
 
 def test_the_page_says_how_near_the_damage_comes_and_what_it_is(parts: ReportParts) -> None:

@@ -15,16 +15,18 @@ overlooks another finds, and their macro-F1 is better than its mean over the mem
 Legend of shapes: M members, N test images, C classes.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.votes import fold_votes
 from docsort.errors import InputError
-from docsort.metrics import mean_over_members
+from docsort.metrics import mean_over_members, mean_over_turns
 from docsort.tables import probability_columns, targets_of
-from docsort.views import ViewPolicy, members_of
 
 TEMPERATURES = np.geomspace(0.05, 8.0, 400)
 """Searched for the one that fits; below 1 sharpens."""
@@ -33,22 +35,26 @@ Floats = NDArray[np.float64]
 
 
 def ensemble_lift(
-    test_predictions: pd.DataFrame, oof_predictions: pd.DataFrame, policy: ViewPolicy | None = None
+    test_predictions: pd.DataFrame,
+    oof_predictions: pd.DataFrame,
+    parameters: EnsemblingParameters | None = None,
+    selection: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """`macro_f1` and `accuracy`, what the mean of the members is expected to gain over one of them on the test images;
     `members`; `brier_member` out of fold on test-like pages, `spread` on the test images, and the `temperature`.
 
-    Both tables: predictions of the general models; a member is what one fold's models say together. Zero where there
-    are no test images or only one member.
+    Both tables: predictions of the general models; a member is what one fold's models say together, by the vote of the
+    parameters and the weights of `ensemble_selection`. Zero where there are no test images or only one member.
     """
+    parameters = parameters or EnsemblingParameters()
     nothing = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
     if test_predictions.empty:
         return nothing
-    members = _stack(members_of(test_predictions, policy).drop(columns="views"))
+    members = _stack(fold_votes(mean_over_turns(test_predictions), parameters, selection))
     if len(members) < 2:
         return nothing
-    own = members_of(oof_predictions[oof_predictions["view"] == "test_like"], policy)
-    seen = mean_over_members(own.drop(columns="views"))
+    own = mean_over_turns(oof_predictions[oof_predictions["view"] == "test_like"])
+    seen = mean_over_members(fold_votes(own, parameters, selection))
     columns = probability_columns(seen)
     truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
     brier = float(brier_scores(seen[columns].to_numpy(), truth).mean())

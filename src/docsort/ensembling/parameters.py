@@ -1,19 +1,43 @@
 """How the members' predictions become one answer a page, and which answers a person should look at."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, NonNegativeFloat, field_validator, model_validator
 
 from docsort.parameters import Parameters
 from docsort.views import LARGEST_SCALE, ViewPolicy, all_views
+
+VoteKind = Literal["soft", "geometric", "rank", "hard", "soft_soft", "soft_hard", "hard_hard"]
+
+OPEN_TO_SUBMISSIONS = ("hard", "soft_hard", "hard_hard")
+"""Kinds of vote that an answer without probabilities can join."""
 
 
 class EnsemblingParameters(Parameters):
     """The vote, and the threshold of the review list."""
 
-    vote: Literal["soft", "hard"] = Field(
-        default="soft", description="soft: mean probability; hard: most first guesses, ties by mean probability"
+    vote: VoteKind = Field(
+        default="soft",
+        description="soft: mean probability; geometric: normalised mean of logarithms; rank: Borda counts; hard: most "
+        "first guesses, ties by mean probability; of two levels, over a model's folds and over models, soft_soft, "
+        "soft_hard, hard_hard",
     )
+    weights: Literal["equal", "selected", "routed"] | dict[str, NonNegativeFloat] = Field(
+        default="selected",
+        description="how much each model counts. selected: greedy, out of fold; routed: each class by its best model; "
+        "both only where they earn it, else equal; or a weight by name, of models and submissions",
+    )
+    selection_rounds: int = Field(default=20, ge=1, description="models taken, with replacement, by the selection")
+    submissions: dict[str, str] = Field(
+        default={}, description="old answer sheets that join a hard vote on test images: a name, and a CSV ID,target"
+    )
+    confidence: float = Field(
+        default=0.95,
+        gt=0.5,
+        lt=1,
+        description="level of the intervals that weights are judged and candidates compared by",
+    )
+    draws: int = Field(default=1000, ge=100, description="bootstrap draws of source groups")
     turns: tuple[int, ...] = Field(
         default=tuple(range(8)), description="dihedral turns that validation pages are predicted in, 0 to 7, see images"
     )
@@ -53,3 +77,11 @@ class EnsemblingParameters(Parameters):
     def all_views(self) -> ViewPolicy:
         """What validation pages are predicted in."""
         return all_views(self.turns, self.scales)
+    @model_validator(mode="after")
+    def _check_submissions(self) -> Self:
+        if self.submissions and self.vote not in OPEN_TO_SUBMISSIONS:
+            raise ValueError(
+                f"Expected `vote` to be one of {', '.join(OPEN_TO_SUBMISSIONS)} where `submissions` join it, "
+                f"but got {self.vote}; an answer sheet has no probabilities."
+            )
+        return self

@@ -1,22 +1,25 @@
-"""One answer a page from the predictions of many members: models, folds and turns.
+"""One answer a page from the predictions of many members: models, folds and turns. How they add up: `combination`.
 
 The out-of-fold pages and the test pages go through the same function, `cast_votes`, so that what validation measured
 is what the submission does. Out of fold a page has one member a model; a test page has one a model and fold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from docsort.ensembling.combination import COUNTED, TWO_LEVELS, answers_table, first_of, tally
+from docsort.ensembling.members import MemberStack, stack_members
+from docsort.ensembling.old_submissions import ballots_of
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.selection import model_weights
 from docsort.errors import InputError, LeakError, listing
-from docsort.metrics import PAGE_KEYS, mean_over_members
-from docsort.specialists.groups import SpecialistGroup
-from docsort.specialists.routing import apply_specialists, top_targets
+from docsort.metrics import MEMBER_KEYS, PAGE_KEYS, mean_over_turns
+from docsort.specialists.routing import apply_specialists
 from docsort.specialists.verdict import accepted_groups
 from docsort.tables import probability_columns, targets_of
-from docsort.views import ViewPolicy, members_of
 
 VOTES = (*PAGE_KEYS, "predicted", "confidence")
 """One row a render (out of fold) or test image, then the mean p_<target> (float64, ascending, summing to 1).
@@ -28,58 +31,82 @@ def cast_votes(
     specialist_predictions: pd.DataFrame,
     verdicts: pd.DataFrame,
     parameters: EnsemblingParameters,
-    policy: ViewPolicy | None = None,
+    selection: Mapping[str, Any] | None = None,
+    old_answers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The whole way from prediction tables to VOTES: views averaged, accepted specialists heard, votes counted.
 
-    A test page's render_id may be anything unique, the image id for example. No predictions, where the data has no
-    test images, are no votes; `build_submission` is what insists on one a test image.
+    selection: the record of `selection.select_ensemble`, equal weights without; old_answers: OLD_ANSWERS, heard on test
+    pages in a hard vote. A test page's render_id may be anything unique, the image id for example. No predictions,
+    where the data has no test images, are no votes; `build_submission` is what insists on one a test image.
     """
     if predictions.empty:
         return pd.DataFrame(columns=[*VOTES, *probability_columns(predictions)])
-    members = members_of(predictions, policy).drop(columns="views")
-    groups = accepted_groups(verdicts)
-    vote = soft_vote if parameters.vote == "soft" else hard_vote
-    return vote(members, specialist_predictions, groups, policy)
+    members = mean_over_turns(predictions, parameters.turns)
+    return vote(members, specialist_predictions, verdicts, parameters, selection, old_answers)
 
 
-def soft_vote(
+def vote(
     members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame | None = None,
-    groups: Sequence[SpecialistGroup] = (),
-    policy: ViewPolicy | None = None,
+    specialist_predictions: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    parameters: EnsemblingParameters,
+    selection: Mapping[str, Any] | None = None,
+    old_answers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """VOTES for the largest mean probability, every (model, fold) weighing the same; specialists speak on the mean.
+    """VOTES of a table of members (`metrics.mean_over_turns`), of test pages or of validation pages.
 
-    members: from `views.members_of`.
+    Where probabilities are averaged, specialists speak on the mean; where ballots are counted, on each opinion that
+    casts one. Raises InputError naming members that are empty or broken.
     """
-    means = mean_over_members(members)
-    if specialist_predictions is not None:
-        means = apply_specialists(means, specialist_predictions, groups, policy)
-    return _votes(means, top_targets(means))
+    kind, stack = parameters.vote, stack_members(members)
+    by_ballot = kind in COUNTED
+    if by_ballot:
+        opinions = stack.by_model() if kind == "soft_hard" else stack
+        stack = opinions.with_table(_hear(opinions.table(), specialist_predictions, verdicts, parameters))
+    counted = tally(stack, kind)
+    weights = model_weights(stack, counted, parameters, selection)
+    means, winners = counted.count(weights, _extra_ballots(stack, parameters, old_answers))
+    table = answers_table(stack, means)
+    if not by_ballot:
+        table = _hear(table, specialist_predictions, verdicts, parameters)
+        heard = table[stack.columns].to_numpy(np.float64)
+        winners = first_of(heard, heard, counted.pages)
+    return _votes(table, winners)
 
 
-def hard_vote(
-    members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame | None = None,
-    groups: Sequence[SpecialistGroup] = (),
-    policy: ViewPolicy | None = None,
+def _hear(
+    table: pd.DataFrame, specialist_predictions: pd.DataFrame, verdicts: pd.DataFrame, parameters: EnsemblingParameters
 ) -> pd.DataFrame:
-    """VOTES for the class that most members guess first; ties go to the larger mean probability, not to the smaller
-    class number, as they do by accident of the usual libraries. Specialists speak on each member's opinion.
-    """
-    if specialist_predictions is not None:
-        members = apply_specialists(members, specialist_predictions, groups, policy)
-    means = mean_over_members(members)
-    columns = probability_columns(means)
-    targets = np.asarray(targets_of(columns))
-    pages = pd.MultiIndex.from_frame(means[["view", "render_id"]])
-    rows = pages.get_indexer(pd.MultiIndex.from_frame(members[["view", "render_id"]]))
-    ballots = np.zeros((len(means), len(columns)))
-    np.add.at(ballots, (rows, np.searchsorted(targets, top_targets(members))), 1)
-    # Ballots are whole numbers and a mean probability is at most 1, so half of it only ever breaks a tie.
-    winners = (ballots + means[columns].to_numpy() / 2).argmax(axis=1)
-    return _votes(means, targets[winners])
+    """The table after the specialists that earned it have spoken."""
+    return apply_specialists(table, specialist_predictions, accepted_groups(verdicts), parameters.turns)
+
+
+def _extra_ballots(
+    stack: MemberStack, parameters: EnsemblingParameters, old_answers: pd.DataFrame | None
+) -> np.ndarray | None:
+    """Old submissions' ballots for test pages: each counts as much as an average ballot, or in proportion to its weight
+    among the models' where the parameters give weights."""
+    if old_answers is None or stack.held_out is not None:
+        return None
+    given = parameters.weights if isinstance(parameters.weights, dict) else {}
+    average = sum(given.get(name, 0.0) for name in stack.names) / len(stack.names) if given else 1.0
+    count = len(stack.names) if parameters.vote in TWO_LEVELS else len(stack.owners)
+    weights = {name: given[name] / average for name in parameters.submissions if name in given}
+    return ballots_of(old_answers, stack.pages, stack.columns, weights, 1 / count)
+
+
+def fold_votes(
+    members: pd.DataFrame, parameters: EnsemblingParameters, selection: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """A table of members of one model: what all models of a fold say together, weighed as in the vote."""
+    parts = []
+    for fold, own in members.groupby("fold"):
+        stack = stack_members(own)
+        counted = tally(stack, parameters.vote)
+        means, _ = counted.count(model_weights(stack, counted, parameters, selection))
+        parts.append(answers_table(stack, means).assign(model="vote", fold=fold))
+    return pd.concat(parts, ignore_index=True)[[*MEMBER_KEYS, *probability_columns(members)]]
 
 
 def vote_out_of_fold(
@@ -88,16 +115,17 @@ def vote_out_of_fold(
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
-    policy: ViewPolicy | None = None,
+    selection: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """VOTES of the validation pages, with the column `fold` that held each page out.
+    """VOTES of the validation pages, with the column `fold` that held each page out; fitted weights are those chosen on
+    the other folds.
 
     Raises LeakError where a prediction comes from another fold's model, InputError where a source or a class has none.
     """
     check_out_of_fold(oof_predictions, folds)
     if accepted_groups(verdicts):
         check_out_of_fold(specialist_oof_predictions, folds, complete=False)
-    votes = cast_votes(oof_predictions, specialist_oof_predictions, verdicts, parameters, policy)
+    votes = cast_votes(oof_predictions, specialist_oof_predictions, verdicts, parameters, selection)
     held_out = dict(zip(folds["image_id"].astype(str), folds["fold"].astype(int), strict=True))
     votes.insert(len(VOTES), "fold", votes["image_id"].astype(str).map(held_out))
     return votes
@@ -122,9 +150,10 @@ def check_out_of_fold(predictions: pd.DataFrame, folds: pd.DataFrame, complete: 
         )
 
 
-def _votes(means: pd.DataFrame, predicted: np.ndarray) -> pd.DataFrame:
-    columns = probability_columns(means)
-    position = np.searchsorted(targets_of(columns), predicted)
-    confidence = means[columns].to_numpy()[np.arange(len(means)), position]
-    keys = means[list(PAGE_KEYS)].assign(predicted=predicted, confidence=confidence)
-    return pd.concat([keys, means[columns]], axis=1)
+def _votes(table: pd.DataFrame, winners: np.ndarray) -> pd.DataFrame:
+    """VOTES of a table of pages whose answers are the columns `winners` (P,)."""
+    columns = probability_columns(table)
+    confidence = table[columns].to_numpy()[np.arange(len(table)), winners]
+    predicted = np.asarray(targets_of(columns))[winners]
+    keys = table[list(PAGE_KEYS)].assign(predicted=predicted, confidence=confidence)
+    return pd.concat([keys, table[columns]], axis=1)

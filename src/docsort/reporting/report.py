@@ -25,7 +25,7 @@ from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
 
-FIGURES = ("confusion_matrix", "learning_curves", "class_scores", "specialist_verdicts", "drift")
+FIGURES = ("confusion_matrix", "learning_curves", "class_scores", "specialist_verdicts", "candidates", "drift")
 
 SECTIONS = (
     ("scores", "Scores"),
@@ -34,6 +34,7 @@ SECTIONS = (
     ("mistakes", "Mistakes"),
     ("training", "Training"),
     ("specialists", "Specialists"),
+    ("candidates", "Candidates"),
     ("data", "Data"),
     ("drift", "Drift"),
     ("review", "Needs review"),
@@ -55,14 +56,17 @@ JPEG_QUALITY = 82
 class ReportParts:
     """What the report shows.
 
-    scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; label_gains: table
-    LABEL_GAINS; figures: by the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries:
-    caption to picture; test_count: rows of the submission.
+    scores: of `score_run`; class_scores: of `tabulate_class_scores`; candidates, selection: of `ensembling.comparison`
+    and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by the names FIGURES;
+    damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to picture; test_count: rows of the
+    submission.
     """
 
     scores: Scores
     class_scores: pd.DataFrame
     verdicts: pd.DataFrame
+    candidates: pd.DataFrame
+    selection: Mapping[str, Any]
     data: Summary
     label_gains: pd.DataFrame
     drift: pd.DataFrame
@@ -96,6 +100,7 @@ def write_report(parts: ReportParts) -> str:
             figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
             galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
             **_score_tables(parts),
+            **_candidate_tables(parts),
             **_data_tables(parts),
         )
     )
@@ -186,6 +191,32 @@ def _score_tables(parts: ReportParts) -> dict[str, Any]:
         "class_rows": _records(parts.class_scores, ["target", "class_name", *figures]),
         "verdict_columns": [column.replace("_", " ") for column in verdicts],
         "verdict_rows": _records(parts.verdicts, verdicts),
+    }
+
+
+def selection_in_words(selection: Mapping[str, Any]) -> str:
+    """How much each model counts, and what fitted weights would be worth, fitted and nested."""
+    if len(selection["models"]) == 1:
+        return "There is one model, so there is nothing to weigh."
+    shares = ", ".join(f"{name} {weight:.2f}" for name, weight in selection["selected"]["weights"].items())
+    gains = " ".join(
+        f"{name} would gain {_shown(block['fitted_gain'])} in macro-F1 over equal weights on the pages that they were "
+        f"chosen on, and {_shown(block['nested_gain'])} ({_shown(block['low'])} to {_shown(block['high'])}) on pages "
+        "that they were not."
+        for name, block in (
+            (f"Weights by greedy selection ({shares})", selection["selected"]),
+            ("Leaving each page to the model that is best at its first guess", selection["routed"]),
+        )
+    )
+    return f"Weights in use: {selection['used']}; {selection['reason']}. {gains}"
+
+
+def _candidate_tables(parts: ReportParts) -> dict[str, Any]:
+    columns = [column for column in parts.candidates.columns if column != "p"]
+    return {
+        "selection_in_words": selection_in_words(parts.selection),
+        "candidate_columns": [column.replace("_", " ") for column in columns],
+        "candidate_rows": _records(parts.candidates, columns),
     }
 
 

@@ -4,68 +4,78 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.ensembling.comparison import compare_candidates as compare
 from docsort.ensembling.lift import ensemble_lift
+from docsort.ensembling.old_submissions import read_submissions
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
 from docsort.ensembling.review import review_threshold
+from docsort.ensembling.selection import select_ensemble as select
 from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
+from docsort.metrics import mean_over_turns
 from docsort.specialists.verdict import accepted_groups
-from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import Checkpoint
-from docsort.views import ViewPolicy
 
 
 def predict_test(
-    checkpoints: dict[str, Checkpoint],
-    test_renders: pd.DataFrame,
-    fold: int,
-    view_policy: dict[str, Any],
-    prediction_store: Store,
+    checkpoints: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
 ) -> pd.DataFrame:
-    """Asks one fold's models about every test image, in as many views as are worth it."""
-    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
-    members = [predict(checkpoint, pages, policy, name, prediction_store) for name, checkpoint in checkpoints.items()]
+    """Predicts every test image with one fold's models, once a turn."""
+    pages = test_pages(images, fold)
+    members = [predict(checkpoint, pages, parameters.turns, model=name) for name, checkpoint in checkpoints.items()]
     return pd.concat(members, ignore_index=True)
 
 
 def predict_specialist_test(
     specialists: dict[str, Checkpoint],
     verdicts: pd.DataFrame,
-    test_renders: pd.DataFrame,
+    images: pd.DataFrame,
     fold: int,
-    view_policy: dict[str, Any],
-    prediction_store: Store,
+    parameters: EnsemblingParameters,
 ) -> pd.DataFrame:
     """Asks the specialists that earned it, one fold of each, about every test image."""
-    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
+    pages = test_pages(images, fold)
     speakers = [group.name for group in accepted_groups(verdicts)]
-    opinions = [predict(specialists[name], pages, policy, name, prediction_store) for name in speakers]
+    opinions = [predict(specialists[name], pages, parameters.turns, model=name) for name in speakers]
     return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+
+
+def select_ensemble(oof_predictions: pd.DataFrame, parameters: EnsemblingParameters, seed: int) -> dict[str, Any]:
+    """Chooses how much each model counts, out of fold, and says whether that has earned its place."""
+    return select(mean_over_turns(oof_predictions, parameters.turns), parameters, seed)
+
+
+def read_old_submissions(photos: pd.DataFrame, classes: pd.DataFrame, parameters: EnsemblingParameters) -> pd.DataFrame:
+    """Reads the answer sheets of earlier work that join the vote."""
+    return read_submissions(parameters.submissions, photos, classes)
 
 
 def combine_predictions(
     parameters: EnsemblingParameters,
-    view_policy: dict[str, Any],
     verdicts: pd.DataFrame,
+    selection: dict[str, Any],
+    old_submissions: pd.DataFrame,
     *predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Makes one answer a test image; the first half of `predictions` are the folds', the second their specialists'."""
     half = len(predictions) // 2
     general = pd.concat(predictions[:half], ignore_index=True)
     special = pd.concat(predictions[half:], ignore_index=True)
-    return cast_votes(general, special, verdicts, parameters, ViewPolicy.model_validate(view_policy["policy"]))
+    return cast_votes(general, special, verdicts, parameters, selection, old_submissions)
 
 
 def measure_ensemble_lift(
-    oof_predictions: pd.DataFrame, view_policy: dict[str, Any], *test_predictions: pd.DataFrame
+    oof_predictions: pd.DataFrame,
+    parameters: EnsemblingParameters,
+    selection: dict[str, Any],
+    *test_predictions: pd.DataFrame,
 ) -> dict[str, Any]:
     """Measures what averaging the folds' models is worth on the unlabelled test images."""
-    policy = ViewPolicy.model_validate(view_policy["policy"])
-    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions, policy)
+    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions, parameters, selection)
 
 
 def vote_on_validation(
@@ -74,11 +84,24 @@ def vote_on_validation(
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
-    view_policy: dict[str, Any],
+    selection: dict[str, Any],
 ) -> pd.DataFrame:
     """Makes one answer a validation page, the way test images get theirs."""
-    policy = ViewPolicy.model_validate(view_policy["policy"])
-    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters, policy)
+    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters, selection)
+
+
+def compare_candidates(
+    oof_predictions: pd.DataFrame,
+    specialist_oof_predictions: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    oof_votes: pd.DataFrame,
+    selection: dict[str, Any],
+    parameters: EnsemblingParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Compares other ways to answer with the one that is used, out of fold."""
+    members = mean_over_turns(oof_predictions, parameters.turns)
+    return compare(members, specialist_oof_predictions, verdicts, oof_votes, selection, parameters, seed)
 
 
 def write_submission(

@@ -5,10 +5,13 @@ from kedro.pipeline import Node, Pipeline
 from docsort.folds import FOLDS
 from docsort.pipelines.ensembling.nodes import (
     combine_predictions,
+    compare_candidates,
     list_needs_review,
     measure_ensemble_lift,
     predict_specialist_test,
     predict_test,
+    read_old_submissions,
+    select_ensemble,
     vote_on_validation,
     write_submission,
 )
@@ -17,19 +20,70 @@ from docsort.pipelines.ensembling.nodes import (
 def create_pipeline() -> Pipeline:
     predictions = [f"fold_{fold}_test_predictions" for fold in range(FOLDS)]
     opinions = [f"fold_{fold}_specialist_test_predictions" for fold in range(FOLDS)]
-    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+    return (
+        create_votes()
+        + sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([]))
+        + Pipeline(
+            [
+                Node(
+                    read_old_submissions,
+                    inputs=["photos", "classes", "params:ensembling"],
+                    outputs="old_submissions",
+                    name="read_old_submissions",
+                ),
+                Node(
+                    combine_predictions,
+                    inputs=[
+                        "params:ensembling",
+                        "specialist_verdicts",
+                        "ensemble_selection",
+                        "old_submissions",
+                        *predictions,
+                        *opinions,
+                    ],
+                    outputs="test_probabilities",
+                    name="combine_predictions",
+                ),
+                Node(
+                    measure_ensemble_lift,
+                    inputs=["oof_predictions", "params:ensembling", "ensemble_selection", *predictions],
+                    outputs="ensemble_lift",
+                    name="measure_ensemble_lift",
+                ),
+                Node(
+                    write_submission,
+                    inputs=["photos", "rejected_images", "test_probabilities", "clean_images"],
+                    outputs=["submission", "submissions"],
+                    name="write_submission",
+                ),
+                Node(
+                    list_needs_review,
+                    inputs=[
+                        "test_probabilities",
+                        "rejected_images",
+                        "submission",
+                        "classes",
+                        "oof_votes",
+                        "params:ensembling",
+                    ],
+                    outputs="needs_review",
+                    name="list_needs_review",
+                ),
+            ],
+            tags="ensembling",
+        )
+    )
+
+
+def create_votes() -> Pipeline:
+    """How members add up, chosen and judged out of fold."""
+    return Pipeline(
         [
             Node(
-                combine_predictions,
-                inputs=["params:ensembling", "view_policy", "specialist_verdicts", *predictions, *opinions],
-                outputs="test_probabilities",
-                name="combine_predictions",
-            ),
-            Node(
-                measure_ensemble_lift,
-                inputs=["oof_predictions", "view_policy", *predictions],
-                outputs="ensemble_lift",
-                name="measure_ensemble_lift",
+                select_ensemble,
+                inputs=["oof_predictions", "params:ensembling", "params:seed"],
+                outputs="ensemble_selection",
+                name="select_ensemble",
             ),
             Node(
                 vote_on_validation,
@@ -39,29 +93,24 @@ def create_pipeline() -> Pipeline:
                     "specialist_verdicts",
                     "folds",
                     "params:ensembling",
-                    "view_policy",
+                    "ensemble_selection",
                 ],
                 outputs="oof_votes",
                 name="vote_on_validation",
             ),
             Node(
-                write_submission,
-                inputs=["photos", "rejected_images", "test_probabilities", "clean_images"],
-                outputs=["submission", "submissions"],
-                name="write_submission",
-            ),
-            Node(
-                list_needs_review,
+                compare_candidates,
                 inputs=[
-                    "test_probabilities",
-                    "rejected_images",
-                    "submission",
-                    "classes",
+                    "oof_predictions",
+                    "specialist_oof_predictions",
+                    "specialist_verdicts",
                     "oof_votes",
+                    "ensemble_selection",
                     "params:ensembling",
+                    "params:seed",
                 ],
-                outputs="needs_review",
-                name="list_needs_review",
+                outputs="candidates",
+                name="compare_candidates",
             ),
         ],
         tags="ensembling",
@@ -74,20 +123,13 @@ def create_fold(fold: int) -> Pipeline:
         [
             Node(
                 predict_test,
-                inputs=["checkpoint", "test_renders", "params:fold", "view_policy", "prediction_store"],
+                inputs=["checkpoint", "images", "params:fold", "params:ensembling"],
                 outputs="test_predictions",
                 name="predict_test",
             ),
             Node(
                 predict_specialist_test,
-                inputs=[
-                    "specialists",
-                    "specialist_verdicts",
-                    "test_renders",
-                    "params:fold",
-                    "view_policy",
-                    "prediction_store",
-                ],
+                inputs=["specialists", "specialist_verdicts", "images", "params:fold", "params:ensembling"],
                 outputs="specialist_test_predictions",
                 name="predict_specialist_test",
             ),
@@ -97,11 +139,9 @@ def create_fold(fold: int) -> Pipeline:
             "checkpoint": f"fold_{fold}_checkpoint",
             "specialists": f"fold_{fold}_specialists",
             "specialist_verdicts": "specialist_verdicts",
-            "test_renders": "test_renders",
-            "view_policy": "view_policy",
-            "prediction_store": "prediction_store",
+            "images": "images",
         },
         outputs={name: f"fold_{fold}_{name}" for name in ("test_predictions", "specialist_test_predictions")},
-        parameters={"params:fold": f"params:folds.fold_{fold}"},
+        parameters={"params:fold": f"params:folds.fold_{fold}", "params:ensembling": "params:ensembling"},
         tags="ensembling",
     )

@@ -109,6 +109,13 @@ def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
     return figures.draw_specialist_verdicts(verdicts)
 
 
+def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
+    """Draws what other ways to answer would be worth, with their intervals."""
+    from docsort.reporting import candidate_figures
+
+    return candidate_figures.draw_candidates(candidates)
+
+
 def draw_misclassified(
     oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame, parameters: ReportingParameters
 ) -> Image.Image:
@@ -135,6 +142,8 @@ def write_report(
     scores: Scores,
     class_scores: pd.DataFrame,
     verdicts: pd.DataFrame,
+    candidates: pd.DataFrame,
+    selection: dict[str, Any],
     data: dict[str, Any],
     label_gains: pd.DataFrame,
     drift: pd.DataFrame,
@@ -146,13 +155,14 @@ def write_report(
     **drawn: go.Figure,
 ) -> str:
     """Writes the page that a person reads; `drawn` are the figures by name."""
-    from docsort.reporting.report import ReportParts
-    from docsort.reporting.report import write_report as render_report
+    from docsort.reporting import report
 
-    parts = ReportParts(
+    parts = report.ReportParts(
         scores=scores,
         class_scores=class_scores,
         verdicts=verdicts,
+        candidates=candidates,
+        selection=selection,
         data=data,
         label_gains=label_gains,
         drift=drift,
@@ -163,7 +173,7 @@ def write_report(
         figures={name.removesuffix("_figure"): figure for name, figure in drawn.items()},
         galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
     )
-    return render_report(parts)
+    return report.write_report(parts)
 
 
 def write_card(

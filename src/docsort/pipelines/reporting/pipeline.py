@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from docsort.folds import FOLDS
 from docsort.pipelines.reporting.nodes import (
     describe_models,
+    draw_candidates,
     draw_class_scores,
     draw_confusion_matrix,
     draw_drift,
@@ -25,6 +26,7 @@ FIGURES = (
     "learning_curves_figure",
     "class_scores_figure",
     "specialist_verdicts_figure",
+    "candidates_figure",
     "drift_figure",
 )
 
@@ -132,6 +134,7 @@ def create_figures() -> Pipeline:
                 outputs="specialist_verdicts_figure",
                 name="draw_specialist_verdicts",
             ),
+            Node(draw_candidates, inputs="candidates", outputs="candidates_figure", name="draw_candidates"),
             Node(draw_drift, inputs="drift", outputs="drift_figure", name="draw_drift"),
             Node(
                 draw_misclassified,
@@ -154,6 +157,8 @@ def create_pages() -> Pipeline:
                     "scores": "scores",
                     "class_scores": "class_scores",
                     "verdicts": "specialist_verdicts",
+                    "candidates": "candidates",
+                    "selection": "ensemble_selection",
                     "data": "data_summary",
                     "label_gains": "label_gains",
                     "drift": "drift",
