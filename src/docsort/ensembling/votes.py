@@ -12,9 +12,8 @@ import pandas as pd
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import InputError, LeakError, listing
 from docsort.metrics import PAGE_KEYS, mean_over_members, mean_over_turns
-from docsort.specialists.groups import SpecialistGroup
-from docsort.specialists.routing import apply_specialists, top_targets
-from docsort.specialists.verdict import accepted_groups
+from docsort.specialists.routing import RoutingRule, apply_specialists, top_targets
+from docsort.specialists.verdict import accepted_groups, accepted_rules
 from docsort.tables import probability_columns, targets_of
 
 VOTES = (*PAGE_KEYS, "predicted", "confidence")
@@ -36,38 +35,37 @@ def cast_votes(
     if predictions.empty:
         return pd.DataFrame(columns=[*VOTES, *probability_columns(predictions)])
     members = mean_over_turns(predictions, parameters.turns)
-    groups = accepted_groups(verdicts)
+    rules = accepted_rules(verdicts)
+    specialist_members = mean_over_turns(specialist_predictions, parameters.turns) if rules else None
     vote = soft_vote if parameters.vote == "soft" else hard_vote
-    return vote(members, specialist_predictions, groups, parameters.turns)
+    return vote(members, specialist_members, rules)
 
 
 def soft_vote(
     members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame | None = None,
-    groups: Sequence[SpecialistGroup] = (),
-    turns: Sequence[int] | None = None,
+    specialist_members: pd.DataFrame | None = None,
+    rules: Sequence[RoutingRule] = (),
 ) -> pd.DataFrame:
     """VOTES for the largest mean probability, every (model, fold) weighing the same; specialists speak on the mean.
 
-    members: from `metrics.mean_over_turns`.
+    members, specialist_members: from `metrics.mean_over_turns`.
     """
     means = mean_over_members(members)
-    if specialist_predictions is not None:
-        means = apply_specialists(means, specialist_predictions, groups, turns)
+    if specialist_members is not None:
+        means = apply_specialists(means, specialist_members, rules)
     return _votes(means, top_targets(means))
 
 
 def hard_vote(
     members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame | None = None,
-    groups: Sequence[SpecialistGroup] = (),
-    turns: Sequence[int] | None = None,
+    specialist_members: pd.DataFrame | None = None,
+    rules: Sequence[RoutingRule] = (),
 ) -> pd.DataFrame:
     """VOTES for the class that most members guess first; ties go to the larger mean probability, not to the smaller
     class number, as they do by accident of the usual libraries. Specialists speak on each member's opinion.
     """
-    if specialist_predictions is not None:
-        members = apply_specialists(members, specialist_predictions, groups, turns)
+    if specialist_members is not None:
+        members = apply_specialists(members, specialist_members, rules)
     means = mean_over_members(members)
     columns = probability_columns(means)
     targets = np.asarray(targets_of(columns))

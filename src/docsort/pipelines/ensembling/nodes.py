@@ -12,8 +12,8 @@ from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
+from docsort.specialists.groups import join_specialists
 from docsort.specialists.verdict import accepted_groups
-from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import Checkpoint
 
 
@@ -37,7 +37,7 @@ def predict_specialist_test(
     pages = test_pages(images, fold)
     speakers = [group.name for group in accepted_groups(verdicts)]
     opinions = [predict(specialists[name], pages, parameters.turns, model=name) for name in speakers]
-    return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+    return join_specialists(opinions)
 
 
 def combine_predictions(
