@@ -37,8 +37,8 @@ JUDGED_VIEW = "test_like"
 
 @dataclass(frozen=True)
 class FittedRule:
-    """rule: the best on all folds, None where silence is; fitted, nested: class numbers (N,) answered by that rule and by
-    the rules that the other folds chose; rivals: how many rules were tried."""
+    """rule: the best on all folds, None where silence is; fitted, nested: class numbers (N,) answered by that rule and
+    by the rules that the other folds chose; rivals: how many rules were tried."""
 
     rule: RoutingRule | None
     fitted: NDArray[np.int64]
@@ -56,9 +56,7 @@ def judged_pages(members: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]
     return means, means["render_id"].map(held_out).to_numpy(np.int64)
 
 
-def candidate_rules(
-    means: pd.DataFrame, group: SpecialistGroup, parameters: SpecialistParameters
-) -> list[RoutingRule]:
+def candidate_rules(means: pd.DataFrame, group: SpecialistGroup, parameters: SpecialistParameters) -> list[RoutingRule]:
     """All that are allowed, the plainest first. means: pages, whose labels are not read."""
     return [
         RoutingRule(group, routing, trigger, threshold)
