@@ -24,6 +24,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
+from docsort.errors import listing
 from docsort.metrics import macro_f1
 from docsort.specialists.fitting import judged_pages
 from docsort.specialists.groups import ORIGINS, SpecialistGroup, group_table
@@ -65,7 +66,17 @@ def find_lookalikes(oof_members: pd.DataFrame, parameters: SpecialistParameters)
         group = _named([targets[column] for column in columns_together])
         rate = float(rates[np.ix_(columns_together, columns_together)][np.triu_indices(len(group.targets), 1)].mean())
         found.append(FoundGroup(group, rate, rate / usual, gain_at_stake(means, group)))
+    for each in found:
+        logger.info(
+            "Classes %s are confused at %.0f %%, %.1f times as often as usual; a specialist could gain %.3f.",
+            listing(each.group.targets, limit=20),
+            100 * each.rate,
+            each.lift,
+            each.at_stake,
+        )
     worthwhile = [each for each in found if each.at_stake >= parameters.find_gain]
+    if not worthwhile:
+        logger.info("No group of look-alikes was found that is worth a specialist.")
     return sorted(worthwhile, key=lambda each: (-each.at_stake, each.group.targets))[: parameters.find_most]
 
 

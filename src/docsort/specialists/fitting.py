@@ -53,7 +53,7 @@ def judged_pages(members: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]
         raise InputError(f"Expected out-of-fold predictions of the view {JUDGED_VIEW}, but there are none.")
     means = mean_over_members(judged)
     held_out = judged.drop_duplicates("render_id").set_index("render_id")["fold"].astype(int)
-    return means, means["render_id"].map(held_out).to_numpy(np.int64)
+    return means, np.asarray(means["render_id"].map(held_out), dtype=np.int64)
 
 
 def candidate_rules(means: pd.DataFrame, group: SpecialistGroup, parameters: SpecialistParameters) -> list[RoutingRule]:

@@ -132,4 +132,4 @@ def _shares(values: Floats) -> Floats:
     """(N, k) rows divided by their sums; equal shares where a row is zero."""
     sums = values.sum(axis=1, keepdims=True)
     equal = np.full_like(values, 1 / values.shape[1])
-    return np.divide(values, sums, out=equal, where=sums > 0)
+    return np.asarray(np.divide(values, sums, out=equal, where=sums > 0))

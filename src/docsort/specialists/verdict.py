@@ -8,6 +8,7 @@ the chance to hear any that knows nothing stays what it is for one.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,9 @@ from docsort.metrics import macro_f1, paired_bootstrap
 from docsort.seeding import derive_seed
 from docsort.specialists.fitting import JUDGED_VIEW, candidate_rules, fit_rule, judged_pages
 from docsort.specialists.groups import GROUPS, SpecialistGroup, groups_of_table, members_of_group
-from docsort.specialists.parameters import SpecialistParameters
+from docsort.specialists.parameters import Routing, SpecialistParameters, Trigger
 from docsort.specialists.routing import RoutingRule, is_touched, top_targets
+from docsort.tables import check_columns
 
 SILENT = "silent"
 """In place of a routing and a trigger, where no rule is better than silence."""
@@ -76,11 +78,12 @@ def accepted_groups(verdicts: pd.DataFrame) -> list[SpecialistGroup]:
 
 def accepted_rules(verdicts: pd.DataFrame) -> list[RoutingRule]:
     """How the specialists that may speak are routed, in the order of the verdicts."""
+    check_columns(verdicts, VERDICTS, "specialist verdicts")
     heard = verdicts[verdicts["accepted"].astype(bool)]
-    ways = heard[["routing", "trigger", "threshold"]].itertuples(index=False)
+    ways = zip(heard["routing"], heard["trigger"], heard["threshold"].astype(float), strict=True)
     return [
-        RoutingRule(group, way.routing, way.trigger, float(way.threshold))
-        for group, way in zip(groups_of_table(heard), ways, strict=True)
+        RoutingRule(group, cast(Routing, routing), cast(Trigger, trigger), threshold)
+        for group, (routing, trigger, threshold) in zip(groups_of_table(heard), ways, strict=True)
     ]
 
 
