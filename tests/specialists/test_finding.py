@@ -65,11 +65,10 @@ def test_where_no_classes_are_more_alike_than_others_none_are_found(skill: float
     assert find_lookalikes(members_of([], skill=skill), PARAMETERS) == []
 
 
-def test_groups_with_little_to_gain_and_more_than_were_asked_for_are_left_out() -> None:
+def test_groups_with_little_to_gain_are_left_out() -> None:
     members = members_of([(0, 1), (2, 3, 4, 5), (6, 7, 8)])
     everything = find_lookalikes(members, PARAMETERS)
     assert [len(each.group.targets) for each in everything] == [4, 3, 2]
-    assert find_lookalikes(members, PARAMETERS.model_copy(update={"find_most": 2})) == everything[:2]
     dear = PARAMETERS.model_copy(update={"find_gain": everything[1].at_stake})
     assert find_lookalikes(members, dear) == everything[:2]
 
@@ -134,10 +133,12 @@ def test_given_groups_win_over_found_ones_that_overlap(caplog: pytest.LogCapture
         FoundGroup(SpecialistGroup("found_7_8", (7, 8)), 0.3, 4.0, 0.05),
     ]
     with caplog.at_level(logging.INFO):
-        table = with_found(given, found)
+        table = with_found(given, found, 2)
     assert list(table.columns) == list(ORIGINS)
     assert groups_of_table(table) == [given[0], found[1].group]
     assert table["origin"].tolist() == ["given", "found"]
     assert table["at_stake"].isna().tolist() == [True, False]
-    assert "found_5_6 is left out" in caplog.text
-    assert list(with_found([], []).columns) == list(ORIGINS)
+    assert "found_5_6 is left out: it shares" in caplog.text
+    assert groups_of_table(with_found([], found, 1)) == [found[0].group]
+    assert groups_of_table(with_found(given, found, 1)) == [given[0], found[1].group]
+    assert list(with_found([], [], 1).columns) == list(ORIGINS)

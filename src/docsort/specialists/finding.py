@@ -77,16 +77,17 @@ def find_lookalikes(oof_members: pd.DataFrame, parameters: SpecialistParameters)
     worthwhile = [each for each in found if each.at_stake >= parameters.find_gain]
     if not worthwhile:
         logger.info("No group of look-alikes was found that is worth a specialist.")
-    return sorted(worthwhile, key=lambda each: (-each.at_stake, each.group.targets))[: parameters.find_most]
+    return sorted(worthwhile, key=lambda each: (-each.at_stake, each.group.targets))
 
 
-def with_found(given: Sequence[SpecialistGroup], found: Sequence[FoundGroup]) -> pd.DataFrame:
-    """Columns ORIGINS: the given groups, then the found ones that share no class with them, the most at stake first."""
+def with_found(given: Sequence[SpecialistGroup], found: Sequence[FoundGroup], most: int) -> pd.DataFrame:
+    """Columns ORIGINS: the given groups, then the first `most` of the found ones that share no class with them."""
     taken = {target for group in given for target in group.targets}
-    new = [each for each in found if not taken & set(each.group.targets)]
+    new = [each for each in found if not taken & set(each.group.targets)][:most]
     for each in found:
         if each not in new:
-            logger.info("Found group %s is left out: it shares a class with a given one.", each.group.name)
+            reason = "it shares a class with a given one" if taken & set(each.group.targets) else "others gain more"
+            logger.info("Found group %s is left out: %s.", each.group.name, reason)
     table = group_table([*given, *(each.group for each in new)])
     nothing = [(float("nan"),) * 3] * len(given)
     measured = nothing + [(each.rate, each.lift, each.at_stake) for each in new]

@@ -36,7 +36,7 @@ def find_groups(
     given, found = groups_of_table(given_groups), []
     if parameters.find:
         found = find_lookalikes(mean_over_turns(oof_predictions, ensembling.turns), parameters)
-    return with_found(given, found)
+    return with_found(given, found, parameters.find_most)
 
 
 def train_specialists(
