@@ -91,3 +91,47 @@ def test_one_fold_alone_cannot_choose(general: pd.DataFrame, make_specialist: Ma
     means, folds = judged_pages(general[general["fold"] == 1])
     with pytest.raises(InputError, match="at least two folds"):
         fit_rule(means, make_specialist(1.0), folds, [RoutingRule(GROUP, "soft", "top1")])
+
+
+def drawn(rng: np.random.Generator, pages: int, skill: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Members of a general model that can hardly tell the classes 1, 2, 3 apart, and of a specialist with so much of
+    its skill."""
+    labels = rng.integers(6, size=pages)
+    alike = np.isin(labels, GROUP.targets)
+    parts = []
+    for model, strength in (("main", 1.0), (GROUP.name, skill)):
+        logits = rng.normal(size=(pages, 6))
+        logits[np.arange(pages), labels] += 2 * strength
+        logits[np.ix_(alike, GROUP.targets)] += 1.5
+        values = np.exp(logits)
+        ids = [f"p{page:05}" for page in range(pages)]
+        keys = pd.DataFrame({"model": model, "fold": np.arange(pages) % 5, "image_id": ids, "group": ids})
+        keys = keys.assign(label=labels, render_id=ids, view="test_like", copy=0)
+        own = list(range(6)) if model == "main" else list(GROUP.targets)
+        table = pd.DataFrame(
+            values[:, own] / values[:, own].sum(axis=1, keepdims=True), columns=[f"p_{c}" for c in own]
+        )
+        parts.append(pd.concat([keys, table], axis=1))
+    return parts[0], parts[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skill", [0.4, 1.0])
+def test_the_nested_gain_is_what_fresh_pages_gain_and_the_fitted_one_is_more(skill: float) -> None:
+    gains = []
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        (general, specialist), (fresh, of_fresh) = drawn(rng, 400, skill), drawn(rng, 4000, skill)
+        means, folds = judged_pages(general)
+        found = fit_rule(means, specialist, folds, rules_for(means))
+        base = macro_f1(means["label"], top_targets(means))
+        unseen = mean_over_members(fresh)
+        rules = [found.rule] if found.rule else []
+        after = apply_specialists(unseen, of_fresh, rules)
+        told = [macro_f1(means["label"], answers) - base for answers in (found.nested, found.fitted)]
+        gains.append(
+            [*told, macro_f1(unseen["label"], top_targets(after)) - macro_f1(unseen["label"], top_targets(unseen))]
+        )
+    nested, fitted, true = np.mean(gains, axis=0)
+    assert fitted - true > 0.002
+    assert abs(nested - true) < fitted - true
