@@ -57,6 +57,7 @@ def data(folder: Path) -> dict[str, object]:
         "oof_predictions": pd.DataFrame(),
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:folds.fold_{fold}": fold for fold in range(FOLDS)},
+        **{f"fold_{fold}_checkpoint": {} for fold in range(FOLDS)},
     }
 
 

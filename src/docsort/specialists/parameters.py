@@ -40,6 +40,10 @@ class SpecialistParameters(Parameters):
         default_factory=dict,
         description=f"group name, or `{FOUND}` for all found ones: what is other than in the recipe of the main model",
     )
+    start: Literal["recipe", "main"] = Field(
+        default="recipe",
+        description="what specialists begin with: the weights of their recipe, or those of their fold's main model",
+    )
     routings: tuple[Routing, ...] = Field(
         default=("soft", "hard"),
         min_length=1,

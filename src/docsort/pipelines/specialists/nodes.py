@@ -11,11 +11,11 @@ from docsort.metrics import mean_over_turns
 from docsort.specialists.finding import find_lookalikes, with_found
 from docsort.specialists.groups import group_table, groups_of_table, join_specialists, resolve_groups
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.specialists.recipes import check_recipes, recipe_of
+from docsort.specialists.recipes import begin_with, check_recipes, recipe_of
 from docsort.specialists.verdict import judge
 from docsort.stores import Store
 from docsort.training.checkpoints import HISTORY, Checkpoint
-from docsort.training.plan import TrainingPlan, task_name
+from docsort.training.plan import MAIN, TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
 
@@ -45,6 +45,7 @@ def train_specialists(
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
     groups: pd.DataFrame,
+    general: dict[str, Checkpoint],
     parameters: SpecialistParameters,
     plan: TrainingPlan,
     seed: int,
@@ -56,6 +57,7 @@ def train_specialists(
     for group in groups_of_table(groups):
         name, recipe = task_name(f"specialist_{group.name}", fold), recipe_of(group, parameters, plan)
         task = fold_task(name, fold, folds, training_renders, validation_renders, group.targets, recipe, seed)
+        task = begin_with(task, general[MAIN]) if parameters.start == MAIN else task
         checkpoints[group.name] = train(task, checkpoint_store)
         histories.append(checkpoints[group.name].read_history().assign(group=group.name, fold=fold))
     return checkpoints, pd.concat(histories[1:] or histories, ignore_index=True)

@@ -71,6 +71,7 @@ def create_fold(fold: int) -> Pipeline:
                     "training_renders",
                     "validation_renders",
                     "specialist_groups",
+                    "checkpoint",
                     "params:specialists",
                     "params:training",
                     "params:seed",
@@ -88,7 +89,7 @@ def create_fold(fold: int) -> Pipeline:
             ),
         ],
         namespace=f"fold_{fold}_specialists",
-        inputs=shared,
+        inputs={**{name: name for name in shared}, "checkpoint": f"fold_{fold}_checkpoint"},
         outputs={name: f"fold_{fold}_{name}" for name in kept},
         parameters={
             "params:fold": f"params:folds.fold_{fold}",
