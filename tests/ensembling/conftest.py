@@ -40,7 +40,23 @@ def verdict_of() -> Callable[[str, bool], pd.DataFrame]:
     """The verdict on a specialist called `certificates` for the given classes."""
 
     def make(classes: str, accepted: bool) -> pd.DataFrame:
-        row = ("certificates", classes, 0.8, 0.9, 0.1, 0.05, 0.15, 10, 5, accepted, "in words")
+        row = (
+            "certificates",
+            classes,
+            0.8,
+            0.9,
+            0.1,
+            0.05,
+            0.15,
+            10,
+            5,
+            accepted,
+            "in words",
+            "soft",
+            "top1",
+            0.0,
+            0.1,
+        )
         return pd.DataFrame([row], columns=list(VERDICTS))
 
     return make

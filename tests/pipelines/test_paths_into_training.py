@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
 import docsort
+from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import LeakError
 from docsort.folds import FOLDS, make_folds
 from docsort.pipeline_registry import register_pipelines
@@ -52,8 +53,11 @@ def data(folder: Path) -> dict[str, object]:
         "params:seed": 0,
         "params:training": TrainingPlan.model_validate(parameters),
         "params:specialists": SpecialistParameters(groups={"pair": [0, 2]}),
+        "params:ensembling": EnsemblingParameters(),
+        "oof_predictions": pd.DataFrame(),
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:folds.fold_{fold}": fold for fold in range(FOLDS)},
+        **{f"fold_{fold}_checkpoint": {} for fold in range(FOLDS)},
     }
 
 

@@ -77,6 +77,14 @@ def test_verdicts_show_gain_and_interval(verdicts: pd.DataFrame) -> None:
     assert first.error_x.arrayminus[0] == pytest.approx(0.04)
 
 
+def test_verdicts_say_how_a_specialist_is_asked_and_what_fitting_promised(verdicts: pd.DataFrame) -> None:
+    *points, fitted = draw_specialist_verdicts(verdicts).data
+    assert ["hard, asked by margin 0.25<br>" in points[0].hovertemplate, len(points)] == [True, 2]
+    assert list(fitted.x) == [0.07, 0.02]
+    silent = draw_specialist_verdicts(verdicts.assign(routing="silent", trigger="silent"))
+    assert "not asked" in silent.data[0].hovertemplate
+
+
 def test_no_specialists_are_said_in_words(verdicts: pd.DataFrame) -> None:
     figure = draw_specialist_verdicts(verdicts.iloc[:0])
     assert "no specialist was trained" in figure.layout.annotations[-1].text

@@ -1,4 +1,4 @@
-"""Prediction tables of a general model that hardly tells classes 1, 2, 3 apart, and of specialists of any skill."""
+"""Members of a general model that hardly tells classes 1, 2, 3 apart, and of specialists of any skill."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from docsort.metrics import mean_over_turns
+
 PAGES, CLASSES, TURNS = 300, 6, 3
 GROUP = (1, 2, 3)
 
 
-def predictions_table(labels: np.ndarray, probabilities: np.ndarray, targets: list[int], model: str) -> pd.DataFrame:
+def members_table(labels: np.ndarray, probabilities: np.ndarray, targets: list[int], model: str) -> pd.DataFrame:
     """probabilities: (pages, turns, classes)."""
     pages, turns, _ = probabilities.shape
     page, turn = np.repeat(np.arange(pages), turns), np.tile(np.arange(turns), pages)
@@ -29,7 +31,7 @@ def predictions_table(labels: np.ndarray, probabilities: np.ndarray, targets: li
         }
     )
     values = probabilities.reshape(-1, len(targets)).astype(np.float32)
-    return pd.concat([keys, pd.DataFrame(values, columns=[f"p_{t}" for t in targets])], axis=1)
+    return mean_over_turns(pd.concat([keys, pd.DataFrame(values, columns=[f"p_{t}" for t in targets])], axis=1))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -50,18 +52,18 @@ def general(labels: np.ndarray) -> pd.DataFrame:
     in_group = np.isin(labels, GROUP)
     logits[np.ix_(in_group, range(TURNS), GROUP)] = 3 + rng.normal(size=(in_group.sum(), 1, len(GROUP)))
     logits[in_group, :, labels[in_group]] += 0.8
-    return predictions_table(labels, softmax(logits), list(range(CLASSES)), "main")
+    return members_table(labels, softmax(logits), list(range(CLASSES)), "main")
 
 
 @pytest.fixture
-def make_specialist(labels: np.ndarray) -> Callable[[float], pd.DataFrame]:
+def make_specialist(labels: np.ndarray) -> Callable[..., pd.DataFrame]:
     """A specialist of skill from -1 (always wrong) over 0 (knows nothing) to 1 (nearly always right)."""
 
-    def make(skill: float, name: str = "certificates") -> pd.DataFrame:
-        rng = np.random.default_rng(2)
+    def make(skill: float, name: str = "certificates", seed: int = 2) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
         logits = rng.normal(size=(PAGES, TURNS, len(GROUP)))
         for column, target in enumerate(GROUP):
             logits[labels == target, :, column] += 5 * skill
-        return predictions_table(labels, softmax(logits), list(GROUP), name)
+        return members_table(labels, softmax(logits), list(GROUP), name)
 
     return make

@@ -1,20 +1,26 @@
 """Groups are found by name or number, skipped when foreign, refused when half there."""
 
 import logging
+from collections.abc import Callable
 from io import StringIO
 
 import pandas as pd
 import pytest
 
 from docsort.errors import InputError
+from docsort.metrics import mean_over_turns
 from docsort.specialists.groups import (
     SpecialistGroup,
     group_table,
     groups_of_table,
-    predictions_of_group,
+    join_specialists,
+    members_of_group,
     resolve_groups,
 )
 from docsort.specialists.parameters import CERTIFICATES, SpecialistParameters
+from docsort.tables import PREDICTION_KEYS, probability_columns
+
+GROUP = (1, 2, 3)
 
 NAMES = [
     "account_number",
@@ -87,11 +93,24 @@ def test_groups_survive_the_table_and_its_csv() -> None:
 
 def test_a_specialist_that_did_not_predict_is_named(general: pd.DataFrame) -> None:
     with pytest.raises(InputError, match=r"specialist certificates .* there are none"):
-        predictions_of_group(general, SpecialistGroup("certificates", (1, 2)))
+        members_of_group(general, SpecialistGroup("certificates", (1, 2)))
     with pytest.raises(InputError, match="the columns p_77 are missing"):
-        predictions_of_group(general, SpecialistGroup("main", (1, 77)))
+        members_of_group(general, SpecialistGroup("main", (1, 77)))
 
 
-def test_unknown_parameters_are_refused() -> None:
-    with pytest.raises(ValueError, match="Extra inputs"):
-        SpecialistParameters.model_validate({"group": {}})
+def test_a_class_that_a_specialist_does_not_know_has_probability_zero(
+    make_specialist: Callable[..., pd.DataFrame],
+) -> None:
+    one = make_specialist(1.0, "a").assign(turn=0)
+    other = one.rename(columns={"p_1": "p_5"}).assign(model="b")
+    joined = join_specialists([one, other])
+    assert probability_columns(joined) == list(joined.columns[-4:]) == ["p_1", "p_2", "p_3", "p_5"]
+    assert joined.groupby("model")[["p_1", "p_5"]].max().eq(0).to_numpy().tolist() == [[False, True], [True, False]]
+    members = mean_over_turns(joined)
+    pd.testing.assert_frame_equal(
+        members_of_group(members, SpecialistGroup("a", GROUP)).reset_index(drop=True), one.drop(columns="turn")
+    )
+
+
+def test_no_specialists_are_an_empty_table_of_predictions() -> None:
+    assert list(join_specialists([]).columns) == list(PREDICTION_KEYS)

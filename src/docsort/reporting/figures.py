@@ -128,29 +128,51 @@ def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
 
 
 def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
-    """What each specialist would add to macro-F1, with its interval; green where it may speak."""
+    """What each specialist would add to macro-F1, with its interval; green where it may speak.
+
+    A hollow diamond is the gain on the very pages that its rule was fitted to: what a careless search would promise.
+    """
     figure = go.Figure()
     names = [escape(str(name)) for name in verdicts["group_name"]]
     spans = verdicts[["delta", "low", "high"]].to_numpy(float)
     words = zip(names, verdicts["accepted"].astype(bool), verdicts["reason"].astype(str), spans, strict=True)
-    for name, accepted, reason, (delta, low, high) in words:
+    for (name, accepted, reason, (delta, low, high)), rule in zip(words, _rules_in_words(verdicts), strict=True):
         point = go.Scatter(
             x=[delta],
             y=[name],
             mode="markers",
             marker={"size": 12, "color": GOOD if accepted else BAD, "symbol": "circle" if accepted else "x"},
             error_x={"type": "data", "array": [high - delta], "arrayminus": [delta - low], "width": 6},
-            hovertemplate=f"%{{y}}: %{{x:+.4f}}<br>{escape(reason)}<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:+.4f}}<br>{rule}<br>{escape(reason)}<extra></extra>",
             showlegend=False,
         )
         figure.add_trace(point)
+    fitted = go.Scatter(
+        x=verdicts["fitted_delta"].tolist(),
+        y=names,
+        mode="markers",
+        marker={"size": 9, "color": GREY, "symbol": "diamond-open"},
+        hovertemplate="%{y}: %{x:+.4f} on the pages that the rule was fitted to<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_trace(fitted)
     figure.add_vline(x=0, line_color=GREY, line_width=1)
-    figure.update_xaxes(title_text="gain in test-like macro-F1, all classes", tickformat="+.3f")
+    figure.update_xaxes(title_text="gain in test-like macro-F1, all classes; ◇ as fitted", tickformat="+.3f")
     figure.update_yaxes(type="category", automargin=True)
     title = "What the specialists are worth, out of fold"
     if not names:
-        say(figure, "no specialist was trained: the data has none of the groups")
+        say(figure, "no specialist was trained: the data has none of the groups that were given, and none was found")
     return dress(figure, title, 180 + 50 * max(1, len(names)))
+
+
+def _rules_in_words(verdicts: pd.DataFrame) -> list[str]:
+    rules = zip(verdicts["routing"], verdicts["trigger"], verdicts["threshold"].astype(float), strict=True)
+    return [
+        "not asked"
+        if trigger == "silent"
+        else f"{routing}, asked by {trigger}" + ("" if trigger == "top1" else f" {threshold:.3g}")
+        for routing, trigger, threshold in rules
+    ]
 
 
 def draw_drift(drift: pd.DataFrame) -> go.Figure:

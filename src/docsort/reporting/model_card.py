@@ -131,7 +131,7 @@ def _weakest(class_scores: pd.DataFrame) -> tuple[list[str], list[list[Any]]]:
 
 
 def _verdict_table(verdicts: pd.DataFrame) -> tuple[list[str], list[list[Any]]]:
-    columns = ["group_name", "classes", "before", "after", "delta", "reason"]
+    columns = ["group_name", "classes", "routing", "trigger", "before", "after", "delta", "reason"]
     return ["group", *columns[1:]], verdicts[columns].astype(object).to_numpy().tolist()
 
 

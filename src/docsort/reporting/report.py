@@ -179,7 +179,9 @@ def _score_tables(parts: ReportParts) -> dict[str, Any]:
     ]
     views = [name for name in VIEW_NAMES if f"{name}_f1" in parts.class_scores.columns]
     figures = [f"{view}_f1" for view in views] + ["test_like_precision", "test_like_recall", "test_like_support"]
-    verdicts = ["group_name", "classes", "before", "after", "delta", "low", "high", "pages_changed", "reason"]
+    figures_of_verdicts = ["before", "after", "delta", "low", "high", "fitted_delta"]
+    rule = ["routing", "trigger", "threshold", "pages_touched", "pages_changed"]
+    verdicts = ["group_name", "classes", *figures_of_verdicts, *rule, "reason"]
     return {
         "view_columns": ["view", "answered by", "macro-F1", "from", "to", "accuracy", "pages", "groups of sources"],
         "view_rows": rows,

@@ -13,9 +13,15 @@ import pandas as pd
 
 from docsort.errors import InputError, listing
 from docsort.labels import find_targets
+from docsort.metrics import MEMBER_KEYS
 from docsort.tables import PREDICTION_KEYS, check_columns, probability_columns
 
 GROUPS = ("group_name", "classes")
+
+ORIGINS = (*GROUPS, "origin", "rate", "lift", "at_stake")
+"""One row a group that gets a specialist. origin: given or found; of a found one, what `specialists.finding` measured:
+rate, mean over its pairs of how often the two are confused, in [0, 1], 0.5 being by chance; lift, that over the mean of
+all pairs; at_stake, macro-F1 that a specialist without a fault would gain. Missing for given ones."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,18 +84,28 @@ def groups_of_table(table: pd.DataFrame) -> list[SpecialistGroup]:
     ]
 
 
-def predictions_of_group(predictions: pd.DataFrame, group: SpecialistGroup) -> pd.DataFrame:
-    """One specialist's rows of the joined prediction table: PREDICTION_KEYS and the group's own p_<target>.
+def members_of_group(members: pd.DataFrame, group: SpecialistGroup) -> pd.DataFrame:
+    """One specialist's rows of the members of all specialists: MEMBER_KEYS and the group's own p_<target>.
 
-    In that table `model` is the group's name; columns of other groups' classes are zero or missing in these rows.
+    In that table `model` is the group's name; columns of other groups' classes are zero in these rows.
     """
-    check_columns(predictions, PREDICTION_KEYS, "specialist predictions")
-    rows = predictions[predictions["model"] == group.name]
-    lacking = [column for column in group.columns if column not in probability_columns(predictions)]
+    check_columns(members, MEMBER_KEYS, "specialist members")
+    rows = members[members["model"] == group.name]
+    lacking = [column for column in group.columns if column not in probability_columns(members)]
     if rows.empty or lacking:
         what = f"the columns {listing(lacking)} are missing" if lacking else "there are none"
         raise InputError(
             f"Expected predictions of specialist {group.name} (rows whose `model` is its name), but {what}; "
             "run the specialists' prediction again."
         )
-    return rows[[*PREDICTION_KEYS, *group.columns]]
+    return rows[[*MEMBER_KEYS, *group.columns]]
+
+
+def join_specialists(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Prediction tables of different specialists below each other; a class that one does not know has probability 0."""
+    tables = [table for table in predictions if len(table)]
+    if not tables:
+        return pd.DataFrame(columns=list(PREDICTION_KEYS))
+    joined = pd.concat(tables, ignore_index=True)
+    columns = probability_columns(joined)
+    return joined[[*(column for column in joined if column not in columns), *columns]].fillna(dict.fromkeys(columns, 0))

@@ -1,13 +1,16 @@
-"""Letting a specialist speak: soft routing.
+"""Letting a specialist speak: where it is asked (the trigger), and what its answer may move (the routing).
 
-A page whose first guess is in the group keeps the probability that the general model gave the group as a whole; the
-specialist only says how that mass is shared within it. So a specialist cannot pull pages out of other classes, and a
-page that the general model nearly gave to another class may still go there.
+Soft routing keeps the probability that the general model gave the group as a whole; the specialist only says how that
+mass is shared within it. So it cannot pull pages out of other classes, and a page that the general model nearly gave to
+another class may still go there. Hard routing replaces the whole answer: what the trigger catches is in the group.
 
-The trigger is the general model's own first guess, before any specialist spoke: the order of groups is of no account.
+The trigger reads the general model's own answer, before any specialist spoke: the order of groups is of no account.
+
+Legend of shapes: N pages, C classes, k classes of the group.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,9 +18,27 @@ from numpy.typing import NDArray
 
 from docsort.errors import InputError, listing
 from docsort.metrics import mean_over_members
-from docsort.specialists.groups import SpecialistGroup, predictions_of_group
+from docsort.specialists.groups import SpecialistGroup, members_of_group
+from docsort.specialists.parameters import Routing, Trigger
 from docsort.tables import probability_columns, targets_of
-from docsort.views import ViewPolicy, members_of
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RoutingRule:
+    """Where a group's specialist is asked and what its answer may move.
+
+    trigger: `top1`, the first guess is in the group; `mass`, the group's probability is at least `threshold`; `margin`,
+    the first guess is in the group and, of the group's own mass, the first class leads the second by at most
+    `threshold`; `entropy`, the first guess is in the group and the group's shares have at least `threshold` of the
+    highest entropy that they can have. threshold: in [0, 1]; 0 for `top1`, which has none.
+    """
+
+    group: SpecialistGroup
+    routing: Routing
+    trigger: Trigger
+    threshold: float = 0.0
 
 
 def top_targets(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -27,44 +48,88 @@ def top_targets(table: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(np.asarray(targets_of(columns), dtype=np.int64)[best])
 
 
-def is_touched(table: pd.DataFrame, group: SpecialistGroup) -> NDArray[np.bool_]:
-    """Which rows the group's specialist would have a say on."""
+def is_first_guess(table: pd.DataFrame, group: SpecialistGroup) -> NDArray[np.bool_]:
+    """Which rows have their largest probability in the group."""
     return np.isin(top_targets(table), group.targets)
 
 
-def apply_specialists(
-    table: pd.DataFrame,
-    specialist_predictions: pd.DataFrame,
-    groups: Sequence[SpecialistGroup],
-    policy: ViewPolicy | None = None,
-) -> pd.DataFrame:
-    """A copy of the table in which every group's specialist has spoken.
+def is_touched(table: pd.DataFrame, rule: RoutingRule) -> NDArray[np.bool_]:
+    """Which rows the rule's specialist is asked about, no other specialist being there."""
+    values = table[rule.group.columns].to_numpy(np.float64)
+    if rule.trigger == "mass":
+        return np.asarray(values.sum(axis=1) >= rule.threshold)
+    first = is_first_guess(table, rule.group)
+    if rule.trigger == "margin":
+        return np.asarray(first & (margins(values) <= rule.threshold))
+    if rule.trigger == "entropy":
+        return np.asarray(first & (entropies(values) >= rule.threshold))
+    return first
 
-    table: means or members (`metrics.mean_over_members`, `views.members_of`); specialist_predictions: the joined
-    prediction table of all specialists, averaged here over views and members as the general model is.
+
+def margins(values: Floats) -> Floats:
+    """(N,) by how much the first class of the group leads the second, as a share of the group's mass, in [0, 1]."""
+    ordered = np.sort(_shares(values), axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
+
+
+def entropies(values: Floats) -> Floats:
+    """(N,) entropy of the group's shares (N, k) over the highest that it can be, in [0, 1]."""
+    shares = _shares(values)
+    entropy = -(shares * np.log(np.clip(shares, 1e-12, 1))).sum(axis=1) / np.log(shares.shape[1])
+    return np.asarray(entropy.clip(0, 1))  # rounding puts that of equal shares a bit above 1
+
+
+def apply_specialists(
+    table: pd.DataFrame, specialist_members: pd.DataFrame, rules: Sequence[RoutingRule]
+) -> pd.DataFrame:
+    """A copy of the table in which every rule's specialist has spoken; rows sum to what they summed to.
+
+    table: means or members of the general models (`metrics.mean_over_members`, `mean_over_turns`); specialist_members:
+    members of all specialists, averaged here as the general model is. A page that several rules catch is answered by
+    the specialist of the group that has most of its mass. Raises InputError naming a specialist that has not seen a
+    page it is asked about.
     """
     spoken = table.copy()
-    for group in groups:
-        own = predictions_of_group(specialist_predictions, group)
-        means = mean_over_members(members_of(own, policy).drop(columns="views"))
-        touched = is_touched(table, group)
-        spoken.loc[touched, group.columns] = redistribute(table[touched], means, group)
+    ordered = sorted(rules, key=lambda rule: rule.group.targets)
+    speaker = _speakers(table, ordered)
+    for position, rule in enumerate(ordered):
+        means = mean_over_members(members_of_group(specialist_members, rule.group))
+        rows = speaker == position
+        asked = table[rows]
+        shares = shares_of(asked, means, rule.group)
+        mass = asked[probability_columns(table) if rule.routing == "hard" else rule.group.columns]
+        if rule.routing == "hard":
+            spoken.loc[rows, probability_columns(table)] = 0.0
+        spoken.loc[rows, rule.group.columns] = shares * mass.to_numpy(np.float64).sum(axis=1, keepdims=True)
     return spoken
 
 
-def redistribute(touched: pd.DataFrame, means: pd.DataFrame, group: SpecialistGroup) -> NDArray[np.float64]:
-    """The group's probabilities of the touched rows, (rows, classes of the group), after the specialist spoke.
-
-    Each row's sum stays what it was. Raises InputError naming renders that the specialist has not seen.
-    """
+def shares_of(asked: pd.DataFrame, means: pd.DataFrame, group: SpecialistGroup) -> Floats:
+    """(N, k) what the specialist says of each row of `asked`, rows summing to 1; means: its own, a row a page."""
     index = pd.MultiIndex.from_frame(means[["view", "render_id"]])
-    rows = index.get_indexer(pd.MultiIndex.from_frame(touched[["view", "render_id"]]))
+    rows = index.get_indexer(pd.MultiIndex.from_frame(asked[["view", "render_id"]]))
     if (rows < 0).any():
         raise InputError(
-            f"Expected specialist {group.name} to have predicted every page that the general model takes for one of "
-            f"its classes, but {(rows < 0).sum()} are missing: {listing(touched.loc[rows < 0, 'render_id'])}; run the "
-            "specialists' prediction again, on the same pages as the general one."
+            f"Expected specialist {group.name} to have predicted every page that it is asked about, but "
+            f"{(rows < 0).sum()} are missing: {listing(asked.loc[rows < 0, 'render_id'])}; run the specialists' "
+            "prediction again, on the same pages as the general one."
         )
-    shares = means[group.columns].to_numpy()[rows]
-    mass = touched[group.columns].to_numpy(np.float64).sum(axis=1, keepdims=True)
-    return np.asarray(mass * shares / shares.sum(axis=1, keepdims=True))
+    return _shares(means[group.columns].to_numpy(np.float64)[rows])
+
+
+def _speakers(table: pd.DataFrame, rules: Sequence[RoutingRule]) -> NDArray[np.int64]:
+    """(N,) position of the rule whose specialist answers each row, -1 where none is asked."""
+    claims = np.full((len(table), len(rules) + 1), -1.0)
+    claims[:, -1] = -0.5
+    for position, rule in enumerate(rules):
+        mass = table[rule.group.columns].to_numpy(np.float64).sum(axis=1)
+        claims[:, position] = np.where(is_touched(table, rule), mass, -1.0)
+    best = claims.argmax(axis=1)
+    return np.asarray(np.where(best == len(rules), -1, best), dtype=np.int64)
+
+
+def _shares(values: Floats) -> Floats:
+    """(N, k) rows divided by their sums; equal shares where a row is zero."""
+    sums = values.sum(axis=1, keepdims=True)
+    equal = np.full_like(values, 1 / values.shape[1])
+    return np.asarray(np.divide(values, sums, out=equal, where=sums > 0))

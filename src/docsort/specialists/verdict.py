@@ -1,21 +1,30 @@
-"""May a specialist speak? Judged on pages that neither it nor the general model has seen.
+"""May a specialist speak? Judged on pages that neither it nor the general models have seen.
 
-Each group is judged by itself against the general model, on the test-like view, with the averaging that the ensemble
-will use. It is accepted only when the whole interval of its gain in macro-F1 lies above zero: in public, specialists
-lost as often as they won. Reported either way.
+Each group is judged by itself against the mean of all general models, on the test-like view. Where it is asked and
+what its answer may move is fitted, nested by fold (`specialists.fitting`): a page's rule was chosen on the other folds.
+It is accepted only when the whole interval of this nested gain in macro-F1 lies above zero: in public, specialists lost
+as often as they won. Reported either way. Where several groups are judged, each interval is wider (Bonferroni), so that
+the chance to hear any that knows nothing stays what it is for one.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from docsort.errors import InputError, LeakError, listing
-from docsort.metrics import macro_f1, mean_over_members, paired_bootstrap
+from docsort.errors import LeakError, listing
+from docsort.metrics import macro_f1, paired_bootstrap
 from docsort.seeding import derive_seed
-from docsort.specialists.groups import GROUPS, SpecialistGroup, groups_of_table, predictions_of_group
-from docsort.specialists.parameters import SpecialistParameters
-from docsort.specialists.routing import apply_specialists, is_touched, top_targets
-from docsort.views import ViewPolicy, members_of
+from docsort.specialists.fitting import JUDGED_VIEW, candidate_rules, fit_rule, judged_pages
+from docsort.specialists.groups import GROUPS, SpecialistGroup, groups_of_table, members_of_group
+from docsort.specialists.parameters import Routing, SpecialistParameters, Trigger
+from docsort.specialists.routing import RoutingRule, is_touched, top_targets
+from docsort.tables import check_columns
+
+SILENT = "silent"
+"""In place of a routing and a trigger, where no rule is better than silence."""
 
 VERDICTS = (
     *GROUPS,
@@ -28,36 +37,37 @@ VERDICTS = (
     "pages_changed",
     "accepted",
     "reason",
+    "routing",
+    "trigger",
+    "threshold",
+    "fitted_delta",
 )
-"""before, after: macro-F1 over all classes; delta = after - before; low, high: its interval; pages are renders."""
-
-JUDGED_VIEW = "test_like"
+"""before, after: macro-F1 over all classes; delta = after - before, nested; low, high: its interval. routing, trigger,
+threshold: of the rule that fits all folds best, which is the one that is used; fitted_delta: its gain on the pages that
+it was fitted to; pages_touched, pages_changed: renders that it is asked about, and whose answer it changes."""
 
 
 def judge(
-    oof_predictions: pd.DataFrame,
-    specialist_predictions: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    specialist_members: pd.DataFrame,
     groups: Sequence[SpecialistGroup],
     parameters: SpecialistParameters,
     seed: int,
-    policy: ViewPolicy | None = None,
 ) -> pd.DataFrame:
     """Columns VERDICTS, one row a group; no rows where there are no groups.
 
-    Both prediction tables are out of fold; policy: the views that the ensemble will use. Raises LeakError when a
-    specialist's fold is not the fold that the general model held the page out of.
+    Both tables of members (`metrics.mean_over_turns`) are out of fold. Raises LeakError when a specialist's fold is not
+    the fold that the general model held the page out of.
     """
-    general = oof_predictions[oof_predictions["view"] == JUDGED_VIEW]
-    if general.empty:
-        raise InputError(f"Expected out-of-fold predictions of the view {JUDGED_VIEW}, but there are none.")
     rows = []
     if groups:
-        means = mean_over_members(members_of(general, policy).drop(columns="views"))
+        means, page_folds = judged_pages(oof_members)
+        confidence = 1 - (1 - parameters.confidence) / len(groups)
         for group in groups:
-            own = predictions_of_group(specialist_predictions, group)
+            own = members_of_group(specialist_members, group)
             own = own[own["view"] == JUDGED_VIEW]
-            _check_same_folds(general, own, group)
-            rows.append(_judge(means, own, group, parameters, seed, policy))
+            _check_same_folds(means["render_id"], page_folds, own, group)
+            rows.append(_judge(means, own, page_folds, group, parameters, confidence, seed))
     return pd.DataFrame(rows, columns=list(VERDICTS))
 
 
@@ -66,45 +76,64 @@ def accepted_groups(verdicts: pd.DataFrame) -> list[SpecialistGroup]:
     return groups_of_table(verdicts[verdicts["accepted"].astype(bool)])
 
 
+def accepted_rules(verdicts: pd.DataFrame) -> list[RoutingRule]:
+    """How the specialists that may speak are routed, in the order of the verdicts."""
+    check_columns(verdicts, VERDICTS, "specialist verdicts")
+    heard = verdicts[verdicts["accepted"].astype(bool)]
+    ways = zip(heard["routing"], heard["trigger"], heard["threshold"].astype(float), strict=True)
+    return [
+        RoutingRule(group, cast(Routing, routing), cast(Trigger, trigger), threshold)
+        for group, (routing, trigger, threshold) in zip(groups_of_table(heard), ways, strict=True)
+    ]
+
+
 def _judge(
     means: pd.DataFrame,
     own: pd.DataFrame,
+    page_folds: NDArray[np.int64],
     group: SpecialistGroup,
     parameters: SpecialistParameters,
+    confidence: float,
     seed: int,
-    policy: ViewPolicy | None,
 ) -> tuple[object, ...]:
-    labels = means["label"].astype(int)
-    before, after = top_targets(means), top_targets(apply_specialists(means, own, [group], policy))
+    labels, before = means["label"].astype(int), top_targets(means)
+    found = fit_rule(means, own, page_folds, candidate_rules(means, group, parameters))
     delta, low, high = paired_bootstrap(
         labels,
         before,
-        after,
+        found.nested,
         means["group"],
         parameters.draws,
         derive_seed(seed, "specialist verdict", group.name),
-        parameters.confidence,
+        confidence,
     )
-    touched, changed = int(is_touched(means, group).sum()), int((before != after).sum())
+    rule = found.rule
+    way = (rule.routing, rule.trigger, rule.threshold) if rule else (SILENT, SILENT, 0.0)
+    accepted = rule is not None and low > 0
     return (
         group.name,
         " ".join(map(str, group.targets)),
         macro_f1(labels, before),
-        macro_f1(labels, after),
+        macro_f1(labels, found.nested),
         delta,
         low,
         high,
-        touched,
-        changed,
-        low > 0,
-        _reason(low, high, changed, parameters.confidence),
+        int(is_touched(means, rule).sum()) if rule else 0,
+        int((before != found.fitted).sum()),
+        accepted,
+        _reason(low, high, rule, found.rivals, confidence),
+        *way,
+        macro_f1(labels, found.fitted) - macro_f1(labels, before),
     )
 
 
-def _reason(low: float, high: float, changed: int, confidence: float) -> str:
-    span = f"the {confidence * 100:g} % interval of its gain in macro-F1, {low:+.4f} to {high:+.4f},"
-    if not changed:
-        return "silent: it would change no answer"
+def _reason(low: float, high: float, rule: RoutingRule | None, rivals: int, confidence: float) -> str:
+    if rule is None:
+        return f"silent: none of {rivals} ways to ask it is better than not to ask"
+    span = (
+        f"the {confidence * 100:.4g} % interval of its gain in macro-F1, {low:+.4f} to {high:+.4f}, on folds that had "
+        "no say in how it is asked,"
+    )
     if low > 0:
         return f"may speak: {span} lies above zero"
     if high < 0:
@@ -112,10 +141,12 @@ def _reason(low: float, high: float, changed: int, confidence: float) -> str:
     return f"silent: {span} is not above zero, the gain may be luck"
 
 
-def _check_same_folds(general: pd.DataFrame, own: pd.DataFrame, group: SpecialistGroup) -> None:
+def _check_same_folds(
+    pages: "pd.Series[str]", page_folds: NDArray[np.int64], own: pd.DataFrame, group: SpecialistGroup
+) -> None:
     """Every page must have been held out of the specialist by the same fold as of the general model."""
-    pages = ["render_id", "fold"]
-    both = general[pages].drop_duplicates().merge(own[pages].drop_duplicates(), on="render_id")
+    general = pd.DataFrame({"render_id": pages, "fold": page_folds})
+    both = general.merge(own[["render_id", "fold"]].drop_duplicates(), on="render_id")
     leaks = both.loc[both["fold_x"] != both["fold_y"], "render_id"].unique()
     if len(leaks):
         raise LeakError(

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from docsort.training.parameters import TrainingParameters
 
 MAIN = "main"
-"""The model of the recipe itself; specialists are trained as it is."""
+"""The model of the recipe itself; specialists are trained as it is, but for changes of their own."""
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -27,13 +27,7 @@ class TrainingPlan(TrainingParameters):
         for name, changes in self.models.items():
             if name == MAIN or name.startswith("specialist"):
                 raise ValueError(f"Expected a name for one more model, but {name!r} is taken; choose another one.")
-            try:
-                self.recipe(name)
-            except ValidationError as error:
-                problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-                raise ValueError(
-                    f"Expected the model {name} to change the recipe to a valid one: {problems}."
-                ) from error
+            self.changed(changes, f"the model {name}")
             if not changes:
                 raise ValueError(
                     f"Expected the model {name} to differ from the main one, but it changes nothing; give it a "
@@ -47,9 +41,18 @@ class TrainingPlan(TrainingParameters):
         return [MAIN, *self.models]
 
     def recipe(self, name: str) -> TrainingParameters:
-        """What one model is trained by; groups within the recipe are changed key by key."""
-        own = self.model_dump(exclude={"models"})
-        return TrainingParameters.model_validate(own if name == MAIN else merged(own, self.models[name]))
+        """What one model is trained by."""
+        return self.changed({} if name == MAIN else self.models[name], f"the model {name}")
+
+    def changed(self, changes: Mapping[str, Any], what: str) -> TrainingParameters:
+        """The main model's recipe with changes; groups within it are changed key by key. Raises ValueError naming
+        `what`, for example "the model second", where that is no valid recipe.
+        """
+        try:
+            return TrainingParameters.model_validate(merged(self.model_dump(exclude={"models"}), changes))
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise ValueError(f"Expected {what} to change the recipe to a valid one: {problems}.") from error
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class FoldTask:
 
     name: "fold_0" or "specialist_certificates_fold_0", for the log and for the random numbers. targets: class numbers
     in the order of the model's outputs. training: table RENDERS, validation: table VALIDATION_RENDERS, both restricted
-    to the fold and the targets. seed: the root seed of the run.
+    to the fold and the targets. seed: the root seed of the run. learnt_before: groups that the weights it begins with,
+    where they are of another training of this run, have learnt; they count as learnt by this one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FoldTask:
     validation: pd.DataFrame
     parameters: TrainingParameters
     seed: int
+    learnt_before: tuple[str, ...] = ()
 
 
 def train(task: FoldTask, store: Store) -> Checkpoint:
@@ -62,7 +64,7 @@ def train(task: FoldTask, store: Store) -> Checkpoint:
         watched(Training(task.name, task.parameters, task.seed, ", ".join(devices), checkpoint.is_begun()), checkpoint),
     ):
         record = run_in_worker(_train_in_worker, task, key, checkpoint.folder, devices, side_by_side(devices[0]))
-    groups = sorted(set(task.training["group"].astype(str)))
+    groups = sorted({*task.training["group"].astype(str), *task.learnt_before})
     store.complete(key, {**record, "learnt_groups": groups})
     return checkpoint
 
@@ -102,7 +104,9 @@ def check_task(task: FoldTask) -> None:
             f"Expected validation renders of {task.name} in the views {' and '.join(VIEWS)}, but {listing(missing)} "
             "has none; run the augmentation again."
         )
-    shared = sorted(set(task.training["group"]) & set(task.validation["group"]), key=str)
+    shared = sorted(
+        {*task.training["group"].astype(str), *task.learnt_before} & set(task.validation["group"].astype(str))
+    )
     if shared:
         raise LeakError(
             f"Expected no group of pages on both sides of {task.name}, but {listing(shared)} is in training and in "

@@ -5,22 +5,38 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.images.dihedral import TURNS
 from docsort.inference.prediction import predict
-from docsort.specialists.groups import group_table, groups_of_table, resolve_groups
+from docsort.metrics import mean_over_turns
+from docsort.specialists.finding import find_lookalikes, with_found
+from docsort.specialists.groups import group_table, groups_of_table, join_specialists, resolve_groups
 from docsort.specialists.parameters import SpecialistParameters
+from docsort.specialists.recipes import begin_with, check_recipes, recipe_of
 from docsort.specialists.verdict import judge
 from docsort.stores import Store
-from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import HISTORY, Checkpoint
 from docsort.training.plan import MAIN, TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
-from docsort.views import ViewPolicy
 
 
-def find_groups(classes: pd.DataFrame, parameters: SpecialistParameters) -> pd.DataFrame:
-    """Finds the groups of confusable classes that the data has."""
+def check_groups(classes: pd.DataFrame, parameters: SpecialistParameters, plan: TrainingPlan) -> pd.DataFrame:
+    """Finds the given groups that the data has, and refuses groups and recipes that cannot be, before any training."""
+    check_recipes(parameters, plan)
     return group_table(resolve_groups(classes, parameters.groups))
+
+
+def find_groups(
+    given_groups: pd.DataFrame,
+    oof_predictions: pd.DataFrame,
+    parameters: SpecialistParameters,
+    ensembling: EnsemblingParameters,
+) -> pd.DataFrame:
+    """Adds groups that the general models confuse to the given ones, where that is wished."""
+    given, found = groups_of_table(given_groups), []
+    if parameters.find:
+        found = find_lookalikes(mean_over_turns(oof_predictions, ensembling.turns), parameters)
+    return with_found(given, found, parameters.find_most)
 
 
 def train_specialists(
@@ -29,36 +45,33 @@ def train_specialists(
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
     groups: pd.DataFrame,
+    general: dict[str, Checkpoint],
+    parameters: SpecialistParameters,
     plan: TrainingPlan,
     seed: int,
     checkpoint_store: Store,
     leak_report: dict[str, Any],
 ) -> tuple[dict[str, Checkpoint], pd.DataFrame]:
-    """Trains every group's specialist on its classes alone, as the main model is; `leak_report` only has to exist."""
-    recipe = plan.recipe(MAIN)
+    """Trains every group's specialist on its classes alone, by its own recipe; `leak_report` only has to exist."""
     checkpoints, histories = {}, [pd.DataFrame(columns=[*HISTORY, "group", "fold"])]
     for group in groups_of_table(groups):
-        name = task_name(f"specialist_{group.name}", fold)
+        name, recipe = task_name(f"specialist_{group.name}", fold), recipe_of(group, parameters, plan)
         task = fold_task(name, fold, folds, training_renders, validation_renders, group.targets, recipe, seed)
+        task = begin_with(task, general[MAIN]) if parameters.start == MAIN else task
         checkpoints[group.name] = train(task, checkpoint_store)
         histories.append(checkpoints[group.name].read_history().assign(group=group.name, fold=fold))
     return checkpoints, pd.concat(histories[1:] or histories, ignore_index=True)
 
 
 def predict_specialist_validation(
-    specialists: dict[str, Checkpoint],
-    folds: pd.DataFrame,
-    validation_renders: pd.DataFrame,
-    fold: int,
-    ensembling: EnsemblingParameters,
-    prediction_store: Store,
+    specialists: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
 ) -> pd.DataFrame:
     """Lets each specialist look at all pages its fold held out: in the test it cannot know either whose page it is."""
-    opinions = [pd.DataFrame(columns=list(PREDICTION_KEYS))]
+    opinions = []
     for name, checkpoint in specialists.items():
         pages = pages_to_judge(checkpoint, task_name(f"specialist_{name}", fold), fold, folds, validation_renders)
-        opinions.append(predict(checkpoint, pages, ensembling.all_views(), name, prediction_store))
-    return pd.concat(opinions[1:] or opinions, ignore_index=True)
+        opinions.append(predict(checkpoint, pages, TURNS, model=name))
+    return join_specialists(opinions)
 
 
 def join_specialist_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
@@ -71,10 +84,11 @@ def judge_specialists(
     specialist_oof_predictions: pd.DataFrame,
     groups: pd.DataFrame,
     parameters: SpecialistParameters,
-    view_policy: dict[str, Any],
+    ensembling: EnsemblingParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Decides out of fold which specialists may speak."""
-    found = groups_of_table(groups)
-    policy = ViewPolicy.model_validate(view_policy["policy"])
-    return judge(oof_predictions, specialist_oof_predictions, found, parameters, seed, policy)
+    wanted = groups_of_table(groups)
+    tables = (oof_predictions, specialist_oof_predictions)
+    general, special = (mean_over_turns(table, ensembling.turns) if wanted else table for table in tables)
+    return judge(general, special, wanted, parameters, seed)

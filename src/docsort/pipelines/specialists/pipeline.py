@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from docsort.folds import FOLDS
 from docsort.pipelines import augmentation
 from docsort.pipelines.specialists.nodes import (
+    check_groups,
     find_groups,
     join_specialist_predictions,
     judge_specialists,
@@ -21,7 +22,16 @@ def create_pipeline() -> Pipeline:
     return sum(folds, augmentation.create_pipeline().only_nodes("check_leaks")) + Pipeline(
         [
             Node(
-                find_groups, inputs=["classes", "params:specialists"], outputs="specialist_groups", name="find_groups"
+                check_groups,
+                inputs=["classes", "params:specialists", "params:training"],
+                outputs="given_groups",
+                name="check_groups",
+            ),
+            Node(
+                find_groups,
+                inputs=["given_groups", "oof_predictions", "params:specialists", "params:ensembling"],
+                outputs="specialist_groups",
+                name="find_groups",
             ),
             Node(
                 join_specialist_predictions,
@@ -62,6 +72,8 @@ def create_fold(fold: int) -> Pipeline:
                     "training_renders",
                     "validation_renders",
                     "specialist_groups",
+                    "checkpoint",
+                    "params:specialists",
                     "params:training",
                     "params:seed",
                     "checkpoint_store",
@@ -85,10 +97,11 @@ def create_fold(fold: int) -> Pipeline:
             ),
         ],
         namespace=f"fold_{fold}_specialists",
-        inputs=shared,
+        inputs={**{name: name for name in shared}, "checkpoint": f"fold_{fold}_checkpoint"},
         outputs={name: f"fold_{fold}_{name}" for name in kept},
         parameters={
             "params:fold": f"params:folds.fold_{fold}",
+            "params:specialists": "params:specialists",
             "params:training": "params:training",
             "params:seed": "params:seed",
             "params:ensembling": "params:ensembling",
