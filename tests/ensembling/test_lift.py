@@ -4,15 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from docsort.ensembling.lift import (
-    brier_scores,
-    ensemble_lift,
-    expected_accuracy,
-    expected_macro_f1,
-    fit_temperature,
-    lift,
-    temper,
-)
+from docsort.ensembling.lift import ensemble_lift, expected_accuracy, expected_macro_f1, fit_temperature, lift
+from docsort.ensembling.reliability import brier_scores, temper
 from docsort.errors import InputError
 from docsort.metrics import macro_f1
 from docsort.tables import PREDICTION_KEYS

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from docsort.ensembling.reliability import brier_scores, temper
 from docsort.errors import InputError
 from docsort.metrics import mean_over_members, mean_over_turns
 from docsort.tables import probability_columns, targets_of
@@ -68,24 +69,11 @@ def lift(members: Floats, brier_member: float) -> dict[str, float]:
     }
 
 
-def brier_scores(probabilities: Floats, truth: NDArray[np.int64]) -> Floats:
-    """(N,) squared distance of (N, C) to the true corner of the simplex, in [0, 2]."""
-    own = probabilities[np.arange(len(truth)), truth]
-    return np.asarray(np.square(probabilities).sum(axis=1) - 2 * own + 1)
-
-
 def fit_temperature(mean: Floats, brier: float) -> float:
     """The temperature under which the probabilities (N, C) are expected to have this Brier score, or nearest to it."""
     squares = float(np.square(mean).sum(axis=1).mean())
     expected = [squares - 2 * float((mean * temper(mean, t)).sum(axis=1).mean()) + 1 for t in TEMPERATURES]
     return float(TEMPERATURES[int(np.abs(np.asarray(expected) - brier).argmin())])
-
-
-def temper(probabilities: Floats, temperature: float) -> Floats:
-    """(N, C) to the power 1 / temperature, normalised (Guo et al., "On calibration of modern neural networks")."""
-    logs = np.log(np.clip(probabilities, 1e-9, 1)) / temperature
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def expected_macro_f1(belief: Floats, answers: NDArray[np.int64]) -> float:

@@ -1,6 +1,6 @@
 """Plotly figures to explore: each takes a table that is on disk and returns one figure.
 
-Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `_label`.
+Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `short_label`.
 """
 
 from html import escape
@@ -57,7 +57,7 @@ def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame, view: 
     axis = {"type": "category", "showgrid": False, "automargin": True}
     figure.update_xaxes(title_text="answer (class number)", side="bottom", **axis)
     figure.update_yaxes(autorange="reversed", **axis)
-    return _dress(figure, f"Confusion matrix, {_view_name(view)} validation pages", 200 + 34 * len(targets))
+    return dress(figure, f"Confusion matrix, {_view_name(view)} validation pages", 200 + 34 * len(targets))
 
 
 def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
@@ -94,7 +94,7 @@ def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
             figure.add_trace(trace, row=1, col=place)
     longest = int(histories["epoch"].max()) if len(histories) else 1
     figure.update_xaxes(title_text="epoch", tick0=1, dtick=max(1, round(longest / 10)))  # else a 2 stands there thrice
-    _dress(figure, "Learning curves (right: solid test-like, dotted clean)", 440)
+    dress(figure, "Learning curves (right: solid test-like, dotted clean)", 440)
     # Room for the plotly title, the titles of the two panels and no overlap between them.
     return figure.update_layout(margin_t=90, legend={"orientation": "h", "y": -0.2, "x": 0})
 
@@ -122,7 +122,7 @@ def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
         figure.add_trace(bars)
     figure.update_xaxes(range=[0, 1.0], title_text="F1")
     figure.update_yaxes(type="category", automargin=True)
-    _dress(figure, "F1 of each class", 140 + (12 * len(views) + 10) * len(ordered))
+    dress(figure, "F1 of each class", 140 + (12 * len(views) + 10) * len(ordered))
     figure.update_layout(bargap=0.3, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
     return figure.update_layout(legend_traceorder="reversed")
 
@@ -149,8 +149,8 @@ def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(type="category", automargin=True)
     title = "What the specialists are worth, out of fold"
     if not names:
-        _say(figure, "no specialist was trained: the data has none of the groups")
-    return _dress(figure, title, 180 + 50 * max(1, len(names)))
+        say(figure, "no specialist was trained: the data has none of the groups")
+    return dress(figure, title, 180 + 50 * max(1, len(names)))
 
 
 def draw_drift(drift: pd.DataFrame) -> go.Figure:
@@ -164,7 +164,7 @@ def draw_drift(drift: pd.DataFrame) -> go.Figure:
     order = np.argsort(np.abs(np.nan_to_num(shift)), kind="stable")
     bars = go.Bar(
         x=[None if np.isnan(value) else float(value) for value in shift[order]],
-        y=[_label(str(measures["measure"].iloc[i]).replace("_", " ")) for i in order],
+        y=[short_label(str(measures["measure"].iloc[i]).replace("_", " ")) for i in order],
         orientation="h",
         marker_color=[VIEW_COLOURS["test"] if abs(value) > 1 else VIEW_COLOURS["test_like"] for value in shift[order]],
         customdata=measures[["train_mean", "train_sd", "test_mean", "test_sd", "ks"]].to_numpy(float)[order].tolist(),
@@ -179,8 +179,8 @@ def draw_drift(drift: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title_text="(test mean − train mean) / train standard deviation")
     figure.update_yaxes(type="category", automargin=True)
     if measures.empty:
-        _say(figure, "nothing to compare: there are no test images")
-    return _dress(figure, "Drift from training to test images", 150 + 34 * max(1, len(measures)))
+        say(figure, "nothing to compare: there are no test images")
+    return dress(figure, "Drift from training to test images", 150 + 34 * max(1, len(measures)))
 
 
 def figure_html(figure: go.Figure, name: str) -> str:
@@ -192,13 +192,14 @@ def figure_html(figure: go.Figure, name: str) -> str:
     return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config, div_id=f"figure-{name}"))
 
 
-def _say(figure: go.Figure, text: str) -> None:
+def say(figure: go.Figure, text: str) -> None:
     """Puts a sentence in the place of a plot that has nothing to show."""
     figure.add_annotation(text=escape(text), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
-def _dress(figure: go.Figure, title: str, height: int) -> go.Figure:
+def dress(figure: go.Figure, title: str, height: int) -> go.Figure:
+    """The figure with the title, height in pixels and look that all share."""
     figure.update_layout(
         template="plotly_white",
         title={"text": title, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12}, "font": {"size": 17}},
@@ -213,10 +214,11 @@ def _dress(figure: go.Figure, title: str, height: int) -> go.Figure:
 
 
 def _class_labels(classes: pd.DataFrame) -> list[str]:
-    return [_label(f"{row.target} {row.class_name}") for row in classes.itertuples()]
+    return [short_label(f"{row.target} {row.class_name}") for row in classes.itertuples()]
 
 
-def _label(text: str) -> str:
+def short_label(text: str) -> str:
+    """The text on an axis: cut, and no markup."""
     short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return escape(short)
 

@@ -18,7 +18,8 @@ WORST_SHOWN = 5
 
 LIMITS = """\
 - The answer is always one of the types above: a page of any other kind gets one of them too, often with confidence.
-- The confidence is not calibrated. Pages in `needs_review.csv` should be looked at by a person.
+- Confidences are calibrated for pages like the test images of this run, not for pages of any other kind.
+- Pages in `needs_review.csv` should be looked at by a person.
 - The forecast assumes that new pages look like the test images of this run. Other cameras, languages, forms or layouts
   need a validation of their own.
 - Classes with few training photos have wide uncertainty of their own; see the table of classes in the report.

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.ensembling.abstention import judge_abstention
+from docsort.ensembling.calibration import calibrate
 from docsort.ensembling.lift import ensemble_lift
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
-from docsort.ensembling.review import review_threshold
 from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
@@ -50,6 +51,35 @@ def combine_predictions(
     return cast_votes(general, special, verdicts, parameters)
 
 
+def vote_fold_by_fold(
+    parameters: EnsemblingParameters, verdicts: pd.DataFrame, *predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """Makes the answers that the models of each fold would give by themselves; `predictions` as above."""
+    half = len(predictions) // 2
+    pairs = zip(predictions[:half], predictions[half:], strict=True)
+    votes = [cast_votes(general, special, verdicts, parameters) for general, special in pairs]
+    return pd.concat([own.assign(fold=fold) for fold, own in enumerate(votes)], ignore_index=True)
+
+
+def calibrate_votes(
+    oof_votes: pd.DataFrame,
+    test_votes: pd.DataFrame,
+    fold_votes: pd.DataFrame,
+    parameters: EnsemblingParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Makes confidences keep their word: of validation pages, of test images, and how well it did."""
+    calibrated = calibrate(oof_votes, test_votes, fold_votes, parameters, seed)
+    return calibrated.oof_votes, calibrated.test_votes, calibrated.record
+
+
+def choose_when_to_answer(
+    oof_votes: pd.DataFrame, test_probabilities: pd.DataFrame, parameters: EnsemblingParameters
+) -> dict[str, Any]:
+    """Chooses the confidence below which a person should look."""
+    return judge_abstention(oof_votes, test_probabilities, parameters)
+
+
 def measure_ensemble_lift(oof_predictions: pd.DataFrame, *test_predictions: pd.DataFrame) -> dict[str, Any]:
     """Measures what averaging the folds' models is worth on the unlabelled test images."""
     return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions)
@@ -80,9 +110,10 @@ def list_needs_review(
     rejected_images: pd.DataFrame,
     submission: pd.DataFrame,
     classes: pd.DataFrame,
-    oof_votes: pd.DataFrame,
+    abstention: dict[str, Any],
     parameters: EnsemblingParameters,
+    page_oddity: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lists the test images that a person should look at."""
-    threshold = review_threshold(oof_votes, parameters).threshold
-    return list_unsure(test_probabilities, rejected_images, submission, classes, threshold)
+    threshold, odd_above = abstention["threshold"], parameters.review_oddity
+    return list_unsure(test_probabilities, rejected_images, submission, classes, threshold, page_oddity, odd_above)

@@ -4,11 +4,14 @@ from kedro.pipeline import Node, Pipeline
 
 from docsort.folds import FOLDS
 from docsort.pipelines.ensembling.nodes import (
+    calibrate_votes,
+    choose_when_to_answer,
     combine_predictions,
     list_needs_review,
     measure_ensemble_lift,
     predict_specialist_test,
     predict_test,
+    vote_fold_by_fold,
     vote_on_validation,
     write_submission,
 )
@@ -17,31 +20,69 @@ from docsort.pipelines.ensembling.nodes import (
 def create_pipeline() -> Pipeline:
     predictions = [f"fold_{fold}_test_predictions" for fold in range(FOLDS)]
     opinions = [f"fold_{fold}_specialist_test_predictions" for fold in range(FOLDS)]
-    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+    folds = sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([]))
+    return (
+        folds
+        + create_answers()
+        + Pipeline(
+            [
+                Node(
+                    combine_predictions,
+                    inputs=["params:ensembling", "specialist_verdicts", *predictions, *opinions],
+                    outputs="uncalibrated_test_votes",
+                    name="combine_predictions",
+                ),
+                Node(
+                    vote_fold_by_fold,
+                    inputs=["params:ensembling", "specialist_verdicts", *predictions, *opinions],
+                    outputs="fold_test_votes",
+                    name="vote_fold_by_fold",
+                ),
+                Node(
+                    measure_ensemble_lift,
+                    inputs=["oof_predictions", *predictions],
+                    outputs="ensemble_lift",
+                    name="measure_ensemble_lift",
+                ),
+                Node(
+                    vote_on_validation,
+                    inputs=[
+                        "oof_predictions",
+                        "specialist_oof_predictions",
+                        "specialist_verdicts",
+                        "folds",
+                        "params:ensembling",
+                    ],
+                    outputs="uncalibrated_oof_votes",
+                    name="vote_on_validation",
+                ),
+            ],
+            tags="ensembling",
+        )
+    )
+
+
+def create_answers() -> Pipeline:
+    """Confidences that keep their word, the submission, and the pages that a person should look at."""
+    return Pipeline(
         [
             Node(
-                combine_predictions,
-                inputs=["params:ensembling", "specialist_verdicts", *predictions, *opinions],
-                outputs="test_probabilities",
-                name="combine_predictions",
-            ),
-            Node(
-                measure_ensemble_lift,
-                inputs=["oof_predictions", *predictions],
-                outputs="ensemble_lift",
-                name="measure_ensemble_lift",
-            ),
-            Node(
-                vote_on_validation,
+                calibrate_votes,
                 inputs=[
-                    "oof_predictions",
-                    "specialist_oof_predictions",
-                    "specialist_verdicts",
-                    "folds",
+                    "uncalibrated_oof_votes",
+                    "uncalibrated_test_votes",
+                    "fold_test_votes",
                     "params:ensembling",
+                    "params:seed",
                 ],
-                outputs="oof_votes",
-                name="vote_on_validation",
+                outputs=["oof_votes", "test_probabilities", "calibration"],
+                name="calibrate_votes",
+            ),
+            Node(
+                choose_when_to_answer,
+                inputs=["oof_votes", "test_probabilities", "params:ensembling"],
+                outputs="abstention",
+                name="choose_when_to_answer",
             ),
             Node(
                 write_submission,
@@ -56,7 +97,7 @@ def create_pipeline() -> Pipeline:
                     "rejected_images",
                     "submission",
                     "classes",
-                    "oof_votes",
+                    "abstention",
                     "params:ensembling",
                 ],
                 outputs="needs_review",
