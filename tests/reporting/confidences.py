@@ -11,7 +11,8 @@ from docsort.ensembling.calibration import calibrate
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.reliability import soften
 from docsort.ensembling.votes import VOTES
-from docsort.reporting.confidence_scores import Confidences
+from docsort.reporting.confidence_scores import Confidences, score_confidences
+from docsort.reporting.scores import Scores
 
 PARAMETERS = EnsemblingParameters(review_precision=0.9)
 CLASSES, PAGES = 4, 300
@@ -45,6 +46,12 @@ def make_run(seed: int = 0) -> Run:
     key = pd.DataFrame({"ID": test["image_id"], "target": truth[PAGES:]}).sample(frac=1, random_state=0)
     abstention = judge_abstention(found.oof_votes, found.test_votes, PARAMETERS)
     return Run(Confidences(oof, found.oof_votes, test, found.test_votes), found.record, abstention, key)
+
+
+def words_kept(run: Run) -> Scores:
+    """The blocks `calibration` and `review` of the run's scores, with the truth where it has test images."""
+    key = run.answer_key if len(run.votes.test_after) else None
+    return score_confidences(run.votes, run.calibration, run.abstention, key, 0)[0]
 
 
 def _votes(probabilities: np.ndarray, truth: np.ndarray | None, view: str) -> pd.DataFrame:

@@ -4,7 +4,12 @@ import pandas as pd
 from confidences import Run
 
 from docsort.reporting.confidence_scores import score_confidences
-from docsort.reporting.confidence_words import abstention_in_words, confidence_tables, review_in_words
+from docsort.reporting.confidence_words import (
+    abstention_in_words,
+    confidence_tables,
+    error_in_words,
+    review_in_words,
+)
 
 
 def test_the_tables_have_a_row_a_stage_and_a_row_a_target(confidence_run: Run) -> None:
@@ -29,6 +34,17 @@ def test_the_choice_is_told_with_what_it_is_worth(confidence_run: Run) -> None:
     assert f"{told['answered']:.1%}, of which {told['precision']:.1%} are expected to be right" in words
     assert words.endswith(f"and {told['right']:.1%} were.")
     assert "Of the test pages" not in abstention_in_words({**run.abstention, "test": None})
+
+
+def test_the_error_is_told_beside_what_luck_would_read(confidence_run: Run) -> None:
+    run = confidence_run
+    block = score_confidences(run.votes, run.calibration, run.abstention, run.answer_key, 0)[0]["calibration"]
+    words = error_in_words(block)
+    for own in (block["validation"]["after"], block["test"]["after"]):
+        assert f"{own['ece']:.3f} on " in words
+        assert f"({own['ece_by_luck']:.3f} by luck alone)" in words
+    without = {key: value for key, value in block.items() if key != "test"}
+    assert "test pages" not in error_in_words(without)
 
 
 def test_a_target_out_of_reach_sends_every_page_to_a_person() -> None:

@@ -5,12 +5,11 @@ from html.parser import HTMLParser
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from confidences import Run
+from confidences import Run, words_kept
 from PIL import Image
 
 from docsort.augmentation.fitting import DAMAGE_FIT
 from docsort.errors import InputError
-from docsort.reporting.confidence_scores import score_confidences
 from docsort.reporting.figures import draw_confusion_matrix
 from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.parameters import ReportingParameters
@@ -21,7 +20,7 @@ from docsort.reporting.report import (
     gap_in_words,
     write_report,
 )
-from docsort.reporting.scores import Scores, score_run, tabulate_class_scores
+from docsort.reporting.scores import score_run, tabulate_class_scores
 from docsort.reporting.summary import summarise_data
 
 PARAMETERS = ReportingParameters(draws=100)
@@ -68,11 +67,6 @@ def read_page(html: str) -> PageReader:
     reader = PageReader()
     reader.feed(html)
     return reader
-
-
-def words_kept(run: Run) -> Scores:
-    key = run.answer_key if len(run.votes.test_after) else None
-    return score_confidences(run.votes, run.calibration, run.abstention, key, 0)[0]
 
 
 @pytest.fixture

@@ -54,6 +54,17 @@ def confidence_tables(scores: Scores) -> dict[str, Any]:
     }
 
 
+def error_in_words(calibration: Mapping[str, Any]) -> str:
+    """How far confidences are from keeping their word, out of fold and, with a key, on test pages."""
+    views = [("validation pages, out of fold", calibration["validation"]["after"])]
+    if "test" in calibration:
+        views.append(("test pages", calibration["test"]["after"]))
+    told = "; ".join(
+        f"{block['ece']:.3f} on {name} ({block['ece_by_luck']:.3f} by luck alone)" for name, block in views
+    )
+    return f"{METHODS[calibration['method']]} Expected calibration error: {told}."
+
+
 def abstention_in_words(review: Mapping[str, Any]) -> str:
     """From which confidence a page is answered without a person, and what that is expected to be worth."""
     wanted, validation, test = review["precision"], review["validation"], review["test"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.reporting.confidence_words import abstention_in_words, error_in_words
 from docsort.reporting.scores import Scores
 
 PACKAGES = ("docsort", "torch", "timm", "albumentations", "augraphy", "scikit-learn", "numpy", "pandas")
@@ -63,6 +64,8 @@ def write_model_card(
         markdown_table(*_weakest(class_scores)),
         "## Specialists",
         markdown_table(*_verdict_table(verdicts)) if len(verdicts) else "None was trained: the data has no such group.",
+        "## Confidence",
+        error_in_words(scores["calibration"]) + " " + abstention_in_words(scores["review"]),
         "## Limits",
         LIMITS.rstrip(),
         "## Not to be used for",
