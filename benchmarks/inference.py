@@ -1,6 +1,6 @@
 """How fast pages are answered, next to bare forward passes, and how few passes a page needs.
 
-    uv run python benchmarks/inference.py [--models NAME@SIZE ...] [--pages 1000] [--data-root DIR] [--json FILE] [--quick]
+    uv run python benchmarks/inference.py [--models NAME@SIZE ...] [--pages N] [--data-root DIR] [--json FILE] [--quick]
 
 Speed: drawn photos of the size of the job's, untrained models, which are as fast as trained ones. Ratios are medians of
 ratios within one round, because a machine that others use too is never the same twice.
@@ -41,7 +41,7 @@ from docsort.seeding import derive_rng
 from docsort.stores import Store
 from docsort.tables import IMAGES, probability_columns, targets_of
 from docsort.training.checkpoints import Checkpoint
-from docsort.views import ViewPolicy, all_views, members_of
+from docsort.views import ViewPolicy, all_views, forwards_of, members_of
 from docsort.workers import map_in_workers, run_in_worker, stop_workers, worker_count
 
 CLASSES, FOLDS, ROUNDS = 17, 5, 3
@@ -198,11 +198,11 @@ def measure_test(data_root: Path, policy: ViewPolicy) -> dict[str, Any]:
     drawn = ViewPolicy(name="drawn", views=all_views().views, draws=20)
     for name, each in (("all", all_views()), ("chosen", policy), ("random", drawn)):
         members = members_of(predictions, each)
-        means = mean_over_members(members.drop(columns="views"))
+        means = mean_over_members(members)
         columns = probability_columns(means)
         answers = np.array(targets_of(columns))[means[columns].to_numpy().argmax(axis=1)]
         scores[name] = macro_f1(means["image_id"].map(key).to_numpy(int), answers)
-        scores[f"{name}_forwards"] = float(members["views"].mean())
+        scores[f"{name}_forwards"] = forwards_of(predictions, each)
     return {"test": scores, "test_loss_adaptive": scores["all"] - scores["chosen"]}
 
 

@@ -7,7 +7,7 @@ import pytest
 from docsort.errors import InputError
 from docsort.metrics import MEMBER_KEYS, mean_over_turns
 from docsort.tables import PREDICTION_KEYS, probability_columns
-from docsort.views import ViewPolicy, all_views, is_done, members_of, pages_wanting, views_asked
+from docsort.views import ViewPolicy, all_views, forwards_of, is_done, members_of, pages_wanting, views_asked
 
 EIGHT = all_views()
 
@@ -38,8 +38,8 @@ def table_of(probabilities: np.ndarray, model: str = "main", fold: int = 0) -> p
 def test_all_views_are_the_plain_mean() -> None:
     table = table_of(cube())
     members = members_of(table, EIGHT)
-    assert (members["views"] == 8).all()
-    pd.testing.assert_frame_equal(members.drop(columns="views"), mean_over_turns(table))
+    assert forwards_of(table, EIGHT) == 8
+    pd.testing.assert_frame_equal(members, mean_over_turns(table))
 
 
 def test_the_order_of_rows_changes_no_bit() -> None:
@@ -64,6 +64,7 @@ def test_views_after_the_last_one_asked_are_not_needed() -> None:
     table, counts = table_of(probabilities), views_asked(probabilities.astype(np.float32).astype(float), policy)
     needed = table[table["turn"] < np.repeat(counts, 8)]
     assert len(needed) < len(table)
+    assert forwards_of(needed, policy) == pytest.approx(counts.mean())
     pd.testing.assert_frame_equal(members_of(needed, policy), members_of(table, policy), check_exact=True)
     with pytest.raises(InputError, match=r"in the views of `until`, but main, fold 0 lacks some of 1 pages: p0"):
         members_of(needed.drop(needed[needed["turn"] == 7].index[0]), policy)
@@ -96,7 +97,7 @@ def test_random_views_are_a_pages_own_and_come_near_the_exact_mean() -> None:
     table = table_of(cube())
     drawn, exact = members_of(table, policy, seed=1), members_of(table, EIGHT)
     columns = probability_columns(table)
-    assert (drawn["views"] == 20).all()
+    assert forwards_of(table, policy) == 20
     assert np.allclose(drawn[columns].sum(axis=1), 1)
     assert np.abs(drawn[columns].to_numpy() - exact[columns].to_numpy()).mean() < 0.05
     few = table[table["render_id"].isin(["p003", "p040"])]
@@ -108,7 +109,7 @@ def test_random_views_are_a_pages_own_and_come_near_the_exact_mean() -> None:
 def test_members_carry_their_keys_and_no_predictions_are_no_members() -> None:
     table = table_of(cube())
     members = members_of(table)
-    assert list(members.columns) == [*MEMBER_KEYS, "views", *probability_columns(table)]
+    assert list(members.columns) == [*MEMBER_KEYS, *probability_columns(table)]
     assert list(members_of(table.iloc[:0]).columns) == list(members.columns)
 
 

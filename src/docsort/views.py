@@ -105,7 +105,7 @@ def pages_wanting(known: NDArray[np.float32], policy: ViewPolicy) -> NDArray[np.
 
 
 def members_of(predictions: pd.DataFrame, policy: ViewPolicy | None = None, seed: int = 0) -> pd.DataFrame:
-    """One row a (model, fold, render), columns MEMBER_KEYS, `views` (how many were asked for) and the mean p_<target>.
+    """One row a (model, fold, render), columns MEMBER_KEYS and the mean p_<target> of the views that were asked for.
 
     predictions: PREDICTION_KEYS and p_<target>; policy: None takes all views that are there. Rows come sorted by view,
     render, model and fold, whatever the order of the input. Raises InputError for broken probabilities, repeated rows,
@@ -117,13 +117,21 @@ def members_of(predictions: pd.DataFrame, policy: ViewPolicy | None = None, seed
     if policy is None:
         there = predictions[list(VIEW_KEYS)].drop_duplicates().sort_values(["scale", "turn"])
         policy = ViewPolicy(name="all", views=tuple(zip(there["turn"], there["scale"], strict=True)) or ((0, 100),))
-    parts = [pd.DataFrame(columns=[*MEMBER_KEYS, "views", *columns])]
+    parts = [pd.DataFrame(columns=[*MEMBER_KEYS, *columns])]
     for (model, fold), own in predictions.groupby(["model", "fold"], sort=False):
         keys, cube = pivot(own, policy)
-        means, counts = _means(cube, keys, policy, seed, f"{model}, fold {fold}")
-        parts.append(pd.concat([keys.assign(views=counts), pd.DataFrame(means, columns=columns)], axis=1))
+        means = _means(cube, keys, policy, seed, f"{model}, fold {fold}")
+        parts.append(pd.concat([keys, pd.DataFrame(means, columns=columns)], axis=1))
     members = pd.concat(parts[1:] or parts, ignore_index=True)
     return members.sort_values(["view", "render_id", "model", "fold"], kind="stable", ignore_index=True)
+
+
+def forwards_of(predictions: pd.DataFrame, policy: ViewPolicy) -> float:
+    """Mean number of views that a page and member are asked for; NaN where there are none."""
+    if policy.draws or policy.margin is None:
+        return float(policy.draws or len(policy.views))
+    counts = [views_asked(pivot(own, policy)[1], policy) for _, own in predictions.groupby(["model", "fold"])]
+    return float(np.concatenate(counts).mean()) if counts else float("nan")
 
 
 def pivot(own: pd.DataFrame, policy: ViewPolicy) -> tuple[pd.DataFrame, Floats]:
@@ -158,13 +166,12 @@ def draw_views(render_ids: pd.Series, policy: ViewPolicy, seed: int) -> Integers
     return drawn
 
 
-def _means(cube: Floats, keys: pd.DataFrame, policy: ViewPolicy, seed: int, member: str) -> tuple[Floats, Integers]:
-    """(R, C) and how many views each is the mean of."""
-    counts = np.full(len(cube), policy.draws) if policy.draws else views_asked(cube, policy)
+def _means(cube: Floats, keys: pd.DataFrame, policy: ViewPolicy, seed: int, member: str) -> Floats:
+    """(R, C)"""
     if policy.draws:
         weights = draw_views(keys["render_id"], policy, seed).astype(np.float64)
     else:
-        weights = (np.arange(cube.shape[1]) < counts[:, None]).astype(np.float64)
+        weights = (np.arange(cube.shape[1]) < views_asked(cube, policy)[:, None]).astype(np.float64)
     used = weights > 0
     lacking = np.flatnonzero((np.isnan(cube[:, :, 0]) & used).any(axis=1))
     if len(lacking):
@@ -173,4 +180,4 @@ def _means(cube: Floats, keys: pd.DataFrame, policy: ViewPolicy, seed: int, memb
             f"{len(lacking)} pages: {listing(keys['render_id'].iloc[lacking])}; predict again."
         )
     total = np.einsum("rv,rvc->rc", weights, np.where(used[:, :, None], cube, 0.0))
-    return total / weights.sum(axis=1, keepdims=True), counts
+    return np.asarray(total / weights.sum(axis=1, keepdims=True))

@@ -10,12 +10,13 @@ from drawn_members import CLASSES, draw_members
 from docsort.ensembling.comparison import CANDIDATES, compare_candidates, rank_candidates, stepdown
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import select_ensemble
-from docsort.ensembling.votes import vote
+from docsort.ensembling.votes import cast_votes
 from docsort.errors import InputError
 from docsort.metrics import macro_f1, paired_bootstrap
 from docsort.seeding import derive_seed
 from docsort.specialists.verdict import VERDICTS
 from docsort.tables import PREDICTION_KEYS
+from docsort.views import members_of
 
 PARAMETERS = EnsemblingParameters(draws=300, weights="equal")
 NOBODY = pd.DataFrame(columns=list(VERDICTS))
@@ -30,7 +31,7 @@ def compare(members: pd.DataFrame, used: pd.DataFrame, parameters: EnsemblingPar
 @pytest.fixture(scope="module")
 def compared() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     members = draw_members({"good": 1.0, "bad": 30.0})
-    used = vote(members, NOTHING, NOBODY, PARAMETERS)
+    used = cast_votes(members, NOTHING, NOBODY, PARAMETERS)
     return members, used, compare(members, used.sample(frac=1, random_state=0))
 
 
@@ -73,7 +74,7 @@ def test_real_differences_are_called_real_and_equal_answers_the_same(
 
 def test_one_model_has_only_itself_to_compare_with() -> None:
     members = draw_members({"main": 1.5}, pages=100)
-    table = compare(members, vote(members, NOTHING, NOBODY, PARAMETERS))
+    table = compare(members, cast_votes(members, NOTHING, NOBODY, PARAMETERS))
     assert table["candidate"].tolist() == ["as used", "main alone"]
     assert table["verdict"].tolist() == ["what is used", "the same answers"]
 
@@ -83,15 +84,15 @@ def test_candidates_stand_with_and_without_the_specialists_that_are_heard(
 ) -> None:
     members = draw_members({"a": 1.5, "b": 1.5}, pages=100)
     verdicts = verdict_of("1 2", True)
-    own = members[members["model"] == "a"].assign(model="certificates", turn=0, p_1=0.0, p_2=1.0)
-    specialist = own[[*PREDICTION_KEYS, "p_1", "p_2"]]
+    own = members[members["model"] == "a"].assign(model="certificates", turn=0, scale=100, p_1=0.0, p_2=1.0)
+    specialist = members_of(own[[*PREDICTION_KEYS, "p_1", "p_2"]])
     parameters = EnsemblingParameters(draws=100, weights="equal", turns=(0,))
-    used = vote(members, specialist, verdicts, parameters)
+    used = cast_votes(members, specialist, verdicts, parameters)
     record = select_ensemble(members, parameters, 0)
     table = compare_candidates(members, specialist, verdicts, used, record, parameters, 0).set_index("candidate")
     assert len(table) == 17
     assert table.loc["soft vote, equal weights, with specialists", "pages_changed"] == 0
-    without = vote(members, specialist, NOBODY, parameters)
+    without = cast_votes(members, specialist, NOBODY, parameters)
     changed = int((without["predicted"] != used["predicted"]).sum())
     assert table.loc["soft vote, equal weights, without specialists", "pages_changed"] == changed > 0
 

@@ -4,18 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from docsort.ensembling.lift import (
-    brier_scores,
-    ensemble_lift,
-    expected_accuracy,
-    expected_macro_f1,
-    fit_temperature,
-    lift,
-    temper,
-)
+from docsort.ensembling.lift import ensemble_lift, expected_accuracy, expected_macro_f1, fit_temperature, lift
+from docsort.ensembling.reliability import brier_scores, temper
 from docsort.errors import InputError
 from docsort.metrics import macro_f1
 from docsort.tables import PREDICTION_KEYS
+from docsort.views import members_of
 
 CLASSES = 5
 
@@ -96,7 +90,9 @@ def test_the_tables_give_what_the_arrays_give_in_any_order_of_rows() -> None:
     members, truth = make_members(pages=400)
     test, seen = tables(members, truth)
     expected = lift(members, float(brier_scores(members[0], truth).mean()))
-    found = ensemble_lift(test.sample(frac=1, random_state=0), seen.sample(frac=1, random_state=1))
+    found = ensemble_lift(
+        members_of(test.sample(frac=1, random_state=0)), members_of(seen.sample(frac=1, random_state=1))
+    )
     assert found["members"] == 5
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-3)
@@ -108,7 +104,7 @@ def test_several_models_of_a_fold_are_one_member() -> None:
     other = soften(np.log(members) + np.random.default_rng(1).normal(0, 0.5, members.shape))
     one, two, both = (tables(each, truth) for each in (members, other, (members + other) / 2))
     joined = [pd.concat([first, second.assign(model="second")]) for first, second in zip(one, two, strict=True)]
-    expected, found = ensemble_lift(*both), ensemble_lift(joined[0], joined[1])
+    expected, found = ensemble_lift(*map(members_of, both)), ensemble_lift(*map(members_of, joined))
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-4), name
@@ -117,10 +113,10 @@ def test_several_models_of_a_fold_are_one_member() -> None:
 def test_no_test_images_and_a_single_member_lift_nothing() -> None:
     test, seen = tables(*make_members(pages=50))
     for few in (test.iloc[:0], test[test["fold"] == 0]):
-        assert ensemble_lift(few, seen) == {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
+        assert ensemble_lift(members_of(few), members_of(seen)) == {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
 
 
 def test_members_of_different_images_are_refused() -> None:
     test, seen = tables(*make_members(pages=50))
     with pytest.raises(InputError, match="every member to have predicted the same test images"):
-        ensemble_lift(test[(test["fold"] != 2) | (test["render_id"] != "00007")], seen)
+        ensemble_lift(members_of(test[(test["fold"] != 2) | (test["render_id"] != "00007")]), members_of(seen))

@@ -11,7 +11,7 @@ from docsort.ensembling.combination import tally
 from docsort.ensembling.members import stack_members
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import choose_routes, choose_weights, model_weights, select_ensemble
-from docsort.ensembling.votes import vote
+from docsort.ensembling.votes import cast_votes
 from docsort.errors import InputError
 from docsort.metrics import macro_f1
 from docsort.specialists.verdict import VERDICTS
@@ -23,7 +23,7 @@ ALIKE = dict.fromkeys("abcdef", 1.5)
 
 
 def scored(members: pd.DataFrame, parameters: EnsemblingParameters, record: dict) -> float:
-    votes = vote(members, pd.DataFrame(), NOBODY, parameters, record)
+    votes = cast_votes(members, pd.DataFrame(), NOBODY, parameters, record)
     return macro_f1(votes["label"], votes["predicted"])
 
 
@@ -145,5 +145,5 @@ def test_test_pages_get_the_weights_of_all_folds(unlike: tuple[pd.DataFrame, dic
     weights = record["selected"]["weights"]
     fixed = EnsemblingParameters(weights=weights)
     pd.testing.assert_frame_equal(
-        vote(test, pd.DataFrame(), NOBODY, PARAMETERS, record), vote(test, pd.DataFrame(), NOBODY, fixed)
+        cast_votes(test, pd.DataFrame(), NOBODY, PARAMETERS, record), cast_votes(test, pd.DataFrame(), NOBODY, fixed)
     )

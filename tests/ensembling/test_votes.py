@@ -9,10 +9,11 @@ import pytest
 
 from docsort.ensembling.old_submissions import OLD_ANSWERS
 from docsort.ensembling.parameters import EnsemblingParameters, VoteKind
-from docsort.ensembling.votes import VOTES, cast_votes, fold_votes, vote, vote_out_of_fold
+from docsort.ensembling.votes import VOTES, cast_votes, fold_votes, vote_out_of_fold
 from docsort.errors import InputError, LeakError
 from docsort.metrics import mean_over_turns
 from docsort.specialists.verdict import VERDICTS
+from docsort.views import members_of
 
 KINDS = get_args(VoteKind)
 MEMBERS = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 0), ("c", 1)]
@@ -35,7 +36,7 @@ def crafted(make: Make, rows: list[list[float]], model: str = "m") -> pd.DataFra
 
 def cast(members: pd.DataFrame, kind: str, **changes: object) -> pd.DataFrame:
     """Votes of members alone, without a specialist."""
-    return vote(members, pd.DataFrame(), NOBODY, parameters(kind, **changes))
+    return cast_votes(members, pd.DataFrame(), NOBODY, parameters(kind, **changes))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -43,11 +44,11 @@ def test_a_vote_depends_on_neither_the_order_of_members_nor_of_rows(
     kind: str, make_predictions: Make, no_verdicts: pd.DataFrame
 ) -> None:
     tables = [make_predictions(*member) for member in MEMBERS]
-    expected = cast_votes(pd.concat(tables), pd.DataFrame(), no_verdicts, parameters(kind))
+    expected = cast_votes(members_of(pd.concat(tables)), pd.DataFrame(), no_verdicts, parameters(kind))
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(len(tables))
         shuffled = pd.concat([tables[i] for i in order]).sample(frac=1, random_state=seed)
-        votes = cast_votes(shuffled, pd.DataFrame(), no_verdicts, parameters(kind))
+        votes = cast_votes(members_of(shuffled), pd.DataFrame(), no_verdicts, parameters(kind))
         pd.testing.assert_frame_equal(votes, expected, check_exact=True)
 
 
@@ -166,7 +167,7 @@ def test_what_the_models_of_a_fold_say_together_averages_to_the_vote(make_predic
     together = fold_votes(members, given)
     assert len(together) == 80
     assert together[COLUMNS].sum(axis=1).to_numpy() == pytest.approx(np.ones(80))
-    votes = vote(members, pd.DataFrame(), NOBODY, given)
+    votes = cast_votes(members, pd.DataFrame(), NOBODY, given)
     pd.testing.assert_frame_equal(cast(together, "soft"), votes)
 
 
@@ -177,12 +178,12 @@ def old_answers(**answers: int) -> pd.DataFrame:
 def test_an_old_submission_breaks_a_tie_and_cannot_outvote_two(make_predictions: Make) -> None:
     torn = crafted(make_predictions, [[0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
     given = parameters("hard", submissions={"old": "old.csv"})
-    assert vote(torn, pd.DataFrame(), NOBODY, given, None, old_answers(old=0))["predicted"].tolist() == [0]
-    assert vote(torn, pd.DataFrame(), NOBODY, given, None, old_answers(old=1))["predicted"].tolist() == [1]
+    assert cast_votes(torn, pd.DataFrame(), NOBODY, given, None, old_answers(old=0))["predicted"].tolist() == [0]
+    assert cast_votes(torn, pd.DataFrame(), NOBODY, given, None, old_answers(old=1))["predicted"].tolist() == [1]
     agreed = crafted(make_predictions, [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]])
-    assert vote(agreed, pd.DataFrame(), NOBODY, given, None, old_answers(old=2))["predicted"].tolist() == [0]
+    assert cast_votes(agreed, pd.DataFrame(), NOBODY, given, None, old_answers(old=2))["predicted"].tolist() == [0]
     heavy = parameters("hard", submissions={"old": "old.csv"}, weights={"m": 1, "old": 3})
-    votes = vote(agreed, pd.DataFrame(), NOBODY, heavy, None, old_answers(old=2))
+    votes = cast_votes(agreed, pd.DataFrame(), NOBODY, heavy, None, old_answers(old=2))
     assert votes["predicted"].tolist() == [2]
     assert votes["confidence"].tolist() == [pytest.approx(0.1)]
 
@@ -190,8 +191,8 @@ def test_an_old_submission_breaks_a_tie_and_cannot_outvote_two(make_predictions:
 def test_an_old_submission_is_not_heard_out_of_fold(oof: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     members = mean_over_turns(oof[0])
     given = parameters("hard", submissions={"old": "old.csv"})
-    heard = vote(members, pd.DataFrame(), NOBODY, given, None, old_answers(old=0))
-    pd.testing.assert_frame_equal(heard, vote(members, pd.DataFrame(), NOBODY, given))
+    heard = cast_votes(members, pd.DataFrame(), NOBODY, given, None, old_answers(old=0))
+    pd.testing.assert_frame_equal(heard, cast_votes(members, pd.DataFrame(), NOBODY, given))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -203,9 +204,9 @@ def test_a_specialist_is_heard_only_where_its_verdict_says_so(
 ) -> None:
     predictions = pd.concat([make_predictions(*member) for member in MEMBERS])
     specialist = make_predictions("certificates", 0).drop(columns=["p_0", "p_3", "p_4"]).assign(p_1=0.0, p_2=1.0)
-    without = cast_votes(predictions, specialist, no_verdicts, parameters(kind))
-    silent = cast_votes(predictions, specialist, verdict_of("1 2", False), parameters(kind))
-    spoken = cast_votes(predictions, specialist, verdict_of("1 2", True), parameters(kind))
+    without = cast_votes(members_of(predictions), members_of(specialist), no_verdicts, parameters(kind))
+    silent = cast_votes(members_of(predictions), members_of(specialist), verdict_of("1 2", False), parameters(kind))
+    spoken = cast_votes(members_of(predictions), members_of(specialist), verdict_of("1 2", True), parameters(kind))
     pd.testing.assert_frame_equal(silent, without)
     assert (without["predicted"] == 1).any()
     assert not (spoken["predicted"] == 1).any()
@@ -213,7 +214,7 @@ def test_a_specialist_is_heard_only_where_its_verdict_says_so(
 
 
 def test_data_without_test_images_gives_no_votes(make_predictions: Make, no_verdicts: pd.DataFrame) -> None:
-    votes = cast_votes(make_predictions("a", 0).iloc[:0], pd.DataFrame(), no_verdicts, parameters())
+    votes = cast_votes(members_of(make_predictions("a", 0).iloc[:0]), pd.DataFrame(), no_verdicts, parameters())
     assert votes.empty
     assert tuple(votes.columns) == (*VOTES, *COLUMNS)
 
@@ -221,14 +222,14 @@ def test_data_without_test_images_gives_no_votes(make_predictions: Make, no_verd
 def test_a_member_that_lacks_a_page_is_named(make_predictions: Make, no_verdicts: pd.DataFrame) -> None:
     predictions = pd.concat([make_predictions("a", 0), make_predictions("a", 1, pages=39)])
     with pytest.raises(InputError, match=r"all 40 pages, but model a fold 1 lacks 1: 0039\.jpg;"):
-        cast_votes(predictions, pd.DataFrame(), no_verdicts, parameters())
+        cast_votes(members_of(predictions), pd.DataFrame(), no_verdicts, parameters())
 
 
 def test_out_of_fold_votes_carry_the_fold_that_held_the_page_out(
     oof: tuple[pd.DataFrame, pd.DataFrame], no_verdicts: pd.DataFrame
 ) -> None:
     predictions, folds = oof
-    votes = vote_out_of_fold(predictions, pd.DataFrame(), no_verdicts, folds, parameters())
+    votes = vote_out_of_fold(members_of(predictions), pd.DataFrame(), no_verdicts, folds, parameters())
     assert len(votes) == 80
     assert (votes["fold"] == votes["image_id"].str[:4].astype(int) % 5).all()
 
@@ -240,7 +241,7 @@ def test_a_page_predicted_by_a_model_that_trained_on_it_is_a_leak(
     moved = folds.copy()
     moved.loc[moved["image_id"] == "0007.jpg", "fold"] = 0
     with pytest.raises(LeakError, match=r"0007\.jpg"):
-        vote_out_of_fold(predictions, pd.DataFrame(), no_verdicts, moved, parameters())
+        vote_out_of_fold(members_of(predictions), pd.DataFrame(), no_verdicts, moved, parameters())
 
 
 def test_a_source_without_a_prediction_is_named(
@@ -249,7 +250,7 @@ def test_a_source_without_a_prediction_is_named(
     predictions, folds = oof
     partial = predictions[predictions["image_id"] != "0013.jpg"]
     with pytest.raises(InputError, match=r"1 have none: 0013\.jpg"):
-        vote_out_of_fold(partial, pd.DataFrame(), no_verdicts, folds, parameters())
+        vote_out_of_fold(members_of(partial), pd.DataFrame(), no_verdicts, folds, parameters())
 
 
 @pytest.mark.parametrize("turns", [[], [0, 0], [8], [-1]])

@@ -19,6 +19,7 @@ from docsort.pipelines.training.nodes import join_predictions, train_fold
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
 from docsort.training.plan import TrainingPlan
+from docsort.views import all_views
 
 PIPELINES = register_pipelines()
 TRAINERS = (train_fold, train_specialists)
@@ -54,7 +55,7 @@ def data(folder: Path) -> dict[str, object]:
         "params:training": TrainingPlan.model_validate(parameters),
         "params:specialists": SpecialistParameters(groups={"pair": [0, 2]}),
         "params:ensembling": EnsemblingParameters(),
-        "oof_predictions": pd.DataFrame(),
+        "oof_members": pd.DataFrame(),
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:folds.fold_{fold}": fold for fold in range(FOLDS)},
         **{f"fold_{fold}_checkpoint": {} for fold in range(FOLDS)},
@@ -112,7 +113,13 @@ def test_a_stage_alone_refuses_what_changed_since_the_report(name: str, alone: s
     assert not list(tmp_path.iterdir()), "nothing may be trained"
 
 
-@pytest.mark.parametrize("join", [join_predictions, join_specialist_predictions])
+def join_specialists(folds: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
+    """The first of two tables; the policy is what one turn needs."""
+    record = {"policy": all_views((0,)).model_dump(mode="json")}
+    return join_specialist_predictions(folds, record, *tables)[0]
+
+
+@pytest.mark.parametrize("join", [join_predictions, join_specialists])
 def test_predictions_of_folds_that_were_dealt_anew_are_not_joined(join: object, tmp_path: Path) -> None:
     entries = data(tmp_path)
     folds, validation = entries["folds"], entries["validation_renders"]

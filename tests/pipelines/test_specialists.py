@@ -109,10 +109,10 @@ def test_groups_are_found_only_where_that_is_wished() -> None:
     oof = predictions(tables()[0])
     none = nodes.check_groups(CLASSES, parameters(groups={}), PLAN)
     wished = parameters(groups={}, find=True, find_lift=2)
-    assert nodes.find_groups(none, oof, wished, VOTE)["group_name"].tolist() == ["found_0_2"]
-    assert nodes.find_groups(none, oof, parameters(groups={}), VOTE).empty
+    assert nodes.find_groups(none, oof, wished)["group_name"].tolist() == ["found_0_2"]
+    assert nodes.find_groups(none, oof, parameters(groups={})).empty
     given = nodes.check_groups(CLASSES, parameters(), PLAN)
-    assert nodes.find_groups(given, oof, wished, VOTE)["group_name"].tolist() == ["pair"]
+    assert nodes.find_groups(given, oof, wished)["group_name"].tolist() == ["pair"]
 
 
 def test_a_recipe_that_cannot_be_is_refused_before_any_training() -> None:

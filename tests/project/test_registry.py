@@ -64,7 +64,12 @@ def test_every_way_into_training_goes_through_the_leak_check() -> None:
 
 def test_only_the_scoring_nodes_know_where_the_answer_key_is() -> None:
     readers = [node for node in register_pipelines()["__default__"].nodes if "raw_location" in node.inputs]
-    assert {node.func.__name__ for node in readers} == {"list_photos", "score_run", "tabulate_classes"}
+    assert {node.func.__name__ for node in readers} == {
+        "list_photos",
+        "score_confidences",
+        "score_run",
+        "tabulate_classes",
+    }
 
 
 def test_listing_the_pipelines_imports_nothing_heavy() -> None:

@@ -51,6 +51,18 @@ def test_the_damage_was_fitted_to_the_test_photos_and_the_mean_of_all_models_is_
     assert validation["macro_f1"] == pytest.approx(validation["one_model"]["test_like"]["macro_f1"] + lift["macro_f1"])
 
 
+def test_confidences_are_told_with_what_they_are_worth_and_pages_below_the_threshold_are_listed(smoke_run: Run) -> None:
+    scores = json.loads((smoke_run.data_root / "08_reporting/scores.json").read_text())
+    told, truth = scores["calibration"]["validation"]["after"], scores["calibration"]["test"]
+    assert told["nll"] < scores["calibration"]["validation"]["before"]["nll"] + 0.05
+    assert truth["after"]["accuracy"] == truth["before"]["accuracy"]  # no answer has changed
+    assert truth["after"]["nll"] < truth["before"]["nll"] + 0.05
+    review = pd.read_csv(smoke_run.data_root / "07_model_output/needs_review.csv")
+    unsure = review["reason"].str.startswith("confidence").sum()
+    block = scores["review"]["test"]
+    assert unsure == pytest.approx(block["pages"] * (1 - block["answered"]))
+
+
 def test_the_test_score_is_what_the_answer_key_says(smoke_run: Run) -> None:
     from sklearn.metrics import f1_score
 

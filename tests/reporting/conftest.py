@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from confidences import Run, make_run
 
 from docsort.cleaning.drift import AUC_ROW, DRIFT
 from docsort.ensembling.comparison import CANDIDATES
@@ -132,6 +133,11 @@ def needs_review() -> pd.DataFrame:
         ("t004.jpg", 0, "passport", 0.41, "confidence 0.410 below 0.600"),
     ]
     return pd.DataFrame(rows, columns=["image_id", "target", "class_name", "confidence", "reason"])
+
+
+@pytest.fixture(scope="session")
+def confidence_run() -> Run:
+    return make_run()
 
 
 @pytest.fixture

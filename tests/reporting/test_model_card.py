@@ -4,6 +4,7 @@ import platform
 
 import pandas as pd
 import pytest
+from confidences import Run, words_kept
 
 from docsort.reporting.model_card import markdown_table, package_versions, write_model_card
 from docsort.reporting.parameters import ReportingParameters
@@ -14,9 +15,14 @@ LIFT = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
 
 @pytest.fixture
 def scores(
-    oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame, answer_key: pd.DataFrame
+    oof_votes: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    submission: pd.DataFrame,
+    answer_key: pd.DataFrame,
+    confidence_run: Run,
 ) -> Scores:
-    return score_run(oof_votes, verdicts, submission, LIFT, answer_key, ReportingParameters(draws=100), 0)
+    scores = score_run(oof_votes, verdicts, submission, LIFT, answer_key, ReportingParameters(draws=100), 0)
+    return scores | words_kept(confidence_run)
 
 
 @pytest.fixture
@@ -43,7 +49,9 @@ def test_the_card_holds_the_promise_both_views_and_the_limits(card: str, scores:
     assert f"The gap, forecast minus test, is {scores['gap']:+.4f}." in card
     assert "40 photos of 20 groups" in card
     assert "Pages in `needs_review.csv`" in card
-    for heading in ("## Limits", "## Not to be used for", "## Versions"):
+    assert f"{scores['calibration']['test']['after']['ece']:.3f} on test pages" in card
+    assert "A page is answered without a person from" in card
+    for heading in ("## Confidence", "## Limits", "## Not to be used for", "## Versions"):
         assert heading in card
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from confidences import Run, words_kept
 from PIL import Image
 
 from docsort.augmentation.fitting import DAMAGE_FIT
@@ -15,11 +16,9 @@ from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.report import (
     FIGURES,
-    REVIEW_SHOWN,
     SECTIONS,
     ReportParts,
     gap_in_words,
-    review_in_words,
     write_report,
 )
 from docsort.reporting.scores import score_run, tabulate_class_scores
@@ -84,11 +83,12 @@ def parts(
     data_tables: dict[str, pd.DataFrame],
     drift: pd.DataFrame,
     needs_review: pd.DataFrame,
+    confidence_run: Run,
 ) -> ReportParts:
     figures: dict[str, go.Figure] = {name: go.Figure() for name in FIGURES}
     figures["confusion_matrix"] = draw_confusion_matrix(oof_votes, classes)
     return ReportParts(
-        scores=score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, 0),
+        scores=score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, 0) | words_kept(confidence_run),
         class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
         verdicts=verdicts,
         candidates=candidates,
@@ -171,12 +171,17 @@ def test_the_same_parts_give_the_same_page_byte_for_byte(parts: ReportParts) -> 
 
 
 def test_without_a_key_there_is_no_test_and_no_gap(
-    parts: ReportParts, oof_votes: pd.DataFrame, classes: pd.DataFrame, submission: pd.DataFrame
+    parts: ReportParts,
+    oof_votes: pd.DataFrame,
+    classes: pd.DataFrame,
+    submission: pd.DataFrame,
+    confidence_run: Run,
 ) -> None:
     blind = ReportParts(
         **{
             **vars(parts),
-            "scores": score_run(oof_votes, parts.verdicts, submission, LIFT, None, PARAMETERS, 0),
+            "scores": score_run(oof_votes, parts.verdicts, submission, LIFT, None, PARAMETERS, 0)
+            | words_kept(confidence_run.without_test_images()),
             "class_scores": tabulate_class_scores(oof_votes, classes, submission, None),
             "verdicts": parts.verdicts.iloc[:0],
             "drift": parts.drift.iloc[:0],
@@ -213,10 +218,3 @@ def test_the_gap_in_words(test: float, words: str) -> None:
         "gap": 0.8 - test,
     }
     assert words in gap_in_words(scores)
-
-
-def test_a_long_review_list_says_that_it_is_cut(needs_review: pd.DataFrame) -> None:
-    many = pd.concat([needs_review] * REVIEW_SHOWN)
-    assert f"The {REVIEW_SHOWN} least certain" in review_in_words(many, 900)
-    assert "least certain" not in review_in_words(needs_review, 900)
-    assert "0 of 0 test pages" in review_in_words(needs_review.iloc[:0], 0)

@@ -101,14 +101,15 @@ def test_a_specialist_that_did_not_predict_is_named(general: pd.DataFrame) -> No
 def test_a_class_that_a_specialist_does_not_know_has_probability_zero(
     make_specialist: Callable[..., pd.DataFrame],
 ) -> None:
-    one = make_specialist(1.0, "a").assign(turn=0)
+    one = make_specialist(1.0, "a").assign(turn=0, scale=100)
     other = one.rename(columns={"p_1": "p_5"}).assign(model="b")
     joined = join_specialists([one, other])
     assert probability_columns(joined) == list(joined.columns[-4:]) == ["p_1", "p_2", "p_3", "p_5"]
     assert joined.groupby("model")[["p_1", "p_5"]].max().eq(0).to_numpy().tolist() == [[False, True], [True, False]]
     members = mean_over_turns(joined)
     pd.testing.assert_frame_equal(
-        members_of_group(members, SpecialistGroup("a", GROUP)).reset_index(drop=True), one.drop(columns="turn")
+        members_of_group(members, SpecialistGroup("a", GROUP)).reset_index(drop=True),
+        one.drop(columns=["turn", "scale"]),
     )
 
 

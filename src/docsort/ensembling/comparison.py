@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import FITTED, JUDGED_VIEW
-from docsort.ensembling.votes import vote
+from docsort.ensembling.votes import cast_votes
 from docsort.errors import InputError
 from docsort.metrics import macro_f1, paired_draws
 from docsort.seeding import derive_seed
@@ -54,7 +54,7 @@ Floats = NDArray[np.float64]
 
 def compare_candidates(
     members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame,
+    specialist_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     used: pd.DataFrame,
     selection: Mapping[str, Any],
@@ -63,10 +63,10 @@ def compare_candidates(
 ) -> pd.DataFrame:
     """The table CANDIDATES.
 
-    members, specialist_predictions: out of fold; used: VOTES of `votes.vote_out_of_fold`; selection: the record of
+    members, specialist_members: out of fold; used: VOTES of `votes.vote_out_of_fold`; selection: the record of
     `selection.select_ensemble`. Only test-like pages are looked at.
     """
-    members, special, used = (table[table["view"] == JUDGED_VIEW] for table in (members, specialist_predictions, used))
+    members, special, used = (table[table["view"] == JUDGED_VIEW] for table in (members, specialist_members, used))
     used = used.sort_values("render_id", kind="stable", ignore_index=True)
     answers = {USED: used["predicted"].to_numpy(np.int64)}
     for name, votes in _cast(members, special, verdicts, selection, parameters):
@@ -120,7 +120,7 @@ def stepdown(deltas: Floats, draws: Floats) -> Floats:
 
 def _cast(
     members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame,
+    specialist_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     selection: Mapping[str, Any],
     parameters: EnsemblingParameters,
@@ -134,16 +134,16 @@ def _cast(
         suffix = f", {hearing}" if hearing else ""
         for name in names:
             alone = members[members["model"] == name]
-            yield f"{name} alone{suffix}", vote(alone, specialist_predictions, own, single)
+            yield f"{name} alone{suffix}", cast_votes(alone, specialist_members, own, single)
         if len(names) == 1:
             continue
         for kind in ONE_LEVEL:
             changed = level.model_copy(update={"vote": kind})
-            yield f"{kind} vote, equal weights{suffix}", vote(members, specialist_predictions, own, changed)
+            yield f"{kind} vote, equal weights{suffix}", cast_votes(members, specialist_members, own, changed)
         for way in FITTED:
             changed = parameters.model_copy(update={"weights": way})
             record = {**selection, "used": way}
-            yield f"{WEIGHED[way]}{suffix}", vote(members, specialist_predictions, own, changed, record)
+            yield f"{WEIGHED[way]}{suffix}", cast_votes(members, specialist_members, own, changed, record)
 
 
 def _verdict(row: Mapping[Any, Any], compared: int, confidence: float) -> str:

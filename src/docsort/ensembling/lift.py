@@ -23,9 +23,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.reliability import brier_scores, temper
 from docsort.ensembling.votes import fold_votes
 from docsort.errors import InputError
-from docsort.metrics import mean_over_members, mean_over_turns
+from docsort.metrics import mean_over_members
 from docsort.tables import probability_columns, targets_of
 
 TEMPERATURES = np.geomspace(0.05, 8.0, 400)
@@ -35,25 +36,26 @@ Floats = NDArray[np.float64]
 
 
 def ensemble_lift(
-    test_predictions: pd.DataFrame,
-    oof_predictions: pd.DataFrame,
+    test_members: pd.DataFrame,
+    oof_members: pd.DataFrame,
     parameters: EnsemblingParameters | None = None,
     selection: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """`macro_f1` and `accuracy`, what the mean of the members is expected to gain over one of them on the test images;
     `members`; `brier_member` out of fold on test-like pages, `spread` on the test images, and the `temperature`.
 
-    Both tables: predictions of the general models; a member is what one fold's models say together, by the vote of the
-    parameters and the weights of `ensemble_selection`. Zero where there are no test images or only one member.
+    Both tables: members of the general models (`views.members_of`); here a member is what one fold's models say
+    together, by the vote of the parameters and the weights of `ensemble_selection`. Zero where there are no test images
+    or only one member.
     """
     parameters = parameters or EnsemblingParameters()
     nothing = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
-    if test_predictions.empty:
+    if test_members.empty:
         return nothing
-    members = _stack(fold_votes(mean_over_turns(test_predictions), parameters, selection))
+    members = _stack(fold_votes(test_members, parameters, selection))
     if len(members) < 2:
         return nothing
-    own = mean_over_turns(oof_predictions[oof_predictions["view"] == "test_like"])
+    own = oof_members[oof_members["view"] == "test_like"]
     seen = mean_over_members(fold_votes(own, parameters, selection))
     columns = probability_columns(seen)
     truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
@@ -78,24 +80,11 @@ def lift(members: Floats, brier_member: float) -> dict[str, float]:
     }
 
 
-def brier_scores(probabilities: Floats, truth: NDArray[np.int64]) -> Floats:
-    """(N,) squared distance of (N, C) to the true corner of the simplex, in [0, 2]."""
-    own = probabilities[np.arange(len(truth)), truth]
-    return np.asarray(np.square(probabilities).sum(axis=1) - 2 * own + 1)
-
-
 def fit_temperature(mean: Floats, brier: float) -> float:
     """The temperature under which the probabilities (N, C) are expected to have this Brier score, or nearest to it."""
     squares = float(np.square(mean).sum(axis=1).mean())
     expected = [squares - 2 * float((mean * temper(mean, t)).sum(axis=1).mean()) + 1 for t in TEMPERATURES]
     return float(TEMPERATURES[int(np.abs(np.asarray(expected) - brier).argmin())])
-
-
-def temper(probabilities: Floats, temperature: float) -> Floats:
-    """(N, C) to the power 1 / temperature, normalised (Guo et al., "On calibration of modern neural networks")."""
-    logs = np.log(np.clip(probabilities, 1e-9, 1)) / temperature
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def expected_macro_f1(belief: Floats, answers: NDArray[np.int64]) -> float:

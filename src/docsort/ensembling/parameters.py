@@ -14,7 +14,7 @@ OPEN_TO_SUBMISSIONS = ("hard", "soft_hard", "hard_hard")
 
 
 class EnsemblingParameters(Parameters):
-    """The vote, and the threshold of the review list."""
+    """The vote, how its confidences are calibrated, and the threshold of the review list."""
 
     vote: VoteKind = Field(
         default="soft",
@@ -55,7 +55,17 @@ class EnsemblingParameters(Parameters):
         description="confidence below which a page needs review; null: chosen for review_precision",
     )
     review_precision: float = Field(
-        default=0.95, gt=0, le=1, description="share of right answers wanted among the pages that need no review"
+        default=0.99, gt=0, lt=1, description="share of right answers wanted among the pages that need no review"
+    )
+    review_certainty: float = Field(
+        default=0.9, gt=0.5, lt=1, description="how surely the threshold must keep review_precision on other pages"
+    )
+    review_oddity: float = Field(
+        default=0.995, ge=0, le=1, description="share of training pages that a page is odder than, to need review"
+    )
+    calibration: Literal["none", "temperature", "vector"] = Field(
+        default="temperature",
+        description="temperature: one for all classes; vector: a scale and shift a class, where they earn it",
     )
 
     @field_validator("turns")
@@ -77,6 +87,7 @@ class EnsemblingParameters(Parameters):
     def all_views(self) -> ViewPolicy:
         """What validation pages are predicted in."""
         return all_views(self.turns, self.scales)
+
     @model_validator(mode="after")
     def _check_submissions(self) -> Self:
         if self.submissions and self.vote not in OPEN_TO_SUBMISSIONS:

@@ -45,7 +45,7 @@ def select_ensemble(members: pd.DataFrame, parameters: EnsemblingParameters, see
     A block: `weights` (by model; of routes, by the guess's column and model), `by_fold` the same chosen without that
     fold, `fitted_gain` and `nested_gain` in macro-F1 over equal weights, `low`, `high`, `accepted`, `reason`.
 
-    members: out of fold, general models only (`metrics.mean_over_turns`); other views than test-like are not looked at.
+    members: out of fold, general models only (`views.members_of`); other views than test-like are not looked at.
     """
     seen = members[members["view"] == JUDGED_VIEW]
     if seen.empty:

@@ -14,7 +14,7 @@ from docsort.errors import InputError, listing
 from docsort.metrics import bootstrap_interval, macro_f1, mean_over_members, paired_bootstrap
 from docsort.seeding import derive_seed
 from docsort.specialists.routing import top_targets
-from docsort.views import View, ViewPolicy, members_of
+from docsort.views import View, ViewPolicy, forwards_of, members_of
 
 VIEW_CURVE = ("name", "forwards", "macro_f1", "low", "high", "delta", "delta_low", "delta_high", "chosen")
 """One row a way of looking, cheapest first. forwards: passes of one square a page and model; low, high: interval of
@@ -78,9 +78,9 @@ def choose_views(
     answers, forwards = [], []
     for policy in tried:
         members = members_of(seen, policy, seed)
-        means = mean_over_members(members.drop(columns="views"))
+        means = mean_over_members(members)
         answers.append(top_targets(means))
-        forwards.append(float(members["views"].mean()))
+        forwards.append(forwards_of(seen, policy))
     labels, costs = means["label"].to_numpy(int), np.array(forwards)
     scores = np.array([macro_f1(labels, answer) for answer in answers])
     place = next(number for number, policy in enumerate(tried) if policy.name == "all")

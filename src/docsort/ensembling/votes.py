@@ -16,9 +16,9 @@ from docsort.ensembling.old_submissions import ballots_of
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import model_weights
 from docsort.errors import InputError, LeakError, listing
-from docsort.metrics import MEMBER_KEYS, PAGE_KEYS, mean_over_turns
+from docsort.metrics import MEMBER_KEYS, PAGE_KEYS
 from docsort.specialists.routing import apply_specialists
-from docsort.specialists.verdict import accepted_groups
+from docsort.specialists.verdict import accepted_groups, accepted_rules
 from docsort.tables import probability_columns, targets_of
 
 VOTES = (*PAGE_KEYS, "predicted", "confidence")
@@ -27,59 +27,44 @@ predicted: the class number voted for; confidence: its mean probability, in [0, 
 
 
 def cast_votes(
-    predictions: pd.DataFrame,
-    specialist_predictions: pd.DataFrame,
+    members: pd.DataFrame,
+    specialist_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     parameters: EnsemblingParameters,
     selection: Mapping[str, Any] | None = None,
     old_answers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """The whole way from prediction tables to VOTES: views averaged, accepted specialists heard, votes counted.
+    """VOTES of tables of members (`views.members_of`), of test pages or of validation pages.
 
     selection: the record of `selection.select_ensemble`, equal weights without; old_answers: OLD_ANSWERS, heard on test
-    pages in a hard vote. A test page's render_id may be anything unique, the image id for example. No predictions,
-    where the data has no test images, are no votes; `build_submission` is what insists on one a test image.
-    """
-    if predictions.empty:
-        return pd.DataFrame(columns=[*VOTES, *probability_columns(predictions)])
-    members = mean_over_turns(predictions, parameters.turns)
-    return vote(members, specialist_predictions, verdicts, parameters, selection, old_answers)
-
-
-def vote(
-    members: pd.DataFrame,
-    specialist_predictions: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    parameters: EnsemblingParameters,
-    selection: Mapping[str, Any] | None = None,
-    old_answers: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """VOTES of a table of members (`metrics.mean_over_turns`), of test pages or of validation pages.
+    pages in a hard vote. A test page's render_id may be anything unique, the image id for example. No members, where
+    the data has no test images, are no votes; `build_submission` is what insists on one a test image.
 
     Where probabilities are averaged, specialists speak on the mean; where ballots are counted, on each opinion that
     casts one. Raises InputError naming members that are empty or broken.
     """
+    if members.empty:
+        return pd.DataFrame(columns=[*VOTES, *probability_columns(members)])
     kind, stack = parameters.vote, stack_members(members)
     by_ballot = kind in COUNTED
     if by_ballot:
         opinions = stack.by_model() if kind == "soft_hard" else stack
-        stack = opinions.with_table(_hear(opinions.table(), specialist_predictions, verdicts, parameters))
+        stack = opinions.with_table(_hear(opinions.table(), specialist_members, verdicts))
     counted = tally(stack, kind)
     weights = model_weights(stack, counted, parameters, selection)
     means, winners = counted.count(weights, _extra_ballots(stack, parameters, old_answers))
     table = answers_table(stack, means)
     if not by_ballot:
-        table = _hear(table, specialist_predictions, verdicts, parameters)
+        table = _hear(table, specialist_members, verdicts)
         heard = table[stack.columns].to_numpy(np.float64)
         winners = first_of(heard, heard, counted.pages)
     return _votes(table, winners)
 
 
-def _hear(
-    table: pd.DataFrame, specialist_predictions: pd.DataFrame, verdicts: pd.DataFrame, parameters: EnsemblingParameters
-) -> pd.DataFrame:
+def _hear(table: pd.DataFrame, specialist_members: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     """The table after the specialists that earned it have spoken."""
-    return apply_specialists(table, specialist_predictions, accepted_groups(verdicts), parameters.turns)
+    rules = accepted_rules(verdicts)
+    return apply_specialists(table, specialist_members, rules) if rules else table
 
 
 def _extra_ballots(
@@ -110,8 +95,8 @@ def fold_votes(
 
 
 def vote_out_of_fold(
-    oof_predictions: pd.DataFrame,
-    specialist_oof_predictions: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    specialist_oof_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
@@ -122,19 +107,19 @@ def vote_out_of_fold(
 
     Raises LeakError where a prediction comes from another fold's model, InputError where a source or a class has none.
     """
-    check_out_of_fold(oof_predictions, folds)
+    check_out_of_fold(oof_members, folds)
     if accepted_groups(verdicts):
-        check_out_of_fold(specialist_oof_predictions, folds, complete=False)
-    votes = cast_votes(oof_predictions, specialist_oof_predictions, verdicts, parameters, selection)
+        check_out_of_fold(specialist_oof_members, folds, complete=False)
+    votes = cast_votes(oof_members, specialist_oof_members, verdicts, parameters, selection)
     held_out = dict(zip(folds["image_id"].astype(str), folds["fold"].astype(int), strict=True))
     votes.insert(len(VOTES), "fold", votes["image_id"].astype(str).map(held_out))
     return votes
 
 
-def check_out_of_fold(predictions: pd.DataFrame, folds: pd.DataFrame, complete: bool = True) -> None:
+def check_out_of_fold(members: pd.DataFrame, folds: pd.DataFrame, complete: bool = True) -> None:
     """Every prediction must come from the fold that held its source out, and, if `complete`, every source have one."""
     held_out = dict(zip(folds["image_id"].astype(str), folds["fold"].astype(int), strict=True))
-    pages = predictions[["image_id", "fold"]].drop_duplicates()
+    pages = members[["image_id", "fold"]].drop_duplicates()
     expected = pages["image_id"].astype(str).map(held_out)
     leaks = pages.loc[expected != pages["fold"], "image_id"]
     if len(leaks):

@@ -1,6 +1,6 @@
 """Plotly figures to explore: each takes a table that is on disk and returns one figure.
 
-Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `_label`.
+Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `short_label`.
 """
 
 from html import escape
@@ -186,7 +186,7 @@ def draw_drift(drift: pd.DataFrame) -> go.Figure:
     order = np.argsort(np.abs(np.nan_to_num(shift)), kind="stable")
     bars = go.Bar(
         x=[None if np.isnan(value) else float(value) for value in shift[order]],
-        y=[_label(str(measures["measure"].iloc[i]).replace("_", " ")) for i in order],
+        y=[short_label(str(measures["measure"].iloc[i]).replace("_", " ")) for i in order],
         orientation="h",
         marker_color=[VIEW_COLOURS["test"] if abs(value) > 1 else VIEW_COLOURS["test_like"] for value in shift[order]],
         customdata=measures[["train_mean", "train_sd", "test_mean", "test_sd", "ks"]].to_numpy(float)[order].tolist(),
@@ -236,10 +236,11 @@ def dress(figure: go.Figure, title: str, height: int) -> go.Figure:
 
 
 def _class_labels(classes: pd.DataFrame) -> list[str]:
-    return [_label(f"{row.target} {row.class_name}") for row in classes.itertuples()]
+    return [short_label(f"{row.target} {row.class_name}") for row in classes.itertuples()]
 
 
-def _label(text: str) -> str:
+def short_label(text: str) -> str:
+    """The text on an axis: cut, and no markup."""
     short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return escape(short)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.reporting.confidence_words import abstention_in_words, error_in_words
 from docsort.reporting.scores import Scores
 
 PACKAGES = ("docsort", "torch", "timm", "albumentations", "augraphy", "scikit-learn", "numpy", "pandas")
@@ -18,7 +19,8 @@ WORST_SHOWN = 5
 
 LIMITS = """\
 - The answer is always one of the types above: a page of any other kind gets one of them too, often with confidence.
-- The confidence is not calibrated. Pages in `needs_review.csv` should be looked at by a person.
+- Confidences are calibrated for pages like the test images of this run, not for pages of any other kind.
+- Pages in `needs_review.csv` should be looked at by a person.
 - The forecast assumes that new pages look like the test images of this run. Other cameras, languages, forms or layouts
   need a validation of their own.
 - Classes with few training photos have wide uncertainty of their own; see the table of classes in the report.
@@ -62,6 +64,8 @@ def write_model_card(
         markdown_table(*_weakest(class_scores)),
         "## Specialists",
         markdown_table(*_verdict_table(verdicts)) if len(verdicts) else "None was trained: the data has no such group.",
+        "## Confidence",
+        error_in_words(scores["calibration"]) + " " + abstention_in_words(scores["review"]),
         "## Limits",
         LIMITS.rstrip(),
         "## Not to be used for",

@@ -20,12 +20,22 @@ from PIL import Image
 from docsort.cleaning.drift import AUC_ROW
 from docsort.errors import InputError, listing
 from docsort.images.traits import TRAITS
+from docsort.reporting.confidence_words import confidence_tables, review_in_words
 from docsort.reporting.figures import figure_html
 from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
 
-FIGURES = ("confusion_matrix", "learning_curves", "class_scores", "specialist_verdicts", "candidates", "drift")
+FIGURES = (
+    "confusion_matrix",
+    "learning_curves",
+    "class_scores",
+    "specialist_verdicts",
+    "candidates",
+    "reliability",
+    "risk_coverage",
+    "drift",
+)
 
 SECTIONS = (
     ("scores", "Scores"),
@@ -37,6 +47,7 @@ SECTIONS = (
     ("candidates", "Candidates"),
     ("data", "Data"),
     ("drift", "Drift"),
+    ("confidence", "Confidence"),
     ("review", "Needs review"),
 )
 
@@ -56,10 +67,10 @@ JPEG_QUALITY = 82
 class ReportParts:
     """What the report shows.
 
-    scores: of `score_run`; class_scores: of `tabulate_class_scores`; candidates, selection: of `ensembling.comparison`
-    and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by the names FIGURES;
-    damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to picture; test_count: rows of the
-    submission.
+    scores: of `score_run` and `score_confidences`; class_scores: of `tabulate_class_scores`; candidates, selection: of
+    `ensembling.comparison` and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by
+    the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to picture;
+    test_count: rows of the submission.
     """
 
     scores: Scores
@@ -101,6 +112,7 @@ def write_report(parts: ReportParts) -> str:
             galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
             **_score_tables(parts),
             **_candidate_tables(parts),
+            **confidence_tables(parts.scores),
             **_data_tables(parts),
         )
     )
@@ -145,18 +157,6 @@ def damage_in_words(damage: Mapping[str, Any]) -> str:
 
 def _span(value: object) -> str:
     return " to ".join(_shown(end) for end in value) if isinstance(value, list | tuple) else _shown(value)
-
-
-def review_in_words(needs_review: pd.DataFrame, test_count: int) -> str:
-    """How many test pages a person should look at, and why."""
-    unreadable = int(needs_review["reason"].astype(str).str.startswith("unreadable").sum())
-    unsure = len(needs_review) - unreadable
-    share = len(needs_review) / test_count if test_count else 0.0
-    shown = f" The {REVIEW_SHOWN} least certain:" if len(needs_review) > REVIEW_SHOWN else ""
-    return (
-        f"{len(needs_review)} of {test_count} test pages ({share:.1%}) should be looked at by a person: "
-        f"{unreadable} could not be read, {unsure} were answered with too little confidence.{shown}"
-    )
 
 
 def picture_url(picture: Image.Image) -> Markup:
@@ -237,7 +237,7 @@ def _data_tables(parts: ReportParts) -> dict[str, Any]:
         "damage_rows": [(name.replace("_", " "), _span(value)) for name, value in parts.damage["parameters"].items()],
         "trait_columns": [str(column).replace("_", " ") for column in parts.damage_fit.columns],
         "trait_rows": _records(parts.damage_fit.head(TRAITS_SHOWN), list(parts.damage_fit.columns)),
-        "review_in_words": review_in_words(parts.needs_review, parts.test_count),
+        "review_in_words": review_in_words(parts.needs_review, parts.test_count, REVIEW_SHOWN),
         "review_rows": _records(
             parts.needs_review.head(REVIEW_SHOWN), ["image_id", "target", "class_name", "confidence", "reason"]
         ),

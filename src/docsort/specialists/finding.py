@@ -51,7 +51,7 @@ class FoundGroup:
 def find_lookalikes(oof_members: pd.DataFrame, parameters: SpecialistParameters) -> list[FoundGroup]:
     """The groups with most at stake first, sharing no class; none is no error.
 
-    oof_members: of the general models, out of fold (`metrics.mean_over_turns`); only test-like pages are read.
+    oof_members: of the general models, out of fold (`views.members_of`); only test-like pages are read.
     """
     means, page_folds = judged_pages(oof_members)
     columns = probability_columns(means)

@@ -84,7 +84,7 @@ def apply_specialists(
 ) -> pd.DataFrame:
     """A copy of the table in which every rule's specialist has spoken; rows sum to what they summed to.
 
-    table: means or members of the general models (`metrics.mean_over_members`, `mean_over_turns`); specialist_members:
+    table: means or members of the general models (`metrics.mean_over_members`, `views.members_of`); specialist_members:
     members of all specialists, averaged here as the general model is. A page that several rules catch is answered by
     the specialist of the group that has most of its mass. Raises InputError naming a specialist that has not seen a
     page it is asked about.

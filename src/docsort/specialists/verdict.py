@@ -56,7 +56,7 @@ def judge(
 ) -> pd.DataFrame:
     """Columns VERDICTS, one row a group; no rows where there are no groups.
 
-    Both tables of members (`metrics.mean_over_turns`) are out of fold. Raises LeakError when a specialist's fold is not
+    Both tables of members (`views.members_of`) are out of fold. Raises LeakError when a specialist's fold is not
     the fold that the general model held the page out of.
     """
     rows = []

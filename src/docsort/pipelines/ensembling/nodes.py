@@ -4,49 +4,65 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.ensembling.abstention import judge_abstention
+from docsort.ensembling.calibration import calibrate
 from docsort.ensembling.comparison import compare_candidates as compare
 from docsort.ensembling.lift import ensemble_lift
 from docsort.ensembling.old_submissions import read_submissions
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
-from docsort.ensembling.review import review_threshold
 from docsort.ensembling.selection import select_ensemble as select
 from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
-from docsort.metrics import mean_over_turns
+from docsort.specialists.groups import join_specialists
 from docsort.specialists.verdict import accepted_groups
-from docsort.tables import PREDICTION_KEYS
+from docsort.stores import Store
 from docsort.training.checkpoints import Checkpoint
+from docsort.views import ViewPolicy, members_of
 
 
 def predict_test(
-    checkpoints: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
+    checkpoints: dict[str, Checkpoint],
+    test_renders: pd.DataFrame,
+    fold: int,
+    view_policy: dict[str, Any],
+    prediction_store: Store,
 ) -> pd.DataFrame:
-    """Predicts every test image with one fold's models, once a turn."""
-    pages = test_pages(images, fold)
-    members = [predict(checkpoint, pages, parameters.turns, model=name) for name, checkpoint in checkpoints.items()]
+    """Asks one fold's models about every test image, in as many views as are worth it."""
+    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
+    members = [predict(checkpoint, pages, policy, name, prediction_store) for name, checkpoint in checkpoints.items()]
     return pd.concat(members, ignore_index=True)
 
 
 def predict_specialist_test(
     specialists: dict[str, Checkpoint],
     verdicts: pd.DataFrame,
-    images: pd.DataFrame,
+    test_renders: pd.DataFrame,
     fold: int,
-    parameters: EnsemblingParameters,
+    view_policy: dict[str, Any],
+    prediction_store: Store,
 ) -> pd.DataFrame:
     """Asks the specialists that earned it, one fold of each, about every test image."""
-    pages = test_pages(images, fold)
+    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
     speakers = [group.name for group in accepted_groups(verdicts)]
-    opinions = [predict(specialists[name], pages, parameters.turns, model=name) for name in speakers]
-    return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+    opinions = [predict(specialists[name], pages, policy, name, prediction_store) for name in speakers]
+    return join_specialists(opinions)
 
 
-def select_ensemble(oof_predictions: pd.DataFrame, parameters: EnsemblingParameters, seed: int) -> dict[str, Any]:
+def average_test_views(view_policy: dict[str, Any], *predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Averages what was said of each test image's views: by general models, of whom the first half of `predictions` is,
+    and by specialists.
+    """
+    half, policy = len(predictions) // 2, ViewPolicy.model_validate(view_policy["policy"])
+    general = pd.concat(predictions[:half], ignore_index=True)
+    return members_of(general, policy), members_of(join_specialists(predictions[half:]), policy)
+
+
+def select_ensemble(oof_members: pd.DataFrame, parameters: EnsemblingParameters, seed: int) -> dict[str, Any]:
     """Chooses how much each model counts, out of fold, and says whether that has earned its place."""
-    return select(mean_over_turns(oof_predictions, parameters.turns), parameters, seed)
+    return select(oof_members, parameters, seed)
 
 
 def read_old_submissions(photos: pd.DataFrame, classes: pd.DataFrame, parameters: EnsemblingParameters) -> pd.DataFrame:
@@ -55,44 +71,73 @@ def read_old_submissions(photos: pd.DataFrame, classes: pd.DataFrame, parameters
 
 
 def combine_predictions(
-    parameters: EnsemblingParameters,
+    test_members: pd.DataFrame,
+    specialist_test_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     selection: dict[str, Any],
     old_submissions: pd.DataFrame,
-    *predictions: pd.DataFrame,
+    parameters: EnsemblingParameters,
 ) -> pd.DataFrame:
-    """Makes one answer a test image; the first half of `predictions` are the folds', the second their specialists'."""
-    half = len(predictions) // 2
-    general = pd.concat(predictions[:half], ignore_index=True)
-    special = pd.concat(predictions[half:], ignore_index=True)
-    return cast_votes(general, special, verdicts, parameters, selection, old_submissions)
+    """Makes one answer a test image."""
+    return cast_votes(test_members, specialist_test_members, verdicts, parameters, selection, old_submissions)
+
+
+def vote_fold_by_fold(
+    test_members: pd.DataFrame,
+    specialist_test_members: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    selection: dict[str, Any],
+    parameters: EnsemblingParameters,
+) -> pd.DataFrame:
+    """Makes the answers that the models of each fold would give by themselves."""
+    votes = [cast_votes(test_members.iloc[:0], specialist_test_members, verdicts, parameters).assign(fold=0)]
+    for fold, own in test_members.groupby("fold"):
+        special = specialist_test_members[specialist_test_members["fold"] == fold]
+        votes.append(cast_votes(own, special, verdicts, parameters, selection).assign(fold=fold))
+    return pd.concat(votes[1:] or votes, ignore_index=True)
 
 
 def measure_ensemble_lift(
-    oof_predictions: pd.DataFrame,
-    parameters: EnsemblingParameters,
-    selection: dict[str, Any],
-    *test_predictions: pd.DataFrame,
+    test_members: pd.DataFrame, oof_members: pd.DataFrame, parameters: EnsemblingParameters, selection: dict[str, Any]
 ) -> dict[str, Any]:
     """Measures what averaging the folds' models is worth on the unlabelled test images."""
-    return ensemble_lift(pd.concat(test_predictions, ignore_index=True), oof_predictions, parameters, selection)
+    return ensemble_lift(test_members, oof_members, parameters, selection)
 
 
 def vote_on_validation(
-    oof_predictions: pd.DataFrame,
-    specialist_oof_predictions: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    specialist_oof_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: EnsemblingParameters,
     selection: dict[str, Any],
 ) -> pd.DataFrame:
     """Makes one answer a validation page, the way test images get theirs."""
-    return vote_out_of_fold(oof_predictions, specialist_oof_predictions, verdicts, folds, parameters, selection)
+    return vote_out_of_fold(oof_members, specialist_oof_members, verdicts, folds, parameters, selection)
+
+
+def calibrate_votes(
+    oof_votes: pd.DataFrame,
+    test_votes: pd.DataFrame,
+    fold_votes: pd.DataFrame,
+    parameters: EnsemblingParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Makes confidences keep their word: of validation pages, of test images, and how well it did."""
+    calibrated = calibrate(oof_votes, test_votes, fold_votes, parameters, seed)
+    return calibrated.oof_votes, calibrated.test_votes, calibrated.record
+
+
+def choose_when_to_answer(
+    oof_votes: pd.DataFrame, test_probabilities: pd.DataFrame, parameters: EnsemblingParameters
+) -> dict[str, Any]:
+    """Chooses the confidence below which a person should look."""
+    return judge_abstention(oof_votes, test_probabilities, parameters)
 
 
 def compare_candidates(
-    oof_predictions: pd.DataFrame,
-    specialist_oof_predictions: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    specialist_oof_members: pd.DataFrame,
     verdicts: pd.DataFrame,
     oof_votes: pd.DataFrame,
     selection: dict[str, Any],
@@ -100,8 +145,7 @@ def compare_candidates(
     seed: int,
 ) -> pd.DataFrame:
     """Compares other ways to answer with the one that is used, out of fold."""
-    members = mean_over_turns(oof_predictions, parameters.turns)
-    return compare(members, specialist_oof_predictions, verdicts, oof_votes, selection, parameters, seed)
+    return compare(oof_members, specialist_oof_members, verdicts, oof_votes, selection, parameters, seed)
 
 
 def write_submission(
@@ -118,9 +162,10 @@ def list_needs_review(
     rejected_images: pd.DataFrame,
     submission: pd.DataFrame,
     classes: pd.DataFrame,
-    oof_votes: pd.DataFrame,
+    abstention: dict[str, Any],
     parameters: EnsemblingParameters,
+    page_oddity: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lists the test images that a person should look at."""
-    threshold = review_threshold(oof_votes, parameters).threshold
-    return list_unsure(test_probabilities, rejected_images, submission, classes, threshold)
+    threshold, odd_above = abstention["threshold"], parameters.review_oddity
+    return list_unsure(test_probabilities, rejected_images, submission, classes, threshold, page_oddity, odd_above)

@@ -1,9 +1,14 @@
-"""From checkpoints to one believable answer a test image: views, folds, the specialists that earned it, a vote."""
+"""From checkpoints to one believable answer a test image: views, folds, models, the specialists that earned it, a vote,
+confidences that keep their word.
+"""
 
 from kedro.pipeline import Node, Pipeline
 
 from docsort.folds import FOLDS
 from docsort.pipelines.ensembling.nodes import (
+    average_test_views,
+    calibrate_votes,
+    choose_when_to_answer,
     combine_predictions,
     compare_candidates,
     list_needs_review,
@@ -12,6 +17,7 @@ from docsort.pipelines.ensembling.nodes import (
     predict_test,
     read_old_submissions,
     select_ensemble,
+    vote_fold_by_fold,
     vote_on_validation,
     write_submission,
 )
@@ -20,95 +26,84 @@ from docsort.pipelines.ensembling.nodes import (
 def create_pipeline() -> Pipeline:
     predictions = [f"fold_{fold}_test_predictions" for fold in range(FOLDS)]
     opinions = [f"fold_{fold}_specialist_test_predictions" for fold in range(FOLDS)]
-    return (
-        create_votes()
-        + sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([]))
-        + Pipeline(
-            [
-                Node(
-                    read_old_submissions,
-                    inputs=["photos", "classes", "params:ensembling"],
-                    outputs="old_submissions",
-                    name="read_old_submissions",
-                ),
-                Node(
-                    combine_predictions,
-                    inputs=[
-                        "params:ensembling",
-                        "specialist_verdicts",
-                        "ensemble_selection",
-                        "old_submissions",
-                        *predictions,
-                        *opinions,
-                    ],
-                    outputs="test_probabilities",
-                    name="combine_predictions",
-                ),
-                Node(
-                    measure_ensemble_lift,
-                    inputs=["oof_predictions", "params:ensembling", "ensemble_selection", *predictions],
-                    outputs="ensemble_lift",
-                    name="measure_ensemble_lift",
-                ),
-                Node(
-                    write_submission,
-                    inputs=["photos", "rejected_images", "test_probabilities", "clean_images"],
-                    outputs=["submission", "submissions"],
-                    name="write_submission",
-                ),
-                Node(
-                    list_needs_review,
-                    inputs=[
-                        "test_probabilities",
-                        "rejected_images",
-                        "submission",
-                        "classes",
-                        "oof_votes",
-                        "params:ensembling",
-                    ],
-                    outputs="needs_review",
-                    name="list_needs_review",
-                ),
-            ],
-            tags="ensembling",
-        )
+    views = Pipeline(
+        [
+            Node(
+                average_test_views,
+                inputs=["view_policy", *predictions, *opinions],
+                outputs=["test_members", "specialist_test_members"],
+                name="average_test_views",
+            )
+        ],
+        tags="ensembling",
     )
+    folds = sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([]))
+    return folds + views + create_weights() + create_test_votes() + create_validation_votes() + create_answers()
 
 
-def create_votes() -> Pipeline:
-    """How members add up, chosen and judged out of fold."""
+def create_weights() -> Pipeline:
+    """How much each model counts, and which earlier answers join."""
     return Pipeline(
         [
             Node(
                 select_ensemble,
-                inputs=["oof_predictions", "params:ensembling", "params:seed"],
+                inputs=["oof_members", "params:ensembling", "params:seed"],
                 outputs="ensemble_selection",
                 name="select_ensemble",
             ),
             Node(
+                read_old_submissions,
+                inputs=["photos", "classes", "params:ensembling"],
+                outputs="old_submissions",
+                name="read_old_submissions",
+            ),
+        ],
+        tags="ensembling",
+    )
+
+
+def create_test_votes() -> Pipeline:
+    """What is answered on test images, by all folds together and by each alone, and what together is worth."""
+    said = ["test_members", "specialist_test_members", "specialist_verdicts", "ensemble_selection"]
+    return Pipeline(
+        [
+            Node(
+                combine_predictions,
+                inputs=[*said, "old_submissions", "params:ensembling"],
+                outputs="uncalibrated_test_votes",
+                name="combine_predictions",
+            ),
+            Node(
+                vote_fold_by_fold,
+                inputs=[*said, "params:ensembling"],
+                outputs="fold_test_votes",
+                name="vote_fold_by_fold",
+            ),
+            Node(
+                measure_ensemble_lift,
+                inputs=["test_members", "oof_members", "params:ensembling", "ensemble_selection"],
+                outputs="ensemble_lift",
+                name="measure_ensemble_lift",
+            ),
+        ],
+        tags="ensembling",
+    )
+
+
+def create_validation_votes() -> Pipeline:
+    """The same on validation pages, and how other ways to answer would do there."""
+    said = ["oof_members", "specialist_oof_members", "specialist_verdicts"]
+    return Pipeline(
+        [
+            Node(
                 vote_on_validation,
-                inputs=[
-                    "oof_predictions",
-                    "specialist_oof_predictions",
-                    "specialist_verdicts",
-                    "folds",
-                    "params:ensembling",
-                    "ensemble_selection",
-                ],
-                outputs="oof_votes",
+                inputs=[*said, "folds", "params:ensembling", "ensemble_selection"],
+                outputs="uncalibrated_oof_votes",
                 name="vote_on_validation",
             ),
             Node(
                 compare_candidates,
-                inputs=[
-                    "oof_predictions",
-                    "specialist_oof_predictions",
-                    "specialist_verdicts",
-                    "oof_votes",
-                    "ensemble_selection",
-                    "params:ensembling",
-                    "params:seed",
-                ],
+                inputs=[*said, "oof_votes", "ensemble_selection", "params:ensembling", "params:seed"],
                 outputs="candidates",
                 name="compare_candidates",
             ),
@@ -117,19 +112,62 @@ def create_votes() -> Pipeline:
     )
 
 
-def create_fold(fold: int) -> Pipeline:
-    """What the models of one fold say of every test image, on each dihedral view."""
+def create_answers() -> Pipeline:
+    """Confidences that keep their word, the submission, and the pages that a person should look at."""
     return Pipeline(
         [
             Node(
-                predict_test,
-                inputs=["checkpoint", "images", "params:fold", "params:ensembling"],
-                outputs="test_predictions",
-                name="predict_test",
+                calibrate_votes,
+                inputs=[
+                    "uncalibrated_oof_votes",
+                    "uncalibrated_test_votes",
+                    "fold_test_votes",
+                    "params:ensembling",
+                    "params:seed",
+                ],
+                outputs=["oof_votes", "test_probabilities", "calibration"],
+                name="calibrate_votes",
             ),
             Node(
+                choose_when_to_answer,
+                inputs=["oof_votes", "test_probabilities", "params:ensembling"],
+                outputs="abstention",
+                name="choose_when_to_answer",
+            ),
+            Node(
+                write_submission,
+                inputs=["photos", "rejected_images", "test_probabilities", "clean_images"],
+                outputs=["submission", "submissions"],
+                name="write_submission",
+            ),
+            Node(
+                list_needs_review,
+                inputs=[
+                    "test_probabilities",
+                    "rejected_images",
+                    "submission",
+                    "classes",
+                    "abstention",
+                    "params:ensembling",
+                ],
+                outputs="needs_review",
+                name="list_needs_review",
+            ),
+        ],
+        tags="ensembling",
+    )
+
+
+def create_fold(fold: int) -> Pipeline:
+    """What the models of one fold say of every test image, in as many views as are worth it."""
+    shared = ("specialist_verdicts", "test_renders", "view_policy", "prediction_store")
+    asking = ["test_renders", "params:fold", "view_policy", "prediction_store"]
+    return Pipeline(
+        [
+            Node(predict_test, inputs=["checkpoint", *asking], outputs="test_predictions", name="predict_test"),
+            Node(
                 predict_specialist_test,
-                inputs=["specialists", "specialist_verdicts", "images", "params:fold", "params:ensembling"],
+                inputs=["specialists", "specialist_verdicts", *asking],
                 outputs="specialist_test_predictions",
                 name="predict_specialist_test",
             ),
@@ -138,10 +176,9 @@ def create_fold(fold: int) -> Pipeline:
         inputs={
             "checkpoint": f"fold_{fold}_checkpoint",
             "specialists": f"fold_{fold}_specialists",
-            "specialist_verdicts": "specialist_verdicts",
-            "images": "images",
+            **{name: name for name in shared},
         },
         outputs={name: f"fold_{fold}_{name}" for name in ("test_predictions", "specialist_test_predictions")},
-        parameters={"params:fold": f"params:folds.fold_{fold}", "params:ensembling": "params:ensembling"},
+        parameters={"params:fold": f"params:folds.fold_{fold}"},
         tags="ensembling",
     )

@@ -8,6 +8,8 @@ from PIL import Image
 
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.reporting.answer_key import read_answer_key
+from docsort.reporting.confidence_scores import Confidences
+from docsort.reporting.confidence_scores import score_confidences as score_words
 from docsort.reporting.label_gains import add_label_gain, baseline_of
 from docsort.reporting.model_card import write_model_card
 from docsort.reporting.parameters import ReportingParameters
@@ -24,13 +26,30 @@ def score_run(
     verdicts: pd.DataFrame,
     submission: pd.DataFrame,
     ensemble_lift: dict[str, Any],
+    confidence_scores: Scores,
     raw_location: dict[str, Any],
     parameters: ReportingParameters,
     seed: int,
 ) -> tuple[Scores, Scores]:
     """Scores validation and, where there is an answer key, the submission: the latest scores, and a version of them."""
     scores = score(oof_votes, verdicts, submission, ensemble_lift, read_answer_key(raw_location), parameters, seed)
+    scores |= confidence_scores
     return scores, scores
+
+
+def score_confidences(
+    uncalibrated_oof_votes: pd.DataFrame,
+    oof_votes: pd.DataFrame,
+    uncalibrated_test_votes: pd.DataFrame,
+    test_probabilities: pd.DataFrame,
+    calibration: dict[str, Any],
+    abstention: dict[str, Any],
+    raw_location: dict[str, Any],
+    seed: int,
+) -> tuple[Scores, pd.DataFrame, pd.DataFrame]:
+    """Scores how confidences keep their word, and what is answered without a person."""
+    votes = Confidences(uncalibrated_oof_votes, oof_votes, uncalibrated_test_votes, test_probabilities)
+    return score_words(votes, calibration, abstention, read_answer_key(raw_location), seed)
 
 
 def tabulate_classes(
@@ -93,6 +112,20 @@ def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
     from docsort.reporting import figures
 
     return figures.draw_class_scores(class_scores)
+
+
+def draw_reliability(reliability: pd.DataFrame) -> go.Figure:
+    """Draws how confidences keep their word, before and after calibration."""
+    from docsort.reporting import calibration_figures
+
+    return calibration_figures.draw_reliability(reliability)
+
+
+def draw_risk_coverage(risk_coverage: pd.DataFrame, abstention: dict[str, Any]) -> go.Figure:
+    """Draws what answering only the surest pages is worth."""
+    from docsort.reporting import calibration_figures
+
+    return calibration_figures.draw_risk_coverage(risk_coverage, abstention)
 
 
 def draw_drift(drift: pd.DataFrame) -> go.Figure:

@@ -11,9 +11,12 @@ from docsort.pipelines.reporting.nodes import (
     draw_drift,
     draw_learning_curves,
     draw_misclassified,
+    draw_reliability,
+    draw_risk_coverage,
     draw_specialist_verdicts,
     join_histories,
     prove_label_fixes,
+    score_confidences,
     score_run,
     summarise,
     tabulate_classes,
@@ -27,6 +30,8 @@ FIGURES = (
     "class_scores_figure",
     "specialist_verdicts_figure",
     "candidates_figure",
+    "reliability_figure",
+    "risk_coverage_figure",
     "drift_figure",
 )
 
@@ -40,12 +45,28 @@ def create_scores() -> Pipeline:
     return Pipeline(
         [
             Node(
+                score_confidences,
+                inputs=[
+                    "uncalibrated_oof_votes",
+                    "oof_votes",
+                    "uncalibrated_test_votes",
+                    "test_probabilities",
+                    "calibration",
+                    "abstention",
+                    "raw_location",
+                    "params:seed",
+                ],
+                outputs=["confidence_scores", "reliability", "risk_coverage"],
+                name="score_confidences",
+            ),
+            Node(
                 score_run,
                 inputs=[
                     "oof_votes",
                     "specialist_verdicts",
                     "submission",
                     "ensemble_lift",
+                    "confidence_scores",
                     "raw_location",
                     "params:reporting",
                     "params:seed",
@@ -135,6 +156,13 @@ def create_figures() -> Pipeline:
                 name="draw_specialist_verdicts",
             ),
             Node(draw_candidates, inputs="candidates", outputs="candidates_figure", name="draw_candidates"),
+            Node(draw_reliability, inputs="reliability", outputs="reliability_figure", name="draw_reliability"),
+            Node(
+                draw_risk_coverage,
+                inputs=["risk_coverage", "abstention"],
+                outputs="risk_coverage_figure",
+                name="draw_risk_coverage",
+            ),
             Node(draw_drift, inputs="drift", outputs="drift_figure", name="draw_drift"),
             Node(
                 draw_misclassified,

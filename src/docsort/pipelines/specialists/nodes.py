@@ -5,9 +5,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.images.dihedral import TURNS
 from docsort.inference.prediction import predict
-from docsort.metrics import mean_over_turns
 from docsort.specialists.finding import find_lookalikes, with_found
 from docsort.specialists.groups import group_table, groups_of_table, join_specialists, resolve_groups
 from docsort.specialists.parameters import SpecialistParameters
@@ -18,6 +16,7 @@ from docsort.training.checkpoints import HISTORY, Checkpoint
 from docsort.training.plan import MAIN, TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
+from docsort.views import ViewPolicy, members_of
 
 
 def check_groups(classes: pd.DataFrame, parameters: SpecialistParameters, plan: TrainingPlan) -> pd.DataFrame:
@@ -27,15 +26,12 @@ def check_groups(classes: pd.DataFrame, parameters: SpecialistParameters, plan: 
 
 
 def find_groups(
-    given_groups: pd.DataFrame,
-    oof_predictions: pd.DataFrame,
-    parameters: SpecialistParameters,
-    ensembling: EnsemblingParameters,
+    given_groups: pd.DataFrame, oof_members: pd.DataFrame, parameters: SpecialistParameters
 ) -> pd.DataFrame:
     """Adds groups that the general models confuse to the given ones, where that is wished."""
     given, found = groups_of_table(given_groups), []
     if parameters.find:
-        found = find_lookalikes(mean_over_turns(oof_predictions, ensembling.turns), parameters)
+        found = find_lookalikes(oof_members, parameters)
     return with_found(given, found, parameters.find_most)
 
 
@@ -64,31 +60,37 @@ def train_specialists(
 
 
 def predict_specialist_validation(
-    specialists: dict[str, Checkpoint], folds: pd.DataFrame, validation_renders: pd.DataFrame, fold: int
+    specialists: dict[str, Checkpoint],
+    folds: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    fold: int,
+    ensembling: EnsemblingParameters,
+    prediction_store: Store,
 ) -> pd.DataFrame:
     """Lets each specialist look at all pages its fold held out: in the test it cannot know either whose page it is."""
     opinions = []
     for name, checkpoint in specialists.items():
         pages = pages_to_judge(checkpoint, task_name(f"specialist_{name}", fold), fold, folds, validation_renders)
-        opinions.append(predict(checkpoint, pages, TURNS, model=name))
+        opinions.append(predict(checkpoint, pages, ensembling.all_views(), name, prediction_store))
     return join_specialists(opinions)
 
 
-def join_specialist_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
-    """Puts the folds' predictions below each other, unless some are not of the fold that held their page out."""
-    return join_judged(folds, predictions)
+def join_specialist_predictions(
+    folds: pd.DataFrame, view_policy: dict[str, Any], *predictions: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Puts the folds' predictions below each other, unless some are not of the fold that held their page out; and
+    averages the views that test images get too.
+    """
+    joined = join_judged(folds, predictions)
+    return joined, members_of(joined, ViewPolicy.model_validate(view_policy["policy"]))
 
 
 def judge_specialists(
-    oof_predictions: pd.DataFrame,
-    specialist_oof_predictions: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    specialist_oof_members: pd.DataFrame,
     groups: pd.DataFrame,
     parameters: SpecialistParameters,
-    ensembling: EnsemblingParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Decides out of fold which specialists may speak."""
-    wanted = groups_of_table(groups)
-    tables = (oof_predictions, specialist_oof_predictions)
-    general, special = (mean_over_turns(table, ensembling.turns) if wanted else table for table in tables)
-    return judge(general, special, wanted, parameters, seed)
+    return judge(oof_members, specialist_oof_members, groups_of_table(groups), parameters, seed)

@@ -13,6 +13,7 @@ from docsort.training.checkpoints import Checkpoint
 from docsort.training.plan import TrainingPlan, task_name
 from docsort.training.splits import fold_task, join_judged, pages_to_judge
 from docsort.training.tasks import train
+from docsort.views import members_of
 
 
 def train_fold(
@@ -62,12 +63,13 @@ def join_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.Data
 
 def choose_views(
     oof_predictions: pd.DataFrame, ensembling: EnsemblingParameters, seed: int
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Chooses how many views of a page are worth their cost."""
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """Chooses how many views of a page are worth their cost, and averages these."""
     policy, curve, loss = view_choice.choose_views(
         oof_predictions, ensembling.turns, ensembling.scales, ensembling.view_tolerance, seed, ensembling.views
     )
-    return {"policy": policy.model_dump(mode="json"), "nested_loss": loss}, curve
+    record = {"policy": policy.model_dump(mode="json"), "nested_loss": loss}
+    return record, curve, members_of(oof_predictions, policy)
 
 
 def score_validation(oof_predictions: pd.DataFrame, seed: int) -> dict[str, Any]:

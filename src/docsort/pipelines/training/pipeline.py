@@ -29,7 +29,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 choose_views,
                 inputs=["oof_predictions", "params:ensembling", "params:seed"],
-                outputs=["view_policy", "view_curve"],
+                outputs=["view_policy", "view_curve", "oof_members"],
                 name="choose_views",
             ),
             Node(

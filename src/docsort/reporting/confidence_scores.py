@@ -1,0 +1,98 @@
+"""Did the confidences keep their word, and were the pages answered without a person right as often as promised?
+
+Out of fold as the ensembling told it, and, where there is an answer key, on the test images: the part of `scores.json`
+that is about knowing when not to answer, and the tables that its figures are drawn from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from docsort.ensembling.abstention import risk_coverage, share_answered
+from docsort.ensembling.reliability import RELIABILITY, is_right, reliability_bins, reliability_scores
+from docsort.reporting.scores import Scores
+
+RELIABILITY_TABLE = ("view", "stage", *RELIABILITY)
+"""view: test_like (out of fold) or test; stage: before or after calibration; one row a bin of 15 of equal width."""
+
+RISK_COVERAGE = ("curve", "threshold", "coverage", "precision")
+"""curve: validation (one model a page, out of fold), expected (test images, by their confidences) or test (by the key);
+coverage: share of pages with a confidence of at least the threshold; precision: share of right answers among these."""
+
+COMPARED = "test_like"
+
+
+@dataclass(frozen=True)
+class Confidences:
+    """VOTES before and after calibration: of validation pages, and of test images, empty where there are none."""
+
+    oof_before: pd.DataFrame
+    oof_after: pd.DataFrame
+    test_before: pd.DataFrame
+    test_after: pd.DataFrame
+
+
+def score_confidences(
+    votes: Confidences,
+    calibration: Mapping[str, Any],
+    abstention: Mapping[str, Any],
+    answer_key: pd.DataFrame | None,
+    seed: int,
+) -> tuple[Scores, pd.DataFrame, pd.DataFrame]:
+    """The blocks `calibration` and `review` of the scores, RELIABILITY_TABLE and RISK_COVERAGE.
+
+    calibration, abstention: records of the ensembling. With an answer key (columns ID, target) each block has what is
+    true of the readable test images: `calibration.test.before`, `.after`, and `right` beside each told `precision`.
+    """
+    before, after = (own[own["view"] == COMPARED] for own in (votes.oof_before, votes.oof_after))
+    stages = {(COMPARED, "before"): before, (COMPARED, "after"): after}
+    told: Scores = {"method": calibration["method"], "validation": calibration["validation"]}
+    if answer_key is not None and len(votes.test_after):
+        tests = {"before": _with_labels(votes.test_before, answer_key)}
+        tests["after"] = _with_labels(votes.test_after, answer_key)
+        stages |= {("test", stage): own for stage, own in tests.items()}
+        told["test"] = {stage: reliability_scores(own, seed) for stage, own in tests.items()}
+    known = stages.get(("test", "after"))
+    curves = _curves(after, votes.test_after, known)
+    return {"calibration": told, "review": _review(abstention, known)}, _bins(stages), curves
+
+
+def _review(abstention: Mapping[str, Any], known: pd.DataFrame | None) -> Scores:
+    """The record, with the true precision as `right` in each `test` block where labels are known."""
+    targets = [_with_truth(row, known) for row in abstention["targets"]]
+    return {**_with_truth(abstention, known), "targets": targets}
+
+
+def _with_truth(row: Mapping[str, Any], known: pd.DataFrame | None) -> Scores:
+    if known is None or row["test"] is None:
+        return dict(row)
+    answered = known["confidence"].to_numpy(np.float64) >= row["threshold"]
+    right = share_answered(answered, is_right(known).astype(np.float64))["precision"]
+    return {**row, "test": {**row["test"], "right": right}}
+
+
+def _bins(stages: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    parts = [
+        reliability_bins(own["confidence"].to_numpy(np.float64), is_right(own)).assign(view=view, stage=stage)
+        for (view, stage), own in stages.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[list(RELIABILITY_TABLE)]
+
+
+def _curves(oof: pd.DataFrame, test: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataFrame:
+    confidence = test["confidence"].to_numpy(np.float64)
+    sources = {"validation": (oof["confidence"].to_numpy(np.float64), is_right(oof).astype(np.float64))}
+    if len(test):
+        sources["expected"] = (confidence, confidence)
+    if known is not None:
+        sources["test"] = (confidence, is_right(known).astype(np.float64))
+    parts = [risk_coverage(*source).assign(curve=curve) for curve, source in sources.items()]
+    return pd.concat(parts, ignore_index=True)[list(RISK_COVERAGE)]
+
+
+def _with_labels(votes: pd.DataFrame, answer_key: pd.DataFrame) -> pd.DataFrame:
+    truth = dict(zip(answer_key["ID"].astype(str), answer_key["target"].astype(int), strict=True))
+    return votes.assign(label=votes["image_id"].astype(str).map(truth).astype(int))
