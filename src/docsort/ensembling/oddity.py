@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.inference.embeddings import Blocks, unit
 from docsort.tables import PAGE_DISTANCES, PAGE_ODDITY, check_columns
@@ -39,10 +40,11 @@ def measure_distances(
     learnt = pages["learnt"].to_numpy(bool)
     own = pages[~learnt].assign(view="test_like")
     foreign = test.assign(render_id=test["image_id"], view="test", fold=int(pages["fold"].iloc[0]))
-    values = [
-        _times_the_usual(block[learnt], block[~learnt], other, neighbours, number == len(known) - 1)
-        for number, (block, other) in enumerate(zip(known, asked, strict=True))
-    ]
+    with threadpool_limits(limits=1):  # the same bits on any machine with as many cores as it likes
+        values = [
+            _times_the_usual(block[learnt], block[~learnt], other, neighbours, number == len(known) - 1)
+            for number, (block, other) in enumerate(zip(known, asked, strict=True))
+        ]
     table = pd.concat([own, foreign], ignore_index=True)
     return table.assign(distance=np.mean(values, axis=0))[list(PAGE_DISTANCES)]
 
@@ -69,7 +71,9 @@ def _times_the_usual(
     learnt: NDArray[np.float32], held: NDArray[np.float32], asked: NDArray[np.float32], neighbours: int, last: bool
 ) -> Floats:
     """(H + N,) distances by one block, in medians of those of the pages held out."""
-    prepared = [unit(each.astype(np.float64)) for each in (learnt, held, asked)] if last else whiten(learnt, held, asked)
+    prepared = (
+        [unit(each.astype(np.float64)) for each in (learnt, held, asked)] if last else whiten(learnt, held, asked)
+    )
     base, *queries = prepared
     distances = [neighbour_distances(base, each, neighbours) for each in queries]
     return np.concatenate(distances) / max(float(np.median(distances[0])), 1e-12)

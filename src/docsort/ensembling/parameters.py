@@ -26,6 +26,16 @@ class EnsemblingParameters(Parameters):
         default=0.95, gt=0, le=1, description="share of right answers wanted among the pages that need no review"
     )
 
+    embedded_pages: int = Field(
+        default=2000,
+        ge=0,
+        description="validation pages that each fold's model embeds at most, of those it learnt and of those it holds "
+        "out, to judge how odd test pages are and to draw them; 0: none, and no page is odd",
+    )
+    oddity_neighbours: int = Field(
+        default=5, ge=1, description="a page is as far as its so-manieth nearest learnt page"
+    )
+
     @field_validator("turns")
     @classmethod
     def _check_turns(cls, turns: tuple[int, ...]) -> tuple[int, ...]:

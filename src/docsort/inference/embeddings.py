@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.seeding import derive_rng
 from docsort.tables import EMBEDDING_KEYS, VALIDATION_RENDERS, check_columns
@@ -70,7 +71,8 @@ def embedding_table(pages: pd.DataFrame, features: Floats) -> pd.DataFrame:
     directions = unit(features.astype(np.float64))
     learnt = directions[pages["learnt"].to_numpy(bool)]
     middle = learnt.mean(axis=0)
-    axes = np.linalg.svd(learnt - middle, full_matrices=False)[2][:KEPT]
+    with threadpool_limits(limits=1):  # the same bits on any machine with as many cores as it likes
+        axes = np.linalg.svd(learnt - middle, full_matrices=False)[2][:KEPT]
     places = ((directions - middle) @ axes.T).astype(np.float32)
     columns = [f"e_{i}" for i in range(places.shape[1])]
     return pd.concat([pages[list(EMBEDDING_KEYS)], pd.DataFrame(places, columns=columns)], axis=1)

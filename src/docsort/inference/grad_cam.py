@@ -55,7 +55,9 @@ def page_heat(
     heat = []
     for numbers, batch in zip(rows, StreamedPages(paths, description.image_size).batches(rows), strict=True):
         pages = normaliser(batch.to(device))
-        heat.append(np.stack([turned_heat(model, found, pages, column, turns) for column in outputs[numbers].T], axis=1))
+        heat.append(
+            np.stack([turned_heat(model, found, pages, column, turns) for column in outputs[numbers].T], axis=1)
+        )
     return np.concatenate(heat)
 
 

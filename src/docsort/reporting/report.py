@@ -6,7 +6,7 @@ are marked safe. plotly.js stands there once, about 4.5 MB.
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
@@ -25,13 +25,14 @@ from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
 
-FIGURES = ("confusion_matrix", "learning_curves", "class_scores", "specialist_verdicts", "drift")
+FIGURES = ("confusion_matrix", "learning_curves", "class_scores", "specialist_verdicts", "drift", "projection")
 
 SECTIONS = (
     ("scores", "Scores"),
     ("classes", "Classes"),
     ("confusion", "Confusion"),
     ("mistakes", "Mistakes"),
+    ("explained", "What models see"),
     ("training", "Training"),
     ("specialists", "Specialists"),
     ("data", "Data"),
@@ -41,6 +42,15 @@ SECTIONS = (
 
 VIEW_NAMES = {"test_like": "test-like validation", "clean": "clean validation", "test": "test"}
 ALL_MODELS, ONE_MODEL = "all models", "one model, out of fold"
+
+EXPLANATIONS = {
+    "explained_mistakes": "The surest mistakes: the page, the heat of the answer, the heat of the true class",
+    "explained_answers": "The surest right answers, class by class: the page, the heat of the answer",
+    "confused_pairs": "The most confused pairs of classes: the page, the nearest learnt page of the class that it was "
+    "taken for, the nearest of its own",
+    "odd_pages": "The oddest test pages, with the share of held-out pages that are less odd",
+}
+"""Pictures of what the models see, and their titles."""
 
 REVIEW_SHOWN = 40
 TRAITS_SHOWN = 12
@@ -57,7 +67,7 @@ class ReportParts:
 
     scores: of `score_run`; class_scores: of `tabulate_class_scores`; data: of `summarise_data`; label_gains: table
     LABEL_GAINS; figures: by the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries:
-    caption to picture; test_count: rows of the submission.
+    caption to picture; explanations: by the names EXPLANATIONS, any of them; test_count: rows of the submission.
     """
 
     scores: Scores
@@ -73,6 +83,7 @@ class ReportParts:
     figures: Mapping[str, go.Figure]
     galleries: Mapping[str, Image.Image]
     title: str = "Docsort report"
+    explanations: Mapping[str, Image.Image] = field(default_factory=dict)
 
 
 def write_report(parts: ReportParts) -> str:
@@ -95,6 +106,11 @@ def write_report(parts: ReportParts) -> str:
             plotly_js=Markup(get_plotlyjs()),
             figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
             galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
+            explanations=[
+                (title, picture_url(parts.explanations[name]))
+                for name, title in EXPLANATIONS.items()
+                if name in parts.explanations
+            ],
             **_score_tables(parts),
             **_data_tables(parts),
         )

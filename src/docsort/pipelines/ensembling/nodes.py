@@ -5,16 +5,20 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.lift import ensemble_lift
+from docsort.ensembling.oddity import distances_of, measure_distances, no_distances
+from docsort.ensembling.oddity import rate_oddity as rate
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
 from docsort.ensembling.review import review_threshold
 from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
+from docsort.inference.embeddings import embed, embedding_table, pages_to_embed
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
 from docsort.specialists.verdict import accepted_groups
-from docsort.tables import PREDICTION_KEYS
+from docsort.tables import EMBEDDING_KEYS, PREDICTION_KEYS
 from docsort.training.checkpoints import Checkpoint
+from docsort.training.plan import MAIN, task_name
 
 
 def predict_test(
@@ -38,6 +42,31 @@ def predict_specialist_test(
     speakers = [group.name for group in accepted_groups(verdicts)]
     opinions = [predict(specialists[name], pages, parameters.turns, model=name) for name in speakers]
     return pd.concat(opinions or [pd.DataFrame(columns=list(PREDICTION_KEYS))], ignore_index=True)
+
+
+def embed_pages(
+    checkpoints: dict[str, Checkpoint],
+    folds: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    images: pd.DataFrame,
+    fold: int,
+    parameters: EnsemblingParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lets one fold's main model say where validation pages lie, and how far test images are from what it has learnt."""
+    limit, name = parameters.embedded_pages, task_name(MAIN, fold)
+    if not limit:
+        return pd.DataFrame(columns=list(EMBEDDING_KEYS)), no_distances()
+    pages = pages_to_embed(checkpoints[MAIN], name, fold, folds, validation_renders, limit, seed)
+    test = test_pages(images, fold)
+    blocks = embed(checkpoints[MAIN], [*pages["path"], *test["path"]], name)
+    known, asked = [block[: len(pages)] for block in blocks], [block[len(pages) :] for block in blocks]
+    return embedding_table(pages, known[-1]), measure_distances(pages, known, test, asked, parameters.oddity_neighbours)
+
+
+def rate_oddity(*page_distances: pd.DataFrame) -> pd.DataFrame:
+    """Rates how odd each test image is, by all folds."""
+    return rate(distances_of(page_distances))
 
 
 def combine_predictions(

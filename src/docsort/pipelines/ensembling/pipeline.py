@@ -5,10 +5,12 @@ from kedro.pipeline import Node, Pipeline
 from docsort.folds import FOLDS
 from docsort.pipelines.ensembling.nodes import (
     combine_predictions,
+    embed_pages,
     list_needs_review,
     measure_ensemble_lift,
     predict_specialist_test,
     predict_test,
+    rate_oddity,
     vote_on_validation,
     write_submission,
 )
@@ -17,7 +19,8 @@ from docsort.pipelines.ensembling.nodes import (
 def create_pipeline() -> Pipeline:
     predictions = [f"fold_{fold}_test_predictions" for fold in range(FOLDS)]
     opinions = [f"fold_{fold}_specialist_test_predictions" for fold in range(FOLDS)]
-    return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
+    folds = sum((create_fold(fold) + create_embedding(fold) for fold in range(FOLDS)), create_oddity())
+    return folds + Pipeline(
         [
             Node(
                 combine_predictions,
@@ -63,6 +66,57 @@ def create_pipeline() -> Pipeline:
                 name="list_needs_review",
             ),
         ],
+        tags="ensembling",
+    )
+
+
+def create_oddity() -> Pipeline:
+    """How far each test image is from everything that was learnt."""
+    return Pipeline(
+        [
+            Node(
+                rate_oddity,
+                inputs=[f"fold_{fold}_page_distances" for fold in range(FOLDS)],
+                outputs="page_oddity",
+                name="rate_oddity",
+            )
+        ],
+        tags="ensembling",
+    )
+
+
+def create_embedding(fold: int) -> Pipeline:
+    """Where the main model of one fold puts the pages that it has learnt, holds out and is asked about."""
+    return Pipeline(
+        [
+            Node(
+                embed_pages,
+                inputs=[
+                    "checkpoint",
+                    "folds",
+                    "validation_renders",
+                    "images",
+                    "params:fold",
+                    "params:ensembling",
+                    "params:seed",
+                ],
+                outputs=["embeddings", "page_distances"],
+                name="embed_pages",
+            )
+        ],
+        namespace=f"fold_{fold}_embedding",
+        inputs={
+            "checkpoint": f"fold_{fold}_checkpoint",
+            "folds": "folds",
+            "validation_renders": "validation_renders",
+            "images": "images",
+        },
+        outputs={name: f"fold_{fold}_{name}" for name in ("embeddings", "page_distances")},
+        parameters={
+            "params:fold": f"params:folds.fold_{fold}",
+            "params:ensembling": "params:ensembling",
+            "params:seed": "params:seed",
+        },
         tags="ensembling",
     )
 
