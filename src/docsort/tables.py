@@ -82,8 +82,8 @@ ascending by target, rows summing to one. turn: the dihedral view 0 to 7. For te
 image id and label is missing. Out of fold: the model of fold f has never seen a page of the group."""
 
 EMBEDDING_KEYS = ("fold", "render_id", "image_id", "group", "label", "learnt")
-"""Keys of an embedding table: one row a (fold, render), then the float32 columns `e_0`, `e_1`, …: where the main model of
-that fold puts the test-like page. learnt: whether it was trained on the page's source; the others it holds out. Two
+"""Keys of an embedding table: one row a (fold, render), then the float32 columns `e_0`, `e_1`, …: where the main model
+of that fold puts the test-like page. learnt: whether it was trained on the page's source; the others it holds out. Two
 folds' columns have nothing to do with each other before `reporting.projection` has aligned them."""
 
 PAGE_DISTANCES = ("fold", "image_id", "render_id", "view", "distance")

@@ -7,8 +7,9 @@ too, which know what paper, ink and light look like (as Lee et al., "A simple un
 out-of-distribution samples", NeurIPS 2018, ask them): the mean and spread of their channels, whitened. Each says how
 many times as far a page lies as half of those held out, and the mean of that is the distance.
 
-Learnt and held-out pages are damaged as test pages are, so a turn or a blur is not odd. Legend of shapes: L learnt, H held
-out, N pages, D features.
+Learnt and held-out pages are damaged as test pages are, so a turn or a blur is not odd.
+
+Legend of shapes: L learnt pages, H held-out pages, N pages, D features.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,8 @@ def measure_distances(
 ) -> pd.DataFrame:
     """Table PAGE_DISTANCES of one fold: the pages held out, then the test images.
 
-    pages: of `pages_to_embed`, at least one of either kind; known: their blocks; test: with image_id; asked: its blocks.
+    pages: of `pages_to_embed`, at least one of either kind; known: their blocks. test: with image_id; asked: its
+    blocks.
     """
     learnt = pages["learnt"].to_numpy(bool)
     own = pages[~learnt].assign(view="test_like")
@@ -50,7 +52,7 @@ def measure_distances(
 
 
 def rate_oddity(distances: pd.DataFrame) -> pd.DataFrame:
-    """Table PAGE_ODDITY: for each test image the share of pages held out by a fold that lie nearer, the mean of the folds.
+    """Table PAGE_ODDITY: for each test image the share of held-out pages that lie nearer, the mean over the folds.
 
     distances: PAGE_DISTANCES of one fold or more. No distances are no pages.
     """

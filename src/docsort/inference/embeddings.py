@@ -50,8 +50,8 @@ def pages_to_embed(
     """Test-like pages: EMBEDDING_KEYS and path, of what the model of this fold holds out and of what it has learnt, at
     most `limit` of either; every source is there before a second copy of any.
 
-    Drawn alike for all folds, so that two folds share what both have learnt. Raises LeakError where the model has learnt
-    a page that it holds out.
+    Drawn alike for all folds, so that two folds share what both have learnt. Raises LeakError where the model has
+    learnt a page that it holds out.
     """
     check_columns(validation_renders, VALIDATION_RENDERS, "validation_renders")
     judged = set(pages_to_judge(checkpoint, name, fold, folds, validation_renders)["render_id"])

@@ -1,7 +1,7 @@
 """What a model makes of pages, from its first maps to its last layer, inside a worker process.
 
-N pages, B batch, D features, C channels of a map. Blocks of features run from shallow to deep: of each of a few maps the
-mean and the standard deviation of every channel, at last what the last layer reads.
+N pages, B batch, D features, C channels of a map. Blocks of features run from shallow to deep: of each of a few maps
+the mean and the standard deviation of every channel, at last what the last layer reads.
 """
 
 import logging

@@ -19,7 +19,7 @@ COLUMNS, CELL = 6, 200
 
 CONFUSED_PAIRS = ("label", "predicted", "pages", "render_id", "image_id", "confidence", "path", "taken_id", "own_id")
 """One row a pair of classes, the most confused first. pages: how many of class `label` were taken for `predicted`;
-render_id to path: of the surest of them; taken_id, own_id: sources of the learnt pages of either class nearest to it."""
+render_id to path: of the surest of them; taken_id, own_id: sources of the learnt pages of either nearest to it."""
 
 
 def list_confused_pairs(

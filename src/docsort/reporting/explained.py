@@ -77,9 +77,9 @@ def explain(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint], classes: pd.
 def draw_heat(page: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The page (H, W, 3) with a heat (S, S) in [0, 1] over it, from clear over yellow to red."""
     height, width = page.shape[:2]
-    warmth = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)[..., None]
-    colour = np.concatenate([np.full_like(warmth, 235), 210 * (1 - warmth) + 20, np.full_like(warmth, 20)], axis=2)
-    share = STRENGTH * warmth
+    warmth = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)[..., None]
+    colour = np.concatenate([np.full_like(warmth, 235), 200 * (1 - warmth) + 20, np.full_like(warmth, 20)], axis=2)
+    share = STRENGTH * warmth**2  # so that what is lukewarm stays clear
     return np.asarray(page * (1 - share) + colour * share, dtype=np.uint8)
 
 

@@ -14,7 +14,7 @@ class ReportingParameters(Parameters):
         default=40, ge=1, le=400, description="misclassified pages shown, the surest mistakes first"
     )
     explained_pages: int = Field(
-        default=12, ge=0, le=100, description="mistakes, and right answers, shown with Grad-CAM; 0: none"
+        default=18, ge=0, le=100, description="mistakes, and right answers, shown with Grad-CAM; 0: none"
     )
     projected_pages: int = Field(
         default=1500, ge=0, le=10_000, description="held-out pages on the plane of embeddings; 0: none"

@@ -16,6 +16,9 @@ CLASS_COLOURS = (
 )  # fmt: skip
 """Seventeen that can be told apart; more classes begin again, and the number stands at the middle of each."""
 
+LEGEND = 320
+"""Pixels beside the plane, so that it does not jump when the legend changes."""
+
 
 def draw_projection(projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
     """A point a page; three buttons choose what its colour means. A point's text says what it is."""
@@ -48,10 +51,14 @@ def draw_projection(projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figur
     buttons = _buttons({name: len(traces) for name, traces in colourings.items()})
     for trace, visible in zip(figure.data, buttons[0]["args"][0]["visible"], strict=True):
         trace.visible = visible
-    figure.update_xaxes(visible=False).update_yaxes(visible=False, scaleanchor="x")
+    figure.update_xaxes(visible=False, constrain="domain").update_yaxes(
+        visible=False, scaleanchor="x", constrain="domain"
+    )
     menu = {"type": "buttons", "direction": "right", "buttons": buttons, "x": 0, "xanchor": "left", "y": 1.0}
     _dress(figure, "Pages as the models see them: held out, test-like", 680)
-    return figure.update_layout(updatemenus=[menu | {"yanchor": "bottom", "pad": {"b": 6}}], margin_t=100)
+    return figure.update_layout(
+        updatemenus=[menu | {"yanchor": "bottom", "pad": {"b": 6}}], margin_t=100, margin_r=LEGEND
+    )
 
 
 def _points(pages: pd.DataFrame, name: str, colour: str, names: dict[int, str]) -> go.Scatter:

@@ -53,7 +53,7 @@ def embed_pages(
     parameters: EnsemblingParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lets one fold's main model say where validation pages lie, and how far test images are from what it has learnt."""
+    """Lets one fold's main model say where validation pages lie, and how far test images are from what it learnt."""
     limit, name = parameters.embedded_pages, task_name(MAIN, fold)
     if not limit:
         return pd.DataFrame(columns=list(EMBEDDING_KEYS)), no_distances()
