@@ -1,6 +1,5 @@
 """Pages with heat: which are shown, what is drawn over them, and what happens where there is no heat."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,9 +56,9 @@ def test_heat_leaves_cold_places_clear_and_reddens_hot_ones() -> None:
 def test_a_mistake_is_asked_for_its_answer_and_the_truth_by_the_model_that_held_it_out(
     oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, list[tuple[int, ...]]] = {}
+    asked: dict[str, list[list[int]]] = {}
 
-    def heat(checkpoint: Checkpoint, paths: list[str], wanted: Sequence[tuple[int, ...]]) -> np.ndarray:
+    def heat(checkpoint: Checkpoint, paths: list[str], wanted: list[list[int]]) -> np.ndarray:
         asked[checkpoint.key] = list(wanted)
         return np.ones((len(paths), len(wanted[0]), 16, 16), dtype=np.float32)
 
@@ -67,10 +66,11 @@ def test_a_mistake_is_asked_for_its_answer_and_the_truth_by_the_model_that_held_
     pages = list_mistakes(oof_votes, renders, 8)
     picture = explain(pages, CHECKPOINTS, classes)
     for fold, own in pages.groupby("fold"):
-        assert asked[f"fold_{fold}"] == list(zip(own["predicted"], own["label"], strict=True))
+        assert asked[f"fold_{fold}"] == own[["predicted", "label"]].to_numpy().tolist()
     rows = 8 * 3 / COLUMNS
     assert picture.height > rows * CELL
     assert picture.width > COLUMNS * CELL
+    asked.clear()
     sure = explain(list_sure(oof_votes, renders, 6), CHECKPOINTS, classes)
     assert 2 * CELL < sure.height < 3 * CELL
     assert all(len(wanted) == 1 for each in asked.values() for wanted in each)

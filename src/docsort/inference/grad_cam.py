@@ -8,7 +8,7 @@ N pages, J classes a page, B batch, T turns, S side of the page; H, W places and
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ def find_map_layer(model: nn.Module, backbone: str, size: int, device: str = "cp
             output.retain_grad()
             called.append((layer, output))
 
-    handles = [layer.register_forward_hook(note) for layer in model.modules()]
+    handles = [layer.register_forward_hook(note) for layer in _outside_attention(model)]
     try:
         page = torch.randn(2, 3, size, size, device=device, generator=torch.Generator(device).manual_seed(0))
         model(page.requires_grad_(True))[:, 0].sum().backward()
@@ -120,6 +120,14 @@ def find_map_layer(model: nn.Module, backbone: str, size: int, device: str = "cp
             "may have one."
         )
     return best[1]
+
+
+def _outside_attention(layer: nn.Module) -> Iterator[nn.Module]:
+    """The layer and all within it but attention, whose maps are of windows, or of what looks at what."""
+    if "Attention" not in type(layer).__name__:
+        yield layer
+        for inner in layer.children():
+            yield from _outside_attention(inner)
 
 
 def _layout(output: Tensor, model: nn.Module) -> Callable[[Tensor], Tensor] | None:

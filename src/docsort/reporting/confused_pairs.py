@@ -54,15 +54,12 @@ def draw_confused_pairs(pairs: pd.DataFrame, validation_renders: pd.DataFrame, c
     clean = validation_renders[validation_renders["view"] == "clean"]
     photos = clean.drop_duplicates("source_id").set_index("source_id")["path"]
     images, captions = [], []
-    for row in pairs.itertuples():
+    for row in pairs.to_dict("records"):
         # the learnt pages as they are, because a person is to read them
-        found = [row.path, photos[row.taken_id], photos[row.own_id]]
+        found = [row["path"], photos[row["taken_id"]], photos[row["own_id"]]]
         images += [letterbox(read_rgb(str(path)), CELL) for path in found]
-        captions += [
-            f"true {_short(names, int(row.label))}, {row.pages} such",
-            f"taken for {_short(names, int(row.predicted))}",
-            f"nearest {_short(names, int(row.label))}",
-        ]
+        true, answer = (_short(names, int(row[column])) for column in ("label", "predicted"))
+        captions += [f"true {true}, {row['pages']} such", f"taken for {answer}", f"nearest {true}"]
     return contact_sheet(images, captions, columns=COLUMNS, cell=CELL)
 
 

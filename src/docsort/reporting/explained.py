@@ -61,13 +61,13 @@ def explain(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint], classes: pd.
     images, captions = [], []
     names = dict(zip(classes["target"].astype(int), classes["class_name"].astype(str), strict=True))
     heats = _heats(pages, checkpoints)
-    for row in pages.itertuples():
-        page = letterbox(read_rgb(str(row.path)), CELL)
+    for row in pages.to_dict("records"):
+        page = letterbox(read_rgb(str(row["path"])), CELL)
         images.append(page)
-        captions.append(f"true {_short(names, int(row.label))}")
-        for target, heat in zip(_asked(row.label, row.predicted), heats.get(str(row.render_id), ()), strict=False):
+        captions.append(f"true {_short(names, int(row['label']))}")
+        for target, heat in heats.get(str(row["render_id"]), {}).items():
             images.append(draw_heat(page, heat))
-            sure = f" ({row.confidence:.2f})" if target == row.predicted else ""
+            sure = f" ({row['confidence']:.2f})" if target == row["predicted"] else ""
             captions.append(f"for {_short(names, target)}{sure}")
     if not images:
         return Image.new("RGB", (COLUMNS * CELL, 40), "white")
@@ -83,20 +83,20 @@ def draw_heat(page: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(page * (1 - share) + colour * share, dtype=np.uint8)
 
 
-def _asked(label: int, predicted: int) -> tuple[int, ...]:
-    """The answer, and the truth where it is another."""
-    return (int(predicted),) if label == predicted else (int(predicted), int(label))
-
-
-def _heats(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint]) -> Mapping[str, NDArray[np.float32]]:
-    """(J, S, S) by render_id, each by the model of the fold that held the page out."""
-    heats: dict[str, NDArray[np.float32]] = {}
+def _heats(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint]) -> Mapping[str, Mapping[int, NDArray[np.float32]]]:
+    """By render_id the heat (S, S) of the answer and, where it is another, of the truth; each by the model of the fold
+    that held the page out.
+    """
+    heats: dict[str, dict[int, NDArray[np.float32]]] = {}
+    alike = bool((pages["label"] == pages["predicted"]).all())
+    columns = ["predicted"] if alike else ["predicted", "label"]
     for fold, own in pages.groupby("fold", sort=True):
-        wanted = [_asked(row.label, row.predicted) for row in own.itertuples()]
+        wanted = own[columns].to_numpy(int).tolist()
         try:
             maps = heat_of(checkpoints[int(str(fold))], own["path"].tolist(), wanted)
         except NoMapError as error:
             logger.warning("%s The pages are shown without heat.", error)
             return {}
-        heats.update(zip(own["render_id"].astype(str), maps, strict=True))
+        for render_id, row, found in zip(own["render_id"], wanted, maps, strict=True):
+            heats[str(render_id)] = dict(zip(row, found, strict=True))
     return heats

@@ -1,7 +1,7 @@
 """The plane of pages as a plotly figure, coloured by class, by error or by fold."""
 
-from collections.abc import Sequence
 from html import escape
+from itertools import cycle
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,6 +16,7 @@ CLASS_COLOURS = (
 )  # fmt: skip
 """Seventeen that can be told apart; more classes begin again, and the number stands at the middle of each."""
 
+HOVER = ("image_id", "fold", "label", "predicted", "confidence")
 LEGEND = 320
 """Pixels beside the plane, so that it does not jump when the legend changes."""
 
@@ -27,30 +28,14 @@ def draw_projection(projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figur
     if projection.empty:
         _say(figure, "no pages were embedded")
         return _dress(figure, "Pages as the models see them", 240)
-    names = {int(row.target): f"{row.target} {row.class_name}" for row in classes.itertuples()}
-    right = projection["predicted"] == projection["label"]
-    colourings: dict[str, list[go.Scatter]] = {
-        "by class": [
-            *(
-                _points(own, _label(names[int(target)]), CLASS_COLOURS[int(target) % len(CLASS_COLOURS)], names)
-                for target, own in projection.groupby("label", sort=True)
-            ),
-            _numbers(projection),
-        ],
-        "by error": [
-            _points(projection[right], "right", "#c3ccd5", names),
-            _points(projection[~right], "wrong", BAD, names),
-        ],
-        "by fold": [
-            _points(own, f"fold {fold}", FOLD_COLOURS[int(fold) % len(FOLD_COLOURS)], names)
-            for fold, own in projection.groupby("fold", sort=True)
-        ],
-    }
+    colourings = _colourings(projection, classes)
     for trace in (trace for traces in colourings.values() for trace in traces):
         figure.add_trace(trace)
-    buttons = _buttons({name: len(traces) for name, traces in colourings.items()})
-    for trace, visible in zip(figure.data, buttons[0]["args"][0]["visible"], strict=True):
-        trace.visible = visible
+    order = [name for name, traces in colourings.items() for _ in traces]
+    visible = {name: [own == name for own in order] for name in colourings}
+    buttons = [{"label": name, "method": "update", "args": [{"visible": own}]} for name, own in visible.items()]
+    for trace, shown in zip(figure.data, next(iter(visible.values())), strict=True):
+        trace.visible = shown
     figure.update_xaxes(visible=False, constrain="domain").update_yaxes(
         visible=False, scaleanchor="x", constrain="domain"
     )
@@ -61,11 +46,33 @@ def draw_projection(projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figur
     )
 
 
+def _colourings(projection: pd.DataFrame, classes: pd.DataFrame) -> dict[str, list[go.Scatter]]:
+    """The same points by class, by error and by fold."""
+    targets = [int(target) for target in classes["target"]]
+    names = {target: f"{target} {name}" for target, name in zip(targets, classes["class_name"], strict=True)}
+    right = projection["predicted"] == projection["label"]
+    by_class = [
+        _points(projection[projection["label"] == target], _label(names[target]), colour, names)
+        for target, colour in zip(targets, cycle(CLASS_COLOURS), strict=False)
+        if (projection["label"] == target).any()
+    ]
+    by_error = [
+        _points(projection[right], "right", "#c3ccd5", names),
+        _points(projection[~right], "wrong", BAD, names),
+    ]
+    folds = sorted(set(projection["fold"].astype(int)))
+    by_fold = [
+        _points(projection[projection["fold"] == fold], f"fold {fold}", colour, names)
+        for fold, colour in zip(folds, cycle(FOLD_COLOURS), strict=False)
+    ]
+    return {"by class": [*by_class, _numbers(projection)], "by error": by_error, "by fold": by_fold}
+
+
 def _points(pages: pd.DataFrame, name: str, colour: str, names: dict[int, str]) -> go.Scatter:
     text = [
-        f"{escape(str(row.image_id))}, fold {row.fold}<br>true: {escape(names[int(row.label)])}<br>"
-        f"answer: {escape(names[int(row.predicted)])} ({row.confidence:.2f})"
-        for row in pages.itertuples()
+        f"{escape(str(image_id))}, fold {fold}<br>true: {escape(names[true])}<br>"
+        f"answer: {escape(names[answer])} ({confidence:.2f})"
+        for image_id, fold, true, answer, confidence in pages[list(HOVER)].itertuples(index=False, name=None)
     ]
     return go.Scatter(
         x=pages["x"].round(2).tolist(),
@@ -91,11 +98,3 @@ def _numbers(projection: pd.DataFrame) -> go.Scatter:
         showlegend=False,
         marker={"color": GREY},
     )
-
-
-def _buttons(counts: dict[str, int]) -> list[dict[str, object]]:
-    """One a colouring: shows its own traces and hides the others'."""
-    order: Sequence[str] = [name for name, count in counts.items() for _ in range(count)]
-    return [
-        {"label": name, "method": "update", "args": [{"visible": [own == name for own in order]}]} for name in counts
-    ]
