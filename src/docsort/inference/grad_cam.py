@@ -37,6 +37,10 @@ FINE = 7
 mostly used. On the four by four of a page of 128 pixels one sees next to nothing."""
 
 
+TRIED = 2
+"""Pages of the trial."""
+
+
 class MapLayer(NamedTuple):
     """A layer whose output is a map of places, and what lays it out as (B, C, H, W)."""
 
@@ -98,7 +102,7 @@ def find_map_layer(model: nn.Module, backbone: str, size: int, device: str = "cp
 
     handles = [layer.register_forward_hook(note) for layer in _outside_attention(model)]
     try:
-        page = torch.randn(2, 3, size, size, device=device, generator=torch.Generator(device).manual_seed(0))
+        page = torch.randn(TRIED, 3, size, size, device=device, generator=torch.Generator(device).manual_seed(0))
         model(page.requires_grad_(True))[:, 0].sum().backward()
     finally:
         for handle in handles:
@@ -107,8 +111,8 @@ def find_map_layer(model: nn.Module, backbone: str, size: int, device: str = "cp
     best: tuple[int, MapLayer] | None = None
     for layer, output in reversed(called):
         lay_out = _layout(output, model)
-        # the library expects a layer to be called once a pass
-        if lay_out is None or output.grad is None or times[layer] > 1:
+        # windows stand where pages do; and the library expects a layer to be called once a pass
+        if lay_out is None or output.grad is None or len(output) != TRIED or times[layer] > 1:
             continue
         gradient = lay_out(output.grad)
         side = min(gradient.shape[-1], FINE)
