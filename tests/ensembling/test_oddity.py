@@ -80,12 +80,12 @@ def distances(fold: int, held: list[float], test: dict[str, float]) -> pd.DataFr
 
 def test_oddity_is_the_share_of_held_out_pages_that_lie_nearer_averaged_over_folds() -> None:
     tables = [
-        distances(0, [1.0, 2.0, 3.0, 4.0], {"b": 2.5, "a": 9.0, "c": 1.0}),
-        distances(1, [10.0, 20.0], {"a": 21.0, "b": 11.0, "c": 0.0}),
+        distances(0, [1.0, 3.0], {"b": 2.5, "a": 9.0, "c": 1.0}),
+        distances(1, [2.0, 4.0], {"a": 4.5, "b": 1.5, "c": 0.0}),
     ]
     rated = rate_oddity(pd.concat(tables))
     assert list(rated.columns) == list(PAGE_ODDITY)
-    assert dict(zip(rated["image_id"], rated["oddity"], strict=True)) == {"a": 1.0, "b": 0.5, "c": 0.0}
+    assert dict(zip(rated["image_id"], rated["oddity"], strict=True)) == {"a": 1.0, "b": 0.375, "c": 0.0}
     shuffled = pd.concat(tables).sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(rate_oddity(shuffled), rated)
 
