@@ -23,6 +23,10 @@ class WeightsError(DocsortError):
     """Model weights are missing, out of reach, or do not belong to the model."""
 
 
+class NoMapError(DocsortError):
+    """A backbone has no layer with a map of places by which an answer could be explained."""
+
+
 class StorageError(DocsortError):
     """Something could not be written, or what is on disk is damaged."""
 

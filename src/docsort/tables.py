@@ -88,6 +88,18 @@ fold: the model of fold f has never seen a page of the group."""
 VIEW_KEYS = ("turn", "scale")
 """How a page was laid down and how large, of the keys of a prediction."""
 
+EMBEDDING_KEYS = ("fold", "render_id", "image_id", "group", "label", "learnt")
+"""Keys of an embedding table: one row a (fold, render), then the float32 columns `e_0`, `e_1`, …: where the main model
+of that fold puts the test-like page. learnt: whether it was trained on the page's source; the others it holds out. Two
+folds' columns have nothing to do with each other before `reporting.projection` has aligned them."""
+
+PAGE_DISTANCES = ("fold", "image_id", "render_id", "view", "distance")
+"""How far a page lies from all that the main model of a fold has learnt; view: "test_like" for pages that it holds out,
+"test" for test images; distance: from 0, 1 being as far as half of the pages held out."""
+
+PAGE_ODDITY = ("image_id", "oddity")
+"""One row a test image, sorted by it. oddity: in [0, 1], share of held-out test-like pages that are less odd."""
+
 VIEWS = ("clean", "test_like")
 
 
@@ -104,6 +116,11 @@ def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> N
 def probability_columns(table: pd.DataFrame) -> list[str]:
     """The columns `p_<target>`, ascending by target."""
     return sorted((c for c in table.columns if c.startswith("p_")), key=lambda c: int(c[2:]))
+
+
+def embedding_columns(table: pd.DataFrame) -> list[str]:
+    """The columns `e_<i>`, in their order."""
+    return sorted((c for c in table.columns if c.startswith("e_")), key=lambda c: int(c[2:]))
 
 
 def targets_of(columns: list[str]) -> list[int]:

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from docsort.errors import WeightsError
+from docsort.inference.features import batch_features, last_layer
+from docsort.inference.grad_cam import find_map_layer, turned_heat
 from docsort.models.backbones import build_model, head_prefixes, in_head, require_backbone, require_input_size
 from docsort.models.descriptions import ModelDescription
 from docsort.models.pretrained import load_pretrained
@@ -141,6 +144,22 @@ def test_small_families_take_a_step(backbone: str, head: dict[str, Any], tmp_pat
 @pytest.mark.parametrize("backbone", FAMILIES)
 def test_every_family_takes_a_step(backbone: str, tmp_path: Path) -> None:
     take_a_step(backbone, FAMILIES[backbone], {}, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", FAMILIES)
+def test_every_family_can_be_explained_and_embedded(backbone: str) -> None:
+    torch.manual_seed(0)
+    size = FAMILIES[backbone]
+    model = build_model(backbone, 3, size).eval().requires_grad_(False)
+    pages = torch.randn(2, 3, size, size)
+    heat = turned_heat(model, find_map_layer(model, backbone, size), pages, np.array([0, 1]), [0, 5])
+    assert heat.shape == (2, size, size)
+    assert heat.min() >= 0
+    assert heat.max() <= 1
+    blocks = batch_features(model, last_layer(model, backbone), pages)
+    assert len(blocks) > 2
+    assert all(np.isfinite(block).all() for block in blocks)
 
 
 @pytest.mark.slow

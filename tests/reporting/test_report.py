@@ -15,6 +15,7 @@ from docsort.reporting.figures import draw_confusion_matrix
 from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.report import (
+    EXPLANATIONS,
     FIGURES,
     SECTIONS,
     ReportParts,
@@ -164,6 +165,15 @@ def test_plotly_stands_there_once_and_every_figure_is_drawn(parts: ReportParts) 
     assert html.count("plotly.js v") == 1
     assert html.count('class="plotly-graph-div"') == len(FIGURES)
     assert len(html) < 6_000_000
+
+
+def test_pictures_of_what_the_models_see_stand_there_with_their_titles(parts: ReportParts) -> None:
+    plain = read_page(write_report(parts))
+    assert "Grad-CAM" not in "".join(plain.text)
+    pictures = {name: Image.new("RGB", (20, 10), "blue") for name in EXPLANATIONS}
+    page = read_page(write_report(ReportParts(**{**vars(parts), "explanations": pictures})))
+    assert page.tags.count("img") == plain.tags.count("img") + len(EXPLANATIONS)
+    assert all(title in "".join(page.text) for title in EXPLANATIONS.values())
 
 
 def test_the_same_parts_give_the_same_page_byte_for_byte(parts: ReportParts) -> None:

@@ -68,6 +68,16 @@ class EnsemblingParameters(Parameters):
         description="temperature: one for all classes; vector: a scale and shift a class, where they earn it",
     )
 
+    embedded_pages: int = Field(
+        default=2000,
+        ge=0,
+        description="validation pages that each fold's model embeds at most, of those it learnt and of those it holds "
+        "out, to judge how odd test pages are and to draw them; 0: none, and no page is odd",
+    )
+    oddity_neighbours: int = Field(
+        default=5, ge=1, description="a page is as far as its so-manieth nearest learnt page"
+    )
+
     @field_validator("turns")
     @classmethod
     def _check_turns(cls, turns: tuple[int, ...]) -> tuple[int, ...]:

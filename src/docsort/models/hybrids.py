@@ -72,6 +72,18 @@ class EfficientNetSwin(nn.Module):
         out: Tensor = self.norm(self.stages(self.embed_norm(x.permute(0, 2, 3, 1))))
         return out
 
+    def forward_intermediates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """What `forward_features` gives, and the map (B, C, H, W) after each stage on the way."""
+        maps, x = [], self.bn1(self.conv_stem(x))
+        for stage in self.blocks:
+            x = stage(x)
+            maps.append(x)
+        x = self.embed_norm(self.embed(x).permute(0, 2, 3, 1))
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x.permute(0, 3, 1, 2))
+        return self.norm(x), maps
+
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         out: Tensor = self.head(x, pre_logits=pre_logits)
         return out

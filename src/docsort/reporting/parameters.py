@@ -13,3 +13,13 @@ class ReportingParameters(Parameters):
     gallery_pages: int = Field(
         default=40, ge=1, le=400, description="misclassified pages shown, the surest mistakes first"
     )
+    explained_pages: int = Field(
+        default=18, ge=0, le=100, description="mistakes, and right answers, shown with Grad-CAM; 0: none"
+    )
+    projected_pages: int = Field(
+        default=1500, ge=0, le=10_000, description="held-out pages on the plane of embeddings; 0: none"
+    )
+    confused_pairs: int = Field(
+        default=12, ge=0, le=100, description="most confused pairs of classes shown by a page and its nearest; 0: none"
+    )
+    odd_pages: int = Field(default=18, ge=0, le=200, description="oddest test pages shown; 0: none")

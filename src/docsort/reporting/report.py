@@ -6,7 +6,7 @@ are marked safe. plotly.js stands there once, about 4.5 MB.
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
@@ -35,6 +35,7 @@ FIGURES = (
     "reliability",
     "risk_coverage",
     "drift",
+    "projection",
 )
 
 SECTIONS = (
@@ -42,6 +43,7 @@ SECTIONS = (
     ("classes", "Classes"),
     ("confusion", "Confusion"),
     ("mistakes", "Mistakes"),
+    ("explained", "What models see"),
     ("training", "Training"),
     ("specialists", "Specialists"),
     ("candidates", "Candidates"),
@@ -53,6 +55,15 @@ SECTIONS = (
 
 VIEW_NAMES = {"test_like": "test-like validation", "clean": "clean validation", "test": "test"}
 ALL_MODELS, ONE_MODEL = "all models", "one model, out of fold"
+
+EXPLANATIONS = {
+    "explained_mistakes": "The surest mistakes: the page, the heat of the answer, the heat of the true class",
+    "explained_answers": "The surest right answers, class by class: the page, the heat of the answer",
+    "confused_pairs": "The most confused pairs of classes: the page, the nearest learnt page of the class that it was "
+    "taken for, the nearest of its own",
+    "odd_pages": "The oddest test pages, with the share of held-out pages that are less odd",
+}
+"""Pictures of what the models see, and their titles."""
 
 REVIEW_SHOWN = 40
 TRAITS_SHOWN = 12
@@ -70,7 +81,7 @@ class ReportParts:
     scores: of `score_run` and `score_confidences`; class_scores: of `tabulate_class_scores`; candidates, selection: of
     `ensembling.comparison` and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by
     the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to picture;
-    test_count: rows of the submission.
+    explanations: by the names EXPLANATIONS, any of them; test_count: rows of the submission.
     """
 
     scores: Scores
@@ -88,6 +99,7 @@ class ReportParts:
     figures: Mapping[str, go.Figure]
     galleries: Mapping[str, Image.Image]
     title: str = "Docsort report"
+    explanations: Mapping[str, Image.Image] = field(default_factory=dict)
 
 
 def write_report(parts: ReportParts) -> str:
@@ -110,6 +122,11 @@ def write_report(parts: ReportParts) -> str:
             plotly_js=Markup(get_plotlyjs()),
             figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
             galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
+            explanations=[
+                (title, picture_url(parts.explanations[name]))
+                for name, title in EXPLANATIONS.items()
+                if name in parts.explanations
+            ],
             **_score_tables(parts),
             **_candidate_tables(parts),
             **confidence_tables(parts.scores),

@@ -8,18 +8,23 @@ from docsort.ensembling.abstention import judge_abstention
 from docsort.ensembling.calibration import calibrate
 from docsort.ensembling.comparison import compare_candidates as compare
 from docsort.ensembling.lift import ensemble_lift
+from docsort.ensembling.oddity import distances_of, measure_distances, no_distances
+from docsort.ensembling.oddity import rate_oddity as rate
 from docsort.ensembling.old_submissions import read_submissions
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.review import list_needs_review as list_unsure
 from docsort.ensembling.selection import select_ensemble as select
 from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
+from docsort.inference.embeddings import embed, embedding_table, pages_to_embed
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
 from docsort.specialists.groups import join_specialists
 from docsort.specialists.verdict import accepted_groups
 from docsort.stores import Store
+from docsort.tables import EMBEDDING_KEYS
 from docsort.training.checkpoints import Checkpoint
+from docsort.training.plan import MAIN, task_name
 from docsort.views import ViewPolicy, members_of
 
 
@@ -68,6 +73,31 @@ def select_ensemble(oof_members: pd.DataFrame, parameters: EnsemblingParameters,
 def read_old_submissions(photos: pd.DataFrame, classes: pd.DataFrame, parameters: EnsemblingParameters) -> pd.DataFrame:
     """Reads the answer sheets of earlier work that join the vote."""
     return read_submissions(parameters.submissions, photos, classes)
+
+
+def embed_pages(
+    checkpoints: dict[str, Checkpoint],
+    folds: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    test_renders: pd.DataFrame,
+    fold: int,
+    parameters: EnsemblingParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lets one fold's main model say where validation pages lie, and how far test images are from what it learnt."""
+    limit, name = parameters.embedded_pages, task_name(MAIN, fold)
+    if not limit:
+        return pd.DataFrame(columns=list(EMBEDDING_KEYS)), no_distances()
+    pages = pages_to_embed(checkpoints[MAIN], name, fold, folds, validation_renders, limit, seed)
+    test = test_pages(test_renders, fold)
+    blocks = embed(checkpoints[MAIN], [*pages["path"], *test["path"]], name)
+    known, asked = [block[: len(pages)] for block in blocks], [block[len(pages) :] for block in blocks]
+    return embedding_table(pages, known[-1]), measure_distances(pages, known, test, asked, parameters.oddity_neighbours)
+
+
+def rate_oddity(*page_distances: pd.DataFrame) -> pd.DataFrame:
+    """Rates how odd each test image is, by all folds."""
+    return rate(distances_of(page_distances))
 
 
 def combine_predictions(
@@ -164,7 +194,7 @@ def list_needs_review(
     classes: pd.DataFrame,
     abstention: dict[str, Any],
     parameters: EnsemblingParameters,
-    page_oddity: pd.DataFrame | None = None,
+    page_oddity: pd.DataFrame,
 ) -> pd.DataFrame:
     """Lists the test images that a person should look at."""
     threshold, odd_above = abstention["threshold"], parameters.review_oddity

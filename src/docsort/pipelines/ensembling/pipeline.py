@@ -11,10 +11,12 @@ from docsort.pipelines.ensembling.nodes import (
     choose_when_to_answer,
     combine_predictions,
     compare_candidates,
+    embed_pages,
     list_needs_review,
     measure_ensemble_lift,
     predict_specialist_test,
     predict_test,
+    rate_oddity,
     read_old_submissions,
     select_ensemble,
     vote_fold_by_fold,
@@ -37,7 +39,7 @@ def create_pipeline() -> Pipeline:
         ],
         tags="ensembling",
     )
-    folds = sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([]))
+    folds = sum((create_fold(fold) + create_embedding(fold) for fold in range(FOLDS)), create_oddity())
     return folds + views + create_weights() + create_test_votes() + create_validation_votes() + create_answers()
 
 
@@ -149,11 +151,63 @@ def create_answers() -> Pipeline:
                     "classes",
                     "abstention",
                     "params:ensembling",
+                    "page_oddity",
                 ],
                 outputs="needs_review",
                 name="list_needs_review",
             ),
         ],
+        tags="ensembling",
+    )
+
+
+def create_oddity() -> Pipeline:
+    """How far each test image is from everything that was learnt."""
+    return Pipeline(
+        [
+            Node(
+                rate_oddity,
+                inputs=[f"fold_{fold}_page_distances" for fold in range(FOLDS)],
+                outputs="page_oddity",
+                name="rate_oddity",
+            )
+        ],
+        tags="ensembling",
+    )
+
+
+def create_embedding(fold: int) -> Pipeline:
+    """Where the main model of one fold puts the pages that it has learnt, holds out and is asked about."""
+    return Pipeline(
+        [
+            Node(
+                embed_pages,
+                inputs=[
+                    "checkpoint",
+                    "folds",
+                    "validation_renders",
+                    "test_renders",
+                    "params:fold",
+                    "params:ensembling",
+                    "params:seed",
+                ],
+                outputs=["embeddings", "page_distances"],
+                name="embed_pages",
+            )
+        ],
+        namespace=f"fold_{fold}_embedding",
+        inputs={
+            "checkpoint": f"fold_{fold}_checkpoint",
+            "folds": "folds",
+            "validation_renders": "validation_renders",
+            "test_renders": "test_renders",
+        },
+        outputs={name: f"fold_{fold}_{name}" for name in ("embeddings", "page_distances")},
+        parameters={
+            "params:fold": f"params:folds.fold_{fold}",
+            "params:ensembling": "params:ensembling",
+            "params:seed": "params:seed",
+        },
         tags="ensembling",
     )
 

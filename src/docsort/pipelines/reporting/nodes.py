@@ -18,7 +18,7 @@ from docsort.reporting.scores import score_run as score
 from docsort.reporting.summary import summarise_data
 from docsort.stores import fingerprint
 from docsort.training.checkpoints import Checkpoint
-from docsort.training.plan import TrainingPlan, task_name
+from docsort.training.plan import MAIN, TrainingPlan, task_name
 
 
 def score_run(
@@ -158,6 +158,61 @@ def draw_misclassified(
     return draw_gallery(list_misclassified(oof_votes, validation_renders, parameters.gallery_pages), classes)
 
 
+def explain_pages(
+    oof_votes: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    classes: pd.DataFrame,
+    parameters: ReportingParameters,
+    *checkpoints: dict[str, Checkpoint],
+) -> tuple[Image.Image, Image.Image]:
+    """Draws where on the page the surest mistakes, and the surest right answers, were found."""
+    from docsort.reporting.explained import explain, list_mistakes, list_sure
+
+    main = [members[MAIN] for members in checkpoints]
+    mistakes, sure = (
+        choose(oof_votes, validation_renders, parameters.explained_pages) for choose in (list_mistakes, list_sure)
+    )
+    return explain(mistakes, main, classes), explain(sure, main, classes)
+
+
+def project_pages(
+    oof_votes: pd.DataFrame, parameters: ReportingParameters, seed: int, *embeddings: pd.DataFrame
+) -> pd.DataFrame:
+    """Lays the folds' embeddings of held-out pages on one plane."""
+    from docsort.reporting.projection import project
+
+    return project(pd.concat(embeddings, ignore_index=True), oof_votes, parameters.projected_pages, seed)
+
+
+def draw_projection(page_projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
+    """Draws the plane of held-out pages, coloured by class, by error or by fold."""
+    from docsort.reporting import projection_figure
+
+    return projection_figure.draw_projection(page_projection, classes)
+
+
+def pair_confused(
+    oof_votes: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    classes: pd.DataFrame,
+    parameters: ReportingParameters,
+    *embeddings: pd.DataFrame,
+) -> Image.Image:
+    """Draws, for the most confused pairs of classes, a page got wrong beside the learnt pages nearest to it."""
+    from docsort.reporting.confused_pairs import draw_confused_pairs, list_confused_pairs
+
+    spaces = pd.concat(embeddings, ignore_index=True)
+    pairs = list_confused_pairs(oof_votes, spaces, validation_renders, parameters.confused_pairs)
+    return draw_confused_pairs(pairs, validation_renders, classes)
+
+
+def show_odd_pages(page_oddity: pd.DataFrame, images: pd.DataFrame, parameters: ReportingParameters) -> Image.Image:
+    """Draws the test images that lie farthest from everything that was learnt."""
+    from docsort.reporting.odd_pages import draw_odd_pages
+
+    return draw_odd_pages(page_oddity, images, parameters.odd_pages)
+
+
 def summarise(
     images: pd.DataFrame,
     rejected_images: pd.DataFrame,
@@ -185,9 +240,9 @@ def write_report(
     needs_review: pd.DataFrame,
     submission: pd.DataFrame,
     misclassified: Image.Image,
-    **drawn: go.Figure,
+    **drawn: go.Figure | Image.Image,
 ) -> str:
-    """Writes the page that a person reads; `drawn` are the figures by name."""
+    """Writes the page that a person reads; `drawn` are the figures, and the pictures that explain, by name."""
     from docsort.reporting import report
 
     parts = report.ReportParts(
@@ -203,8 +258,9 @@ def write_report(
         damage_fit=damage_fit,
         needs_review=needs_review,
         test_count=len(submission),
-        figures={name.removesuffix("_figure"): figure for name, figure in drawn.items()},
+        figures={name.removesuffix("_figure"): each for name, each in drawn.items() if isinstance(each, go.Figure)},
         galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
+        explanations={name: picture for name, picture in drawn.items() if isinstance(picture, Image.Image)},
     )
     return report.write_report(parts)
 

@@ -11,13 +11,18 @@ from docsort.pipelines.reporting.nodes import (
     draw_drift,
     draw_learning_curves,
     draw_misclassified,
+    draw_projection,
     draw_reliability,
     draw_risk_coverage,
     draw_specialist_verdicts,
+    explain_pages,
     join_histories,
+    pair_confused,
+    project_pages,
     prove_label_fixes,
     score_confidences,
     score_run,
+    show_odd_pages,
     summarise,
     tabulate_classes,
     write_card,
@@ -33,11 +38,13 @@ FIGURES = (
     "reliability_figure",
     "risk_coverage_figure",
     "drift_figure",
+    "projection_figure",
 )
+EXPLANATIONS = ("explained_mistakes", "explained_answers", "confused_pairs", "odd_pages")
 
 
 def create_pipeline() -> Pipeline:
-    return create_scores() + create_data() + create_figures() + create_pages()
+    return create_scores() + create_data() + create_figures() + create_explanations() + create_pages()
 
 
 def create_scores() -> Pipeline:
@@ -175,6 +182,43 @@ def create_figures() -> Pipeline:
     )
 
 
+def create_explanations() -> Pipeline:
+    """What the models look at, what is alike to them, and what is strange; each previews in kedro-viz."""
+    folds = range(FOLDS)
+    embeddings = [f"fold_{fold}_embeddings" for fold in folds]
+    shown = ["oof_votes", "validation_renders", "classes", "params:reporting"]
+    return Pipeline(
+        [
+            Node(
+                explain_pages,
+                inputs=[*shown, *(f"fold_{fold}_checkpoint" for fold in folds)],
+                outputs=["explained_mistakes", "explained_answers"],
+                name="explain_pages",
+            ),
+            Node(
+                project_pages,
+                inputs=["oof_votes", "params:reporting", "params:seed", *embeddings],
+                outputs="page_projection",
+                name="project_pages",
+            ),
+            Node(
+                draw_projection,
+                inputs=["page_projection", "classes"],
+                outputs="projection_figure",
+                name="draw_projection",
+            ),
+            Node(pair_confused, inputs=[*shown, *embeddings], outputs="confused_pairs", name="pair_confused"),
+            Node(
+                show_odd_pages,
+                inputs=["page_oddity", "images", "params:reporting"],
+                outputs="odd_pages",
+                name="show_odd_pages",
+            ),
+        ],
+        tags="reporting",
+    )
+
+
 def create_pages() -> Pipeline:
     """The two pages that a person reads."""
     return Pipeline(
@@ -195,7 +239,7 @@ def create_pages() -> Pipeline:
                     "needs_review": "needs_review",
                     "submission": "submission",
                     "misclassified": "misclassified",
-                    **{name: name for name in FIGURES},
+                    **{name: name for name in (*FIGURES, *EXPLANATIONS)},
                 },
                 outputs="report",
                 name="write_report",

@@ -1,0 +1,106 @@
+"""What a model makes of pages, from its first maps to its last layer, inside a worker process.
+
+N pages, B batch, D features, C channels of a map. Blocks of features run from shallow to deep: of each of a few maps
+the mean and the standard deviation of every channel, at last what the last layer reads.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from docsort.errors import InputError
+from docsort.models.backbones import head_prefixes
+from docsort.models.heads import MlpHead
+from docsort.models.pixels import Normaliser
+from docsort.models.weights import load_model
+from docsort.training.epochs import split_rows
+from docsort.training.pages import StreamedPages, loader_workers_for
+from docsort.training.worker import prepare_worker
+from docsort.workers import worker_count
+
+logger = logging.getLogger(__name__)
+
+MAPS = 5
+"""Maps that are measured at most, evenly chosen over the depth: a convolutional backbone has as many scales."""
+
+BATCH_PAGES = {"cpu": 16, "cuda": 128}
+"""Pages decoded at a time: enough to keep the device busy, few enough that memory stays flat."""
+
+
+def page_features(
+    folder: Path, name: str, paths: Sequence[str], device: str, concurrent: int
+) -> list[NDArray[np.float32]]:
+    """Blocks (N, D) of the model in `folder`, pages as they lie; `name` stands in the log.
+
+    Raises InputError for a model without a last layer, and for an unreadable page.
+    """
+    prepare_worker()
+    model, description = load_model(folder)
+    kind = device.partition(":")[0]
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    normaliser = Normaliser(description.mean, description.std, device)
+    workers = loader_workers_for(device, worker_count(), concurrent)
+    pages = StreamedPages(paths, description.image_size, workers, pinned=kind == "cuda")
+    rows = split_rows(np.arange(len(paths)), BATCH_PAGES.get(kind, BATCH_PAGES["cpu"]))
+    layer, started = last_layer(model, description.backbone), time.perf_counter()
+    batches = (normaliser(batch.to(device, non_blocking=True)) for batch in pages.batches(rows))
+    results = [batch_features(model, layer, batch) for batch in batches]
+    logger.info("%s: embedded %d pages (%.0f/s)", name, len(paths), len(paths) / (time.perf_counter() - started))
+    return [np.concatenate(block) for block in zip(*results, strict=True)]
+
+
+@torch.inference_mode()
+def batch_features(model: nn.Module, layer: nn.Module, pages: Tensor) -> list[NDArray[np.float32]]:
+    """Blocks (B, D) of normalised pages (B, 3, S, S), the last being what comes to `layer`.
+
+    Of a backbone that does not show its maps there is the last block alone.
+    """
+    caught: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    try:
+        maps = _maps_on_the_way(model, pages)
+    finally:
+        handle.remove()
+    chosen = np.unique(np.linspace(0, len(maps) - 1, min(MAPS, len(maps))).round().astype(int))
+    blocks = [*(_channel_statistics(maps[i]) for i in chosen), caught[0].flatten(1)]
+    return [block.float().cpu().numpy() for block in blocks]
+
+
+def _channel_statistics(maps: Tensor) -> Tensor:
+    """(B, 2 C) mean and standard deviation of each channel; torch's own `std` takes ten times as long."""
+    mean = maps.mean((2, 3), dtype=torch.float32)
+    squares = maps.square().mean((2, 3), dtype=torch.float32)
+    return torch.cat([mean, (squares - mean.square()).clamp_min(0).sqrt()], dim=1)
+
+
+def _maps_on_the_way(model: Any, pages: Tensor) -> list[Tensor]:
+    """Lets the model answer; (B, C, H, W) of its scales or blocks, in their order."""
+    if not hasattr(model, "forward_intermediates"):
+        model(pages)
+        return []
+    features, maps = model.forward_intermediates(pages)
+    model.forward_head(features)
+    return list(maps)
+
+
+def last_layer(model: nn.Module, backbone: str) -> nn.Module:
+    """The layer that makes logits of features: the classifier that timm names, in an MLP head its last layer; of the
+    two of a distilled model the first, which reads the class token.
+
+    Caught by a hook there, features come out of any backbone alike, whatever its own functions give.
+    """
+    prefixes = head_prefixes(model)
+    if not prefixes:
+        raise InputError(
+            f"Expected {backbone} to have a classifier that timm names, but it has none; its pages cannot be embedded: "
+            "set embedded_pages to 0."
+        )
+    layer = model.get_submodule(prefixes[0])
+    return layer.out if isinstance(layer, MlpHead) else layer

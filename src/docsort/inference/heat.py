@@ -1,0 +1,41 @@
+"""Where on a page a checkpoint found a class. Light: the work is done in a worker."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docsort.errors import InputError, listing
+from docsort.images.dihedral import TURNS
+from docsort.training.checkpoints import Checkpoint
+from docsort.training.devices import lease_device
+from docsort.workers import run_in_worker
+
+
+def heat_of(
+    checkpoint: Checkpoint,
+    paths: Sequence[str],
+    classes: Sequence[Sequence[int]],
+    turns: Sequence[int] = TURNS,
+    device: str = "auto",
+) -> NDArray[np.float32]:
+    """(N, J, S, S) in [0, 1] by Grad-CAM: how much each place of N pages speaks for each of J classes, 1 the most.
+
+    paths: renders or photos, seen as squares of the model's side S. classes: J class numbers a page. turns: the answer
+    is the mean over dihedral turns, so is the heat. Raises NoMapError for a backbone without a map of places,
+    InputError for a class that the model does not know.
+    """
+    targets = checkpoint.description().targets
+    strangers = sorted({target for row in classes for target in row} - set(targets))
+    if strangers:
+        raise InputError(f"Expected classes among {listing(sorted(targets), 20)}, but got {listing(strangers)}.")
+    with lease_device(device) as leased:
+        return run_in_worker(
+            _heat_in_worker, checkpoint.folder, list(paths), [tuple(row) for row in classes], tuple(turns), leased
+        )
+
+
+def _heat_in_worker(*arguments: object) -> NDArray[np.float32]:
+    from docsort.inference.grad_cam import page_heat
+
+    return page_heat(*arguments)  # type: ignore[arg-type]

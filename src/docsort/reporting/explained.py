@@ -1,0 +1,102 @@
+"""Pages with the heat of Grad-CAM drawn over them: where the model that never saw a page found its answer.
+
+A heat says where, not what: a model may look at the right place and read it wrongly. That it looks at a thumb or at the
+edge of the table is what such a picture is for.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from docsort.errors import NoMapError
+from docsort.images.contact_sheet import contact_sheet
+from docsort.images.letterbox import letterbox
+from docsort.images.reading import read_rgb
+from docsort.inference.heat import heat_of
+from docsort.reporting.galleries import _short, list_misclassified
+from docsort.tables import check_columns
+from docsort.training.checkpoints import Checkpoint
+
+logger = logging.getLogger(__name__)
+
+COLUMNS, CELL = 6, 200
+"""Pictures in a row, and the side of one, pixels."""
+STRENGTH = 0.6
+"""Share of the colour where the heat is highest."""
+
+EXPLAINED = ("render_id", "image_id", "fold", "label", "predicted", "confidence", "path")
+"""Pages to explain, and what they were answered."""
+
+
+def list_mistakes(oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Table EXPLAINED: the surest mistakes, as in the gallery of mistakes."""
+    pages = list_misclassified(oof_votes, validation_renders, limit)
+    folds = oof_votes.drop_duplicates("render_id").set_index("render_id")["fold"]
+    return pages.assign(fold=pages["render_id"].map(folds))[list(EXPLAINED)]
+
+
+def list_sure(oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Table EXPLAINED: the surest right answer of each class, then the second of each, and so on."""
+    check_columns(oof_votes, ("fold",), "oof_votes")
+    right = oof_votes[(oof_votes["view"] == "test_like") & (oof_votes["predicted"] == oof_votes["label"])]
+    right = right.sort_values(["confidence", "render_id"], ascending=[False, True], kind="stable")
+    right = right.drop_duplicates("image_id")
+    place = right.groupby("label").cumcount()
+    chosen = right.assign(place=place).sort_values(["place", "label"], kind="stable").head(limit)
+    paths = validation_renders.drop_duplicates("render_id").set_index("render_id")["path"]
+    return chosen.assign(path=chosen["render_id"].map(paths))[list(EXPLAINED)].reset_index(drop=True)
+
+
+def explain(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint], classes: pd.DataFrame) -> Image.Image:
+    """Contact sheet: each page, the heat of its answer, and, where that is wrong, the heat of the true class.
+
+    pages: table EXPLAINED; checkpoints: the model that explains, by fold. Where its backbone has no map of places, the
+    log says so and the pages stand there alone. No pages are a white strip.
+    """
+    images, captions = [], []
+    names = dict(zip(classes["target"].astype(int), classes["class_name"].astype(str), strict=True))
+    heats = _heats(pages, checkpoints)
+    for row in pages.to_dict("records"):
+        page = letterbox(read_rgb(str(row["path"])), CELL)
+        images.append(page)
+        captions.append(f"true {_short(names, int(row['label']))}")
+        for target, heat in heats.get(str(row["render_id"]), {}).items():
+            images.append(draw_heat(page, heat))
+            sure = f" ({row['confidence']:.2f})" if target == row["predicted"] else ""
+            captions.append(f"for {_short(names, target)}{sure}")
+    if not images:
+        return Image.new("RGB", (COLUMNS * CELL, 40), "white")
+    return contact_sheet(images, captions, columns=COLUMNS, cell=CELL)
+
+
+def draw_heat(page: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The page (H, W, 3) with a heat (S, S) in [0, 1] over it, from clear over yellow to red."""
+    height, width = page.shape[:2]
+    warmth = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)[..., None]
+    colour = np.concatenate([np.full_like(warmth, 235), 200 * (1 - warmth) + 20, np.full_like(warmth, 20)], axis=2)
+    share = STRENGTH * warmth**2  # so that what is lukewarm stays clear
+    return np.asarray(page * (1 - share) + colour * share, dtype=np.uint8)
+
+
+def _heats(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint]) -> Mapping[str, Mapping[int, NDArray[np.float32]]]:
+    """By render_id the heat (S, S) of the answer and, where it is another, of the truth; each by the model of the fold
+    that held the page out.
+    """
+    heats: dict[str, dict[int, NDArray[np.float32]]] = {}
+    alike = bool((pages["label"] == pages["predicted"]).all())
+    columns = ["predicted"] if alike else ["predicted", "label"]
+    for fold, own in pages.groupby("fold", sort=True):
+        wanted = own[columns].to_numpy(int).tolist()
+        try:
+            maps = heat_of(checkpoints[int(str(fold))], own["path"].tolist(), wanted)
+        except NoMapError as error:
+            logger.warning("%s The pages are shown without heat.", error)
+            return {}
+        for render_id, row, found in zip(own["render_id"], wanted, maps, strict=True):
+            heats[str(render_id)] = dict(zip(row, found, strict=True))
+    return heats
