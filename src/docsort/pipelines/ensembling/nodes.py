@@ -12,17 +12,33 @@ from docsort.ensembling.submission import build_submission, most_frequent_class
 from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
+from docsort.looking.describing import LOOKS, describe_pages
+from docsort.looking.opinions import predict_by_look
+from docsort.looking.parameters import LookParameters
 from docsort.specialists.verdict import accepted_groups
 from docsort.tables import PREDICTION_KEYS
 from docsort.training.checkpoints import Checkpoint
 
 
+def describe_test_photos(images: pd.DataFrame, parameters: LookParameters) -> pd.DataFrame:
+    """Describes every test image by numbers, for the looks of all folds."""
+    if not parameters.enabled:
+        return pd.DataFrame(columns=list(LOOKS))
+    return describe_pages(test_pages(images, 0), parameters, photos=True)
+
+
 def predict_test(
-    checkpoints: dict[str, Checkpoint], images: pd.DataFrame, fold: int, parameters: EnsemblingParameters
+    checkpoints: dict[str, Checkpoint],
+    looks: dict[str, Checkpoint],
+    images: pd.DataFrame,
+    test_looks: pd.DataFrame,
+    fold: int,
+    parameters: EnsemblingParameters,
 ) -> pd.DataFrame:
     """Predicts every test image with one fold's models, once a turn."""
-    pages = test_pages(images, fold)
-    members = [predict(checkpoint, pages, parameters.turns, model=name) for name, checkpoint in checkpoints.items()]
+    pages, turns = test_pages(images, fold), parameters.turns
+    members = [predict(checkpoint, pages, turns, model=name) for name, checkpoint in checkpoints.items()]
+    members += [predict_by_look(look, pages, test_looks, turns, name) for name, look in looks.items()]
     return pd.concat(members, ignore_index=True)
 
 

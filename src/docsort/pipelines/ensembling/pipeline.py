@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from docsort.folds import FOLDS
 from docsort.pipelines.ensembling.nodes import (
     combine_predictions,
+    describe_test_photos,
     list_needs_review,
     measure_ensemble_lift,
     predict_specialist_test,
@@ -19,6 +20,12 @@ def create_pipeline() -> Pipeline:
     opinions = [f"fold_{fold}_specialist_test_predictions" for fold in range(FOLDS)]
     return sum((create_fold(fold) for fold in range(FOLDS)), Pipeline([])) + Pipeline(
         [
+            Node(
+                describe_test_photos,
+                inputs=["images", "params:look"],
+                outputs="test_looks",
+                name="describe_test_photos",
+            ),
             Node(
                 combine_predictions,
                 inputs=["params:ensembling", "specialist_verdicts", *predictions, *opinions],
@@ -73,7 +80,7 @@ def create_fold(fold: int) -> Pipeline:
         [
             Node(
                 predict_test,
-                inputs=["checkpoint", "images", "params:fold", "params:ensembling"],
+                inputs=["checkpoint", "look", "images", "test_looks", "params:fold", "params:ensembling"],
                 outputs="test_predictions",
                 name="predict_test",
             ),
@@ -87,6 +94,8 @@ def create_fold(fold: int) -> Pipeline:
         namespace=f"fold_{fold}_test",
         inputs={
             "checkpoint": f"fold_{fold}_checkpoint",
+            "look": f"fold_{fold}_look",
+            "test_looks": "test_looks",
             "specialists": f"fold_{fold}_specialists",
             "specialist_verdicts": "specialist_verdicts",
             "images": "images",
