@@ -17,7 +17,7 @@ from docsort.images.dihedral import TURNS, apply_turn
 from docsort.images.straightening import edge_span
 
 DIRECTIONS = 8
-"""Of 22.5° each, so that a quarter-turn is four of them; an edge from dark to light counts as one from light to dark."""
+"""Of 22.5° each, so that a quarter-turn is four; an edge from dark to light counts as one from light to dark."""
 
 FINE, COARSE = 16, 8
 """Places a side of what is drawn on the page, squeezed into a square, and of the page as it is, letterboxed."""
@@ -40,7 +40,8 @@ COLOUR_WEIGHT = 0.02
 
 HUE_WEIGHT = 2.0
 SHAPE_WEIGHT = 2.0
-"""Of the logarithm of height over width. Weights chosen out of fold, see docs/experiments.md: little depends on them."""
+"""Of the logarithm of height over width. The weights were chosen out of fold, see docs/experiments.md: little depends
+on them."""
 
 _GRIDS = ((FINE, DIRECTIONS), (COARSE, DIRECTIONS), (COARSE, DIRECTIONS), (COLOUR_PLACES, 3))
 """Places a side and numbers a place, of what is in order of places; then come numbers of the whole page."""

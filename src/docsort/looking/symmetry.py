@@ -1,7 +1,7 @@
 """Least squares on pages that are each known in all eight turns, without ever writing the eight times larger system.
 
-A matrix whose entry for page i in turn g and page j in turn h depends on g⁻¹h alone falls apart into small blocks, one a
-representation of the dihedral group: four of one dimension and one of two (Serre, "Linear representations of finite
+A matrix whose entry for page i in turn g and page j in turn h depends on g⁻¹h alone falls apart into small blocks, one
+a representation of the dihedral group: four of one dimension and one of two (Serre, "Linear representations of finite
 groups", §6; Reisert & Burkhardt, "Learning equivariant functions with matrix valued kernels", JMLR 2007). It is the
 Fourier transform that makes a circulant matrix diagonal, for a group that does not commute.
 
@@ -21,15 +21,11 @@ PLANE = np.stack([np.linalg.matrix_power(_QUARTER, turn % 4) @ (_MIRROR if turn 
 PLANE.setflags(write=False)
 """(G, 2, 2): what each turn does to a point of the plane, the representation of two dimensions."""
 
-_SIGNS = np.array([[1.0, -1.0] if turn % 2 else [1.0, 1.0] for turn in TURNS])
-_REPRESENTATIONS = (
-    *(
-        (np.linalg.det(PLANE) ** mirrored * _SIGNS[:, quarters])[:, None, None]
-        for mirrored in (0, 1)
-        for quarters in (0, 1)
-    ),
-    PLANE,
+_MIRRORED, _QUARTERED = (
+    np.array([-1.0 if odd(turn) else 1.0 for turn in TURNS])[:, None, None]
+    for odd in (lambda turn: turn >= 4, lambda turn: turn % 2 == 1)
 )
+_REPRESENTATIONS = (np.ones((len(TURNS), 1, 1)), _MIRRORED, _QUARTERED, _MIRRORED * _QUARTERED, PLANE)
 
 
 def composed(first: int, then: int) -> int:

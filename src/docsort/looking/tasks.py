@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class LookTask:
-    """name: "look_fold_0". plain, worn, probes: renders that may be learnt, each with its numbers in `looks`; probes only
-    tell how sure to be. targets: class numbers of the answers, ascending.
+    """name: "look_fold_0". targets: class numbers of the answers, ascending. plain, worn: renders that are learnt;
+    probes: test-like ones that tell how sure to be. looks: the numbers of all of them.
     """
 
     name: str
