@@ -48,7 +48,7 @@ def kernel(apart: Numbers, width: float, turns: Integers, other_turns: Integers)
     """
     moved = COMPOSED[turns[None, :, None], COMPOSED[np.array(TURNS)[:, None, None], INVERSE[other_turns][None, None]]]
     rows, columns = np.arange(len(turns))[None, :, None], np.arange(len(other_turns))[None, None]
-    return np.exp(-apart[moved, rows, columns].astype(np.float64) / width)
+    return np.asarray(np.exp(-apart[moved, rows, columns].astype(np.float64) / width))
 
 
 def fit(alike: Floats, labels: Integers, classes: int) -> Floats:

@@ -119,5 +119,5 @@ def _evenly(renders: pd.DataFrame, most: int) -> pd.DataFrame:
     ordered = renders.sort_values(["copy", "render_id"], ignore_index=True)
     if len(ordered) <= most:
         return ordered
-    rows = np.linspace(0, len(ordered) - 1, most).round().astype(int) if most else []
+    rows = np.linspace(0, len(ordered) - 1, most).round().astype(np.int64)
     return ordered.iloc[rows].reset_index(drop=True)
