@@ -53,7 +53,8 @@ def test_the_sums_are_the_sums_of_their_stages() -> None:
 @pytest.mark.parametrize("fold", range(FOLDS))
 def test_each_fold_is_a_namespace_of_its_own(fold: int) -> None:
     nodes = register_pipelines()["training"].only_nodes_with_namespaces([f"fold_{fold}"]).nodes
-    assert {node.name for node in nodes} == {f"fold_{fold}.train", f"fold_{fold}.predict_validation"}
+    steps = ("train", "predict_validation", "learn_look", "predict_validation_by_look")
+    assert {node.name for node in nodes} == {f"fold_{fold}.{step}" for step in steps}
 
 
 def test_every_way_into_training_goes_through_the_leak_check() -> None:

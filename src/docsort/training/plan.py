@@ -10,6 +10,9 @@ from docsort.training.parameters import TrainingParameters
 MAIN = "main"
 """The model of the recipe itself; specialists are trained as it is, but for changes of their own."""
 
+LOOK = "look"
+"""The model that needs no training (`looking`)."""
+
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -25,7 +28,7 @@ class TrainingPlan(TrainingParameters):
     @model_validator(mode="after")
     def _check_models(self) -> "TrainingPlan":
         for name, changes in self.models.items():
-            if name == MAIN or name.startswith("specialist"):
+            if name in (MAIN, LOOK) or name.startswith("specialist"):
                 raise ValueError(f"Expected a name for one more model, but {name!r} is taken; choose another one.")
             self.changed(changes, f"the model {name}")
             if not changes:

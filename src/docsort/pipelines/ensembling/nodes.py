@@ -19,6 +19,9 @@ from docsort.ensembling.votes import cast_votes, vote_out_of_fold
 from docsort.inference.embeddings import embed, embedding_table, pages_to_embed
 from docsort.inference.pages import test_pages
 from docsort.inference.prediction import predict
+from docsort.looking.describing import LOOKS, describe_pages
+from docsort.looking.opinions import predict_by_look
+from docsort.looking.parameters import LookParameters
 from docsort.specialists.groups import join_specialists
 from docsort.specialists.verdict import accepted_groups
 from docsort.stores import Store
@@ -28,9 +31,18 @@ from docsort.training.plan import MAIN, task_name
 from docsort.views import ViewPolicy, members_of
 
 
+def describe_test_images(test_renders: pd.DataFrame, parameters: LookParameters) -> pd.DataFrame:
+    """Describes every test image by numbers, for the looks of all folds."""
+    if not parameters.enabled:
+        return pd.DataFrame(columns=list(LOOKS))
+    return describe_pages(test_pages(test_renders, 0), parameters)
+
+
 def predict_test(
     checkpoints: dict[str, Checkpoint],
+    looks: dict[str, Checkpoint],
     test_renders: pd.DataFrame,
+    test_looks: pd.DataFrame,
     fold: int,
     view_policy: dict[str, Any],
     prediction_store: Store,
@@ -38,6 +50,7 @@ def predict_test(
     """Asks one fold's models about every test image, in as many views as are worth it."""
     pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
     members = [predict(checkpoint, pages, policy, name, prediction_store) for name, checkpoint in checkpoints.items()]
+    members += [predict_by_look(look, pages, test_looks, policy, name) for name, look in looks.items()]
     return pd.concat(members, ignore_index=True)
 
 

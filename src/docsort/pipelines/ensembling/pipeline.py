@@ -11,6 +11,7 @@ from docsort.pipelines.ensembling.nodes import (
     choose_when_to_answer,
     combine_predictions,
     compare_candidates,
+    describe_test_images,
     embed_pages,
     list_needs_review,
     measure_ensemble_lift,
@@ -31,11 +32,17 @@ def create_pipeline() -> Pipeline:
     views = Pipeline(
         [
             Node(
+                describe_test_images,
+                inputs=["test_renders", "params:look"],
+                outputs="test_looks",
+                name="describe_test_images",
+            ),
+            Node(
                 average_test_views,
                 inputs=["view_policy", *predictions, *opinions],
                 outputs=["test_members", "specialist_test_members"],
                 name="average_test_views",
-            )
+            ),
         ],
         tags="ensembling",
     )
@@ -218,7 +225,12 @@ def create_fold(fold: int) -> Pipeline:
     asking = ["test_renders", "params:fold", "view_policy", "prediction_store"]
     return Pipeline(
         [
-            Node(predict_test, inputs=["checkpoint", *asking], outputs="test_predictions", name="predict_test"),
+            Node(
+                predict_test,
+                inputs=["checkpoint", "look", "test_renders", "test_looks", *asking[1:]],
+                outputs="test_predictions",
+                name="predict_test",
+            ),
             Node(
                 predict_specialist_test,
                 inputs=["specialists", "specialist_verdicts", *asking],
@@ -229,6 +241,8 @@ def create_fold(fold: int) -> Pipeline:
         namespace=f"fold_{fold}_test",
         inputs={
             "checkpoint": f"fold_{fold}_checkpoint",
+            "look": f"fold_{fold}_look",
+            "test_looks": "test_looks",
             "specialists": f"fold_{fold}_specialists",
             **{name: name for name in shared},
         },
