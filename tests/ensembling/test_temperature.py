@@ -13,7 +13,6 @@ from docsort.ensembling.temperature import (
     fit_pooled_temperature,
     fit_temperature,
     fit_vector,
-    member_scores,
 )
 
 CLASSES = 6
@@ -45,9 +44,9 @@ def test_the_mean_of_members_gets_nearly_the_best_temperature_from_labels_that_o
     members, truth = draw_members(noise, sharpness)
     half = len(truth) // 2
     seen, unseen, mean = members[0, :half], members[:, half:], members[:, half:].mean(axis=0)
-    known = float(member_scores(seen)[np.arange(half), truth[:half]].mean())
+    given = float(seen[np.arange(half), truth[:half]].mean())
     temperatures = {
-        "pooled": fit_pooled_temperature(mean, unseen, known),
+        "pooled": fit_pooled_temperature(mean, unseen, given),
         "best": fit_temperature(mean, truth[half:]),
         "one member": fit_temperature(seen, truth[:half]),
         "none": 1.0,
@@ -57,20 +56,29 @@ def test_the_mean_of_members_gets_nearly_the_best_temperature_from_labels_that_o
     assert losses["one member"] - losses["best"] > 3 * (losses["pooled"] - losses["best"])
 
 
-def test_for_the_geometric_mean_the_pooled_temperature_is_the_best_one() -> None:
-    """Every member heard on the very pages that it is judged on: then the two are one, whatever the labels."""
-    members, truth = draw_members(1.5, 1.0, pages=500)
-    scores = member_scores(members)
-    pooled = soften(scores.mean(axis=0))
-    known = float(scores[:, np.arange(len(truth)), truth].mean())
-    assert fit_pooled_temperature(pooled, members, known) == pytest.approx(fit_temperature(pooled, truth), rel=2e-3)
+def test_wrong_labels_lead_it_less_astray_than_the_likelihood() -> None:
+    beliefs = soften(np.random.default_rng(0).normal(0, 4, (20_000, CLASSES)))
+    said = temper(beliefs, 0.7)
+    truth = draw_labels(beliefs)
+    wrong = np.random.default_rng(1).random(len(truth)) < 0.04
+    noisy = np.where(wrong, (truth + 1) % CLASSES, truth)
+    candidates = np.geomspace(0.5, 5, 200)
+    likeliest = candidates[int(np.argmin([log_losses(temper(said, t), noisy).mean() for t in candidates]))]
+    assert abs(fit_temperature(said, noisy) - 1 / 0.7) < 0.5 * abs(likeliest - 1 / 0.7)
+    assert fit_temperature(said, truth) == pytest.approx(1 / 0.7, rel=0.03)
 
 
-def test_scores_out_of_reach_give_the_end_of_the_range() -> None:
+def test_of_a_plain_mean_only_what_it_says_itself_counts() -> None:
+    members, _ = draw_members(1.5, 1.0, pages=300)
+    mean = members.mean(axis=0)
+    assert fit_pooled_temperature(mean, members, 0.5) == fit_pooled_temperature(mean, mean[None], 0.5)
+
+
+def test_what_is_out_of_reach_gives_the_end_of_the_range() -> None:
     members, _ = draw_members(1.0, 1.0, pages=200)
     mean = members.mean(axis=0)
-    assert fit_pooled_temperature(mean, members, 0.0) == COLDEST
-    assert fit_pooled_temperature(mean, members, -50.0) == HOTTEST
+    assert fit_pooled_temperature(mean, members, 1.0) == COLDEST
+    assert fit_pooled_temperature(mean, members, 0.0) == HOTTEST
 
 
 def test_scale_and_shift_undo_what_bends_single_classes() -> None:

@@ -3,7 +3,7 @@
 How the fits work, and why test pages want a temperature of their own, stands in `ensembling.temperature`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from docsort.ensembling.temperature import (
     fit_pooled_temperature,
     fit_temperature,
     fit_vector,
-    member_scores,
 )
 from docsort.errors import InputError
 from docsort.metrics import macro_f1
@@ -75,13 +74,12 @@ def calibrate(
 def fit_test(seen: pd.DataFrame, test_votes: pd.DataFrame, fold_votes: pd.DataFrame, whole: Calibration) -> Calibration:
     """The calibration of the mean of all folds on test pages: `whole` with a temperature of its own.
 
-    seen: out-of-fold votes with labels, from which it is known what one fold's models score.
+    seen: out-of-fold votes with labels, from which it is known what one fold's models give to these.
     """
-    known = member_scores(whole.reshape(probabilities_of(seen)))
-    own = known[np.arange(len(seen)), truth_of(seen)]
+    given = whole.reshape(probabilities_of(seen))[np.arange(len(seen)), truth_of(seen)]
     members = whole.reshape(_stack(fold_votes, test_votes))
     pooled = whole.reshape(probabilities_of(test_votes))
-    return Calibration(fit_pooled_temperature(pooled, members, float(own.mean())), whole.scale, whole.shift)
+    return replace(whole, temperature=fit_pooled_temperature(pooled, members, float(given.mean())))
 
 
 def vector_gain(temperature: pd.DataFrame, vector: pd.DataFrame, seed: int) -> dict[str, Any]:

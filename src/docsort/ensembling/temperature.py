@@ -1,23 +1,25 @@
 """Confidences that keep their word: one temperature, or a scale and a shift a class, fitted without any test label.
 
-**Out of fold** the temperature is the one with the smallest negative log-likelihood on test-like pages (Guo et al., "On
-calibration of modern neural networks", ICML 2017). A page is calibrated with what was fitted on the other folds' pages,
-so what is reported of it was not fitted to it.
+The temperature is the one under which a label, were it drawn from the probabilities so sharpened or flattened, would be
+given on average just the probability that the labels were given. Every page counts for at most 1 in that average. The
+usual fit, by negative log-likelihood (Guo et al., "On calibration of modern neural networks", ICML 2017), is ruled by
+the few pages whose label is surely contradicted, and where labels are wrong these are the wrong labels.
 
-**On test pages** that temperature is wrong: out of fold one member speaks, on test pages the mean of all, which is
-flatter and more often right (Rahaman & Thiery, "Uncertainty quantification and deep ensembles", NeurIPS 2021). No page
-with a label has an answer of all members. But each test page has one of every member, and how members fare is known:
-what one of them scores, log p(label) on average over pages, was measured out of fold. So labels are taken to be
-distributed as the mean's probabilities at some temperature, the one under which the members would score on the test
-pages just what they scored out of fold. Were the members averaged geometrically, this would be exactly the temperature
-of the smallest expected NLL, whose derivative by 1 / temperature is that difference.
+**Out of fold** a page is calibrated with what was fitted on the other folds' pages, so what is reported of it was not
+fitted to it.
+
+**On test pages** that temperature would be wrong: out of fold one member speaks, on test pages the mean of all, which
+is flatter and more often right (Rahaman & Thiery, "Uncertainty quantification and deep ensembles", NeurIPS 2021). No
+page with a label has an answer of all members. But what a member gives to the label, on average over pages, is known
+out of fold, and so then is what all of them give on test pages. The temperature of their mean is the one under which
+labels drawn from it would be given just that.
 
 A temperature changes no answer. A scale and a shift a class may; they are used only where they earn it out of fold.
 
 Legend of shapes: M members, N pages, C classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -39,10 +41,6 @@ COLDEST, HOTTEST = 0.05, 20.0
 PENALTY = 0.01
 """Of the squared distance of scales and shifts from plain temperature scaling, beside the mean NLL in nats: a class of
 which few pages are seen keeps near to it."""
-
-SCORE_FLOOR = 1e-4
-"""Members' probabilities below it count as it in their score, so that one page on which a member is surely wrong does
-not weigh as much as many others."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +80,32 @@ def calibrate_votes(votes: pd.DataFrame, calibration: Calibration) -> pd.DataFra
 
 
 def fit_temperature(probabilities: Floats, truth: Integers) -> float:
-    """The temperature of the smallest NLL of (N, C), truth (N,) being places of classes."""
-    from scipy.optimize import minimize_scalar
+    """The temperature of (N, C) under which labels get, on average, the probability that `truth` (N,), places of
+    classes, was given.
+    """
+    given = probabilities[np.arange(len(truth)), truth]
+    return fit_pooled_temperature(probabilities, probabilities[None], float(given.mean()))
 
-    logs = safe_log(probabilities)
 
-    def loss(log_temperature: float) -> float:
-        return float(log_losses(soften(logs / np.exp(log_temperature)), truth).mean())
+def fit_pooled_temperature(pooled: Floats, members: Floats, given: float) -> float:
+    """The temperature of `pooled` (N, C), the members' answer together, under which the members (M, N, C) would give
+    labels, on average over pages, the probability `given`; the end of the range that comes nearest where none does.
+    """
+    from scipy.optimize import brentq
 
-    found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    shares = members.mean(axis=0)
+
+    def excess(log_temperature: float) -> float:
+        return float((temper(pooled, np.exp(log_temperature)) * shares).sum(axis=1).mean()) - given
+
+    cold, hot = np.log(COLDEST), np.log(HOTTEST)
+    if excess(cold) <= 0 or excess(hot) >= 0:
+        return COLDEST if excess(cold) <= 0 else HOTTEST
+    return float(np.exp(brentq(excess, cold, hot, xtol=1e-6)))
 
 
 def fit_vector(probabilities: Floats, truth: Integers) -> Calibration:
-    """Scale and shift a class of the smallest penalised NLL (vector scaling, Guo et al. 2017), at temperature 1."""
+    """Scale and shift a class of the smallest penalised NLL (vector scaling, Guo et al. 2017), then a temperature."""
     from scipy.optimize import minimize
 
     logs, classes = safe_log(probabilities), probabilities.shape[1]
@@ -110,27 +120,5 @@ def fit_vector(probabilities: Floats, truth: Integers) -> Calibration:
         return float(log_losses(after, truth).mean() + PENALTY * away @ away), slope + 2 * PENALTY * away
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B")
-    return Calibration(1.0, tuple(map(float, found.x[:classes])), tuple(map(float, found.x[classes:])))
-
-
-def member_scores(probabilities: Floats) -> Floats:
-    """log p, what a member scores if that class is the true one; (..., C)."""
-    return np.asarray(np.log(np.clip(probabilities, SCORE_FLOOR, 1)))
-
-
-def fit_pooled_temperature(pooled: Floats, members: Floats, known: float) -> float:
-    """The temperature of the members' mean (N, C) under which the members (M, N, C) are expected to score, on average
-    over pages, the `known` that one of them scored on pages with labels; the nearest to it where none does.
-    """
-    from scipy.optimize import brentq
-
-    scores = member_scores(members).mean(axis=0)
-
-    def excess(log_temperature: float) -> float:
-        return float((temper(pooled, np.exp(log_temperature)) * scores).sum(axis=1).mean()) - known
-
-    cold, hot = np.log(COLDEST), np.log(HOTTEST)
-    ends = excess(cold), excess(hot)
-    if ends[0] * ends[1] > 0:
-        return COLDEST if abs(ends[0]) < abs(ends[1]) else HOTTEST
-    return float(np.exp(brentq(excess, cold, hot, xtol=1e-4)))
+    bent = Calibration(1.0, tuple(map(float, found.x[:classes])), tuple(map(float, found.x[classes:])))
+    return replace(bent, temperature=fit_temperature(bent.reshape(probabilities), truth))

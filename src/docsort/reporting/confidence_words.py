@@ -71,7 +71,8 @@ def abstention_in_words(review: Mapping[str, Any]) -> str:
     if not validation["answered"] and not (test and test["answered"]):
         return (
             f"So that {wanted:.1%} of the answers are right, a person has to look at every page: the validation pages "
-            f"do not show, with a certainty of {review['certainty']:.0%}, that any confidence is enough for it."
+            f"do not show, with a certainty of {review['certainty']:.0%}, that any confidence is enough for it. A sure "
+            "mistake there is often a wrong label: judging those first may change that."
         )
     chosen = (
         "given" if review["given"] else f"chosen so that {wanted:.1%} are right (certainty {review['certainty']:.0%})"
