@@ -55,7 +55,7 @@ class SpecialistParameters(Parameters):
         description="when it is asked: first guess in the group; and, or, unsure of which class of the group",
     )
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="the gain's interval at this level must lie above zero"
+        default=0.95, gt=0.5, lt=1, description="of all groups together: the gain's interval must lie above zero"
     )
     draws: int = Field(default=1000, ge=100, description="bootstrap draws of source groups")
 
