@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.errors import LeakError
+from docsort.looking.parameters import LookParameters
 from docsort.pipelines.training import nodes
 from docsort.stores import Store
 from docsort.training.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
@@ -65,3 +67,26 @@ def test_every_model_of_the_plan_is_trained_and_predicts_under_its_name(
     )
     told = predictions[["model", "checkpoint", "image_id"]].to_numpy().tolist()
     assert told == [[m, c, i] for m, c in (("main", "fold_3"), ("second", "second_fold_3")) for i in ("i6", "i7")]
+
+
+def test_a_look_that_is_switched_off_leaves_no_trace_in_the_predictions(tmp_path: Path) -> None:
+    folds, training, validation = tables()
+    off, classes = LookParameters(enabled=False), pd.DataFrame({"target": [0, 1], "class_name": ["a", "b"]})
+    looks = nodes.describe_renders(training, validation, off, {"leaks": 0})
+    learnt = nodes.learn_fold_look(3, folds, training, validation, looks, classes, off, Store(tmp_path), {"leaks": 0})
+    assert learnt == {}
+    nothing = nodes.predict_validation_by_look(learnt, folds, validation, looks, 3, EnsemblingParameters())
+    assert nothing.empty
+    said = validation.rename(columns={"source_id": "image_id"}).assign(model="main", turn=0, scale=100, p_0=0.5, p_1=0.5)
+    pd.testing.assert_frame_equal(nodes.join_predictions(folds, said, nothing), said)
+
+
+def test_a_look_made_for_another_fold_may_not_judge_this_one(tmp_path: Path) -> None:
+    folds, _, validation = tables()
+    Store(tmp_path).complete("k", {"name": "look_fold_1", "learnt_groups": ["i6", "i7"]})
+    looks = {"look": Checkpoint(tmp_path / "k", "k")}
+    with pytest.raises(LeakError, match="the model of look_fold_3 .* but got that of look_fold_1"):
+        nodes.predict_validation_by_look(looks, folds, validation, pd.DataFrame(), 3, EnsemblingParameters())
+    Store(tmp_path).complete("k", {"name": "look_fold_3", "learnt_groups": ["i6", "i7"]})
+    with pytest.raises(LeakError, match="it has learnt 2 of them"):
+        nodes.predict_validation_by_look(looks, folds, validation, pd.DataFrame(), 3, EnsemblingParameters())

@@ -15,7 +15,7 @@ from docsort.images.dihedral import TURNS
 from docsort.looking.features import turned
 from docsort.looking.symmetry import COMPOSED, INVERSE, in_all_turns, solve
 
-RIDGE = 0.1
+RIDGE = 0.03
 """Added to the kernel's diagonal, which is 1."""
 
 WIDTH = 1.0
