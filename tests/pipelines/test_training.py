@@ -77,7 +77,9 @@ def test_a_look_that_is_switched_off_leaves_no_trace_in_the_predictions(tmp_path
     assert learnt == {}
     nothing = nodes.predict_validation_by_look(learnt, folds, validation, looks, 3, EnsemblingParameters())
     assert nothing.empty
-    said = validation.rename(columns={"source_id": "image_id"}).assign(model="main", turn=0, scale=100, p_0=0.5, p_1=0.5)
+    said = validation.rename(columns={"source_id": "image_id"}).assign(
+        model="main", turn=0, scale=100, p_0=0.5, p_1=0.5
+    )
     pd.testing.assert_frame_equal(nodes.join_predictions(folds, said, nothing), said)
 
 
