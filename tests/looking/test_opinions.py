@@ -35,7 +35,7 @@ def test_unseen_pages_are_told_apart_and_a_class_without_pages_gets_nothing(
     assert (members[probability_columns(members)].to_numpy().argmax(axis=1) == members["label"]).all()
 
 
-@pytest.mark.parametrize("turn", all_views())
+@pytest.mark.parametrize("turn", TURNS)
 def test_the_turn_of_a_page_is_told(checkpoint: Checkpoint, held_out: pd.DataFrame, turn: int) -> None:
     table = turn_posterior(checkpoint, as_pages(held_out), looked_at(held_out, turn))
     assert tuple(table.columns) == TURN_POSTERIOR

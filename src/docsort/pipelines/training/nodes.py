@@ -113,7 +113,7 @@ def predict_validation_by_look(
 
 def join_predictions(folds: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
     """Puts the folds' predictions below each other, unless some are not of the fold that held their page out."""
-    return join_judged(folds, [table for table in predictions if len(table)])
+    return join_judged(folds, [table for table in predictions if len(table)] or predictions[:1])
 
 
 def choose_views(
