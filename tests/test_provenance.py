@@ -87,7 +87,9 @@ def draw_layout(seed: int) -> Layout:
 def predict(validation: pd.DataFrame, model: str) -> pd.DataFrame:
     """What a model of each fold says of what that fold holds out, in two turns."""
     pages = validation.rename(columns={"source_id": "image_id"})
-    turns = pd.concat([pages.assign(model=model, turn=turn, p_0=0.25, p_1=0.75) for turn in (0, 5)], ignore_index=True)
+    turns = pd.concat(
+        [pages.assign(model=model, turn=turn, scale=100, p_0=0.25, p_1=0.75) for turn in (0, 5)], ignore_index=True
+    )
     return turns[[*PREDICTION_KEYS, "p_0", "p_1"]]
 
 

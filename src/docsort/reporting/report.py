@@ -102,6 +102,15 @@ class ReportParts:
     explanations: Mapping[str, Image.Image] = field(default_factory=dict)
 
 
+def by_kind(drawn: Mapping[str, go.Figure | Image.Image]) -> dict[str, Any]:
+    """The parts `figures` and `explanations` of what was drawn, by the names of the datasets."""
+    figures = {name.removesuffix("_figure"): each for name, each in drawn.items() if isinstance(each, go.Figure)}
+    return {
+        "figures": figures,
+        "explanations": {name: each for name, each in drawn.items() if isinstance(each, Image.Image)},
+    }
+
+
 def write_report(parts: ReportParts) -> str:
     """The HTML page. Raises InputError when a figure is missing."""
     from plotly.offline import get_plotlyjs  # takes half a second to import

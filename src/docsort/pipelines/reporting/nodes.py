@@ -258,9 +258,8 @@ def write_report(
         damage_fit=damage_fit,
         needs_review=needs_review,
         test_count=len(submission),
-        figures={name.removesuffix("_figure"): each for name, each in drawn.items() if isinstance(each, go.Figure)},
         galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
-        explanations={name: picture for name, picture in drawn.items() if isinstance(picture, Image.Image)},
+        **report.by_kind(drawn),
     )
     return report.write_report(parts)
 
