@@ -149,6 +149,13 @@ def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
     return candidate_figures.draw_candidates(candidates)
 
 
+def draw_view_curve(view_curve: pd.DataFrame) -> go.Figure:
+    """Draws what asking about a page in more views is worth, and what it costs."""
+    from docsort.reporting import view_figures
+
+    return view_figures.draw_view_curve(view_curve)
+
+
 def draw_misclassified(
     oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame, parameters: ReportingParameters
 ) -> Image.Image:

@@ -15,6 +15,7 @@ from docsort.pipelines.reporting.nodes import (
     draw_reliability,
     draw_risk_coverage,
     draw_specialist_verdicts,
+    draw_view_curve,
     explain_pages,
     join_histories,
     pair_confused,
@@ -35,6 +36,7 @@ FIGURES = (
     "class_scores_figure",
     "specialist_verdicts_figure",
     "candidates_figure",
+    "view_curve_figure",
     "reliability_figure",
     "risk_coverage_figure",
     "drift_figure",
@@ -163,6 +165,7 @@ def create_figures() -> Pipeline:
                 name="draw_specialist_verdicts",
             ),
             Node(draw_candidates, inputs="candidates", outputs="candidates_figure", name="draw_candidates"),
+            Node(draw_view_curve, inputs="view_curve", outputs="view_curve_figure", name="draw_view_curve"),
             Node(draw_reliability, inputs="reliability", outputs="reliability_figure", name="draw_reliability"),
             Node(
                 draw_risk_coverage,
