@@ -74,10 +74,12 @@ def calibrate(
 def fit_test(seen: pd.DataFrame, test_votes: pd.DataFrame, fold_votes: pd.DataFrame, whole: Calibration) -> Calibration:
     """The calibration of the mean of all folds on test pages: `whole` with a temperature of its own.
 
-    seen: out-of-fold votes with labels, from which it is known what one fold's models give to these.
+    seen: out-of-fold votes with labels, from which it is known what one fold's models give to these. Members are
+    calibrated first: of models that say too little the mean would have to be sharpened all the more for the same
+    labels, and what is wrong in `given` with it.
     """
-    given = whole.reshape(probabilities_of(seen))[np.arange(len(seen)), truth_of(seen)]
-    members = whole.reshape(_stack(fold_votes, test_votes))
+    given = whole.apply(probabilities_of(seen))[np.arange(len(seen)), truth_of(seen)]
+    members = whole.apply(_stack(fold_votes, test_votes))
     pooled = whole.reshape(probabilities_of(test_votes))
     return replace(whole, temperature=fit_pooled_temperature(pooled, members, float(given.mean())))
 

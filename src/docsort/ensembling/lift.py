@@ -6,6 +6,9 @@ around it (the ambiguity decomposition of Krogh & Vedelsby, "Neural network ense
 learning", NIPS 1994). So the Brier score of the mean is the members', measured out of fold on test-like pages, less
 their spread, measured on the test images.
 
+Members are calibrated first, by the one temperature under which they keep their word out of fold: the mean of a sure
+and of a vague model says too little, and its spread would be measured in too small a coin.
+
 What that means for macro-F1 is read from a distribution over the unknown labels: the mean's probabilities, sharpened or
 flattened by one temperature, so chosen that under it the mean has just that Brier score. The lift is the expected score
 of the mean less that of the members' answers put together, so that what the distribution gets wrong for both falls out.
@@ -24,6 +27,7 @@ from numpy.typing import NDArray
 
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.reliability import brier_scores, temper
+from docsort.ensembling.temperature import fit_temperature as fit_temperature_of_one
 from docsort.ensembling.votes import fold_votes
 from docsort.errors import InputError
 from docsort.metrics import mean_over_members
@@ -59,7 +63,10 @@ def ensemble_lift(
     seen = mean_over_members(fold_votes(own, parameters, selection))
     columns = probability_columns(seen)
     truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
-    brier = float(brier_scores(seen[columns].to_numpy(), truth).mean())
+    answers = seen[columns].to_numpy(np.float64)
+    temperature = fit_temperature_of_one(answers, truth)
+    members, answers = temper(members, temperature), temper(answers, temperature)
+    brier = float(brier_scores(answers, truth).mean())
     return {**lift(members, brier), "members": len(members)}
 
 
