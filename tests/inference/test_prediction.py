@@ -141,15 +141,15 @@ def test_test_pages_are_the_test_renders_under_the_ids_of_their_images() -> None
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many (page, view) pairs each call of a worker was to fill."""
+    """How many (page, view) pairs each call of the workers was to fill."""
     counts: list[int] = []
-    ask_worker = prediction.run_in_worker
+    ask_workers = prediction.map_in_workers
 
-    def run(function: Any, *arguments: Any) -> Any:
-        counts.append(int(np.isnan(arguments[4][:, :, 0]).sum()))
-        return ask_worker(function, *arguments)
+    def run(function: Any, tasks: Any) -> Any:
+        counts.append(sum(int(np.isnan(task[5][:, :, 0]).sum()) for task in tasks))
+        return ask_workers(function, tasks)
 
-    monkeypatch.setattr(prediction, "run_in_worker", run)
+    monkeypatch.setattr(prediction, "map_in_workers", run)
     return counts
 
 
@@ -203,6 +203,18 @@ def test_a_sure_page_is_asked_no_more_and_its_mean_is_of_what_was_asked(
     assert all(counts[name] == (1 if name in sure else 8) for name in pages["render_id"])
     # the table that lacks views and the one that has all of them give the same members
     pd.testing.assert_frame_equal(members_of(few, policy), members_of(full, policy))
+
+
+def test_pages_parted_among_workers_get_the_answers_they_get_together(
+    checkpoint: Checkpoint, pages: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = predict(checkpoint, pages, all_views((0, 3)), "main", device="cpu")
+    monkeypatch.setattr(prediction, "LEAST_PART", 1)
+    monkeypatch.setattr(prediction, "worker_count", lambda: 2)
+    parted = predict(checkpoint, pages, all_views((0, 3)), "main", device="cpu")
+    columns = probability_columns(together)
+    pd.testing.assert_frame_equal(parted.drop(columns=columns), together.drop(columns=columns))
+    np.testing.assert_allclose(parted[columns], together[columns], atol=1e-6)
 
 
 def test_a_larger_scale_is_another_view(checkpoint: Checkpoint, pages: pd.DataFrame) -> None:

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from docsort.inference.progress import Told
 from docsort.models.backbones import require_input_size
+from docsort.models.folding import fold_normalisation
 from docsort.models.pixels import Normaliser
-from docsort.models.turns import apply_turn
+from docsort.models.turns import apply_turns
 from docsort.models.weights import load_model
 from docsort.training.epochs import split_rows
 from docsort.training.pages import StreamedPages, loader_workers_for
@@ -73,7 +74,7 @@ class Asking:
         model, self.description = load_model(folder)
         self.policy, self.device, self.size = policy, device, self.description.image_size
         self.sides = {scale: self._side(model, scale) for _, scale in policy.views}
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = fold_normalisation(model, self.size).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.normaliser = Normaliser(self.description.mean, self.description.std, device)
         self.batch = BATCH_VIEWS.get(device.partition(":")[0], BATCH_VIEWS["cpu"])
 
@@ -96,10 +97,9 @@ class Asking:
         return forwards
 
     def _by_scale(self, views: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
-        """For each scale which of the views have it, those of one turn side by side."""
-        turns, scales = np.array(self.policy.views)[views].T if len(views) else np.zeros((2, 0), dtype=np.int64)
-        order = np.argsort(turns, kind="stable")
-        return [(int(scale), order[scales[order] == scale]) for scale in np.unique(scales)]
+        """For each scale which of the views have it."""
+        scales = np.array([scale for _, scale in self.policy.views])[views]
+        return [(int(scale), np.flatnonzero(scales == scale)) for scale in np.unique(scales)]
 
     @torch.inference_mode()
     def _ask(self, pages: Tensor, places: NDArray[np.int64], turns: Sequence[int], side: int) -> Answers:
@@ -107,7 +107,8 @@ class Asking:
         said = []
         for start in range(0, len(places), self.batch):
             part = slice(start, start + self.batch)
-            views = _turned(pages, places[part], turns[part])
+            chosen = pages[torch.from_numpy(places[part]).to(pages.device)]
+            views = apply_turns(chosen, torch.tensor(turns[part], device=pages.device))
             said.append(torch.softmax(self.model(self._sized(views, side)).float(), dim=1).cpu())
         return torch.cat(said).numpy()
 
@@ -124,18 +125,6 @@ class Asking:
         side = max(SIZE_STEP, round(self.size * scale / 100 / SIZE_STEP) * SIZE_STEP)
         require_input_size(model, self.description.backbone, side)
         return side
-
-
-def _turned(pages: Tensor, places: NDArray[np.int64], turns: Sequence[int]) -> Tensor:
-    """(B, 3, S, S): the pages at `places`, each in its turn; those of one turn stand side by side."""
-    parts, start = [], 0
-    while start < len(turns):
-        end = start
-        while end < len(turns) and turns[end] == turns[start]:
-            end += 1
-        parts.append(apply_turn(pages[torch.from_numpy(places[start:end]).to(pages.device)], turns[start]))
-        start = end
-    return torch.cat(parts)
 
 
 def _loader_workers(device: str, concurrent: int, count: int) -> int:

@@ -4,6 +4,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from docsort.training.checkpoints import Checkpoint
 from docsort.training.devices import lease_device, side_by_side
 from docsort.training.watching import tell_predicted
 from docsort.views import View, ViewPolicy, pages_wanting
-from docsort.workers import run_in_worker
+from docsort.workers import map_in_workers, worker_count
+
+LEAST_PART = 256
+"""Pages that are worth a worker of their own."""
 
 Answers = NDArray[np.float32]
 
@@ -56,34 +60,50 @@ def _ask(
 ) -> Answers:
     if not pages_wanting(known, policy).any():
         return known
-    with lease_device(device) as leased, _told(name) as file:
-        return run_in_worker(
-            _forward_in_worker, checkpoint.folder, name, paths, policy, known, leased, side_by_side(leased), file
-        )
+    with lease_device(device) as leased, _told(name, len(paths)) as folder:
+        bounds = _parts(len(paths), worker_count() if leased == "cpu" else 1)
+        tasks = [
+            (number, checkpoint.folder, name, paths[part], policy, known[part], leased, side_by_side(leased), folder)
+            for number, part in enumerate(bounds)
+        ]
+        answers = known.copy()
+        for number, said in map_in_workers(_forward_in_worker, tasks):
+            answers[bounds[number]] = said
+        return answers
 
 
-def _forward_in_worker(*arguments: object) -> Answers:
+def _parts(pages: int, workers: int) -> list[slice]:
+    """Pages in as many parts as there are workers, so that the last models too are asked by all of them; fewer where a
+    part would be small, as each loads the model.
+    """
+    count = max(1, min(workers, pages // LEAST_PART))
+    ends = np.linspace(0, pages, count + 1).round().astype(int)
+    return [slice(int(first), int(end)) for first, end in pairwise(ends)]
+
+
+def _forward_in_worker(number: int, *arguments: object) -> tuple[int, Answers]:
     from docsort.inference.forward import forward_pages
 
-    return forward_pages(*arguments)  # type: ignore[arg-type]
+    *others, folder = arguments
+    return number, forward_pages(*others, Path(str(folder)) / f"{number}.json")  # type: ignore[arg-type, call-arg]
 
 
 @contextmanager
-def _told(name: str) -> Iterator[Path]:
-    """A file for the worker to write to; what it says is told to the listeners of `training.watching`."""
+def _told(name: str, pages: int) -> Iterator[Path]:
+    """A folder for the workers to write to; what they say is told to the listeners of `training.watching`."""
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(FILE_INTERVAL_S):
-            if (seen := read_progress(file)) is not None:
-                tell_predicted(name, *seen)
+            if done := read_progress(folder):
+                tell_predicted(name, done, pages)
 
-    with tempfile.TemporaryDirectory(prefix="docsort-") as folder:
-        file = Path(folder) / "progress.json"
+    with tempfile.TemporaryDirectory(prefix="docsort-") as made:
+        folder = Path(made)
         thread = threading.Thread(target=look, name=f"watch {name}", daemon=True)
         thread.start()
         try:
-            yield file
+            yield folder
         finally:
             over.set()
             thread.join()

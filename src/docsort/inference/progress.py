@@ -33,7 +33,7 @@ class Told:
         if self.file is not None and now - self.written > FILE_INTERVAL_S:
             self.written = now
             partial = self.file.with_suffix(".partial")
-            partial.write_text(json.dumps([self.done, self.pages]), encoding="utf-8")
+            partial.write_text(json.dumps(self.done), encoding="utf-8")
             partial.replace(self.file)
         if now - self.said > LINE_INTERVAL_S and self.done < self.pages:
             self.said = now
@@ -58,10 +58,6 @@ class Told:
         )
 
 
-def read_progress(file: Path) -> tuple[int, int] | None:
-    """(pages done, pages), or None where the worker has written nothing yet."""
-    try:
-        done, pages = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return int(done), int(pages)
+def read_progress(folder: Path) -> int:
+    """Pages done by all that write to the folder."""
+    return sum(json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json"))
