@@ -55,7 +55,7 @@ class EnsemblingParameters(Parameters):
         description="confidence below which a page needs review; null: chosen for review_precision",
     )
     review_precision: float = Field(
-        default=0.99, gt=0, lt=1, description="share of right answers wanted among the pages that need no review"
+        default=0.95, gt=0, lt=1, description="share of right answers wanted among the pages that need no review"
     )
     review_certainty: float = Field(
         default=0.9, gt=0.5, lt=1, description="how surely the threshold must keep review_precision on other pages"
