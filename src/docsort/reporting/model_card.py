@@ -48,8 +48,9 @@ def write_model_card(
         scores["expect"],
         "## What it is",
         f"A classifier of document photos into {len(class_scores)} types, an ensemble of {len(models)} models, each "
-        "trained on the sources that its fold did not hold out. Every page is seen in the dihedral views of the "
-        "parameters and the probabilities are averaged.",
+        "trained on the sources that its fold did not hold out. A `look` learns from edges and colours, without a "
+        "network. Networks are asked about a page in as many dihedral views as were found worth it out of fold, and "
+        "all answers are averaged.",
         "The types: " + ", ".join(_cell(name) for name in class_scores["class_name"]) + ".",
         markdown_table(*_model_table(models)),
         "## Training data",

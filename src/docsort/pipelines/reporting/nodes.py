@@ -81,10 +81,13 @@ def prove_label_fixes(
 
 
 def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
-    """Collects what each training noted about its weights."""
+    """Collects what each training noted about its weights; the first half of `checkpoints` are the folds' networks, the
+    second their looks.
+    """
+    half = len(checkpoints) // 2
     records = {
-        task_name(model, fold): checkpoint.record() or {}
-        for fold, members in enumerate(checkpoints)
+        task_name(model, number % half): checkpoint.record() or {}
+        for number, members in enumerate(checkpoints)
         for model, checkpoint in members.items()
     }
     return {

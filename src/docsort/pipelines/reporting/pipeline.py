@@ -97,7 +97,7 @@ def create_scores() -> Pipeline:
             ),
             Node(
                 describe_models,
-                inputs=[f"fold_{fold}_checkpoint" for fold in range(FOLDS)],
+                inputs=[f"fold_{fold}_{kind}" for kind in ("checkpoint", "look") for fold in range(FOLDS)],
                 outputs="models",
                 name="describe_models",
             ),
