@@ -42,6 +42,13 @@ def test_spaces_that_are_turned_copies_of_each_other_become_one(embeddings: pd.D
     np.testing.assert_allclose(held[columns].to_numpy(), truth.loc[held["render_id"]].to_numpy(), atol=1e-9)
 
 
+def test_a_fold_of_fewer_components_is_laid_beside_the_others(embeddings: pd.DataFrame) -> None:
+    embeddings.loc[embeddings["fold"] == 1, "e_5"] = np.nan
+    held = aligned(embeddings)
+    assert len(held) == PAGES
+    assert held[embedding_columns(held)].notna().all(axis=None)
+
+
 def test_distances_within_a_fold_stay_as_they_are(embeddings: pd.DataFrame) -> None:
     rng = np.random.default_rng(1)
     columns = embedding_columns(embeddings)

@@ -45,6 +45,8 @@ def project(embeddings: pd.DataFrame, oof_votes: pd.DataFrame, limit: int, seed:
 def aligned(embeddings: pd.DataFrame) -> pd.DataFrame:
     """The pages held out by each fold, in the space of the first."""
     columns, parts = embedding_columns(embeddings), []
+    # a fold of few pages has fewer components than another: what it lacks does not vary there
+    embeddings = embeddings.fillna(dict.fromkeys(columns, 0.0))
     first: pd.DataFrame | None = None
     for _, own in embeddings.groupby("fold", sort=True):
         first = own if first is None else first
