@@ -32,11 +32,11 @@ from docsort.images.dihedral import apply_turn
 from docsort.images.measures import measure_images
 from docsort.images.reading import read_rgb
 from docsort.ingestion.layouts import read_layout
-from docsort.sample.keeping import keep_sample
-from docsort.sample.parameters import SampleParameters
+from docsort.ingestion.sample import ensure_sample
 from docsort.seeding import derive_rng
 from docsort.stores import Store
-from docsort.workers import worker_count
+from docsort.work.executor import executor
+from docsort_sample.parameters import SampleParameters
 
 KINDS = ("stored again", "turned", "cropped", "cropped and turned")
 CROP = 0.05
@@ -95,7 +95,7 @@ def judge(duplicates: pd.DataFrame, photos: pd.DataFrame, planted: pd.DataFrame)
 
 
 def measure(scale: float, count: int, seed: int, work: Path) -> dict[str, Any]:
-    location = keep_sample(Store(work / "sample"), SampleParameters(scale=scale), seed)
+    location = ensure_sample(Store(work / "sample"), SampleParameters(scale=scale), seed)
     photos, _ = read_layout(location["layout"], location["folder"])
     folder = work / "copies"
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def measure(scale: float, count: int, seed: int, work: Path) -> dict[str, Any]:
     searched = time.perf_counter()
     figures = judge(duplicates, photos, planted.iloc[:, :2])
     seconds = {"measuring": round(measured - began, 1), "searching": round(searched - measured, 1)}
-    return {**figures, "images": len(photos), "copies_a_kind": count, "seconds": seconds, "workers": worker_count()}
+    return {**figures, "images": len(photos), "copies_a_kind": count, "seconds": seconds, "workers": executor().workers}
 
 
 def main() -> None:
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--quick", action="store_true", help="small counts, to see that it runs")
     options = parser.parse_args()
-    scale, count = (0.05, 5) if options.quick else (1.0, 150)
+    scale, count = (0.01, 3) if options.quick else (1.0, 150)
     with tempfile.TemporaryDirectory() as temporary:
         figures = measure(scale, count, options.seed, (options.work or Path(temporary)).resolve())
     print(json.dumps(figures, indent=1))

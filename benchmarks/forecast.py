@@ -2,38 +2,32 @@
 
     uv run python benchmarks/forecast.py --seeds 0 1 2 --params "sample.scale=1.0"
     uv run python benchmarks/forecast.py --params "raw_dir=../photos,layout=competition,answer_key=truth.csv"
+    uv run python benchmarks/forecast.py --quick
 
 Needs an answer key: the sample has one. Each run goes to its own folder below --data-root and is tracked there, apart
-from the project's own runs; a run that is already there is only read.
+from the project's own runs; a run that is already there is only read. --quick takes one seed, a folder of its own and
+the environment `smoke`, to see that it runs; its figures mean little.
 """
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-COLUMNS = ("seed", "clean", "one model", "lift", "forecast", "low", "high", "test", "gap", "inside", "auc", "seconds")
+from project import QUICK_ENV, QUICK_ROOT, ROOT, run_project
+
+COLUMNS = ("seed", "clean", "one model", "gain", "forecast", "low", "high", "test", "gap", "inside", "auc", "seconds")
 
 
-def run_seed(seed: int, parameters: str, data_root: Path) -> dict[str, Any]:
+def run_seed(seed: int, parameters: str, env: str | None, data_root: Path) -> dict[str, Any]:
     """The figures of one run, COLUMNS."""
     scores_file = data_root / "08_reporting/scores.json"
     began = time.monotonic()
     if not scores_file.is_file():
-        given = ",".join(part for part in (parameters, f"seed={seed}", f"data_root={data_root}") if part)
-        tracking = {"MLFLOW_TRACKING_URI": f"sqlite:///{data_root}/mlflow.db"}
-        data_root.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "kedro", "run", "--params", given]
-        with (data_root / "run.log").open("w") as log:
-            done = subprocess.run(command, cwd=ROOT, env=os.environ | tracking, stdout=log, stderr=subprocess.STDOUT)
-        if done.returncode:
-            sys.exit(f"The run of seed {seed} failed; see {data_root / 'run.log'}.")
+        run_project(data_root, ",".join(part for part in (parameters, f"seed={seed}") if part), env)
     scores = json.loads(scores_file.read_text())
     if "test" not in scores:
         sys.exit("Expected an answer key to compare with, but the run has none; give answer_key=FILE in --params.")
@@ -43,7 +37,7 @@ def run_seed(seed: int, parameters: str, data_root: Path) -> dict[str, Any]:
         "seed": seed,
         "clean": scores["validation"]["one_model"]["clean"]["macro_f1"],
         "one model": scores["validation"]["one_model"]["test_like"]["macro_f1"],
-        "lift": scores["validation"]["ensemble_lift"]["macro_f1"],
+        "gain": scores["validation"]["ensemble_gain"]["macro_f1"],
         "forecast": forecast["macro_f1"],
         "low": forecast["interval"][0],
         "high": forecast["interval"][1],
@@ -63,11 +57,16 @@ def main() -> None:
         "--data-root", type=Path, default=ROOT / "data/forecast", help="a folder a seed is made below it"
     )
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
+    parser.add_argument("--quick", action="store_true", help="one seed, small, to see that it runs")
     options = parser.parse_args()
+    if options.quick:
+        parser.set_defaults(seeds=[0], data_root=QUICK_ROOT)
+        options = parser.parse_args()
+    env = QUICK_ENV if options.quick else None
     print("  ".join(f"{column:>9}" for column in COLUMNS if column != "auc"))
     runs = []
     for seed in options.seeds:
-        runs.append(run_seed(seed, options.params, (options.data_root / f"seed_{seed}").resolve()))
+        runs.append(run_seed(seed, options.params, env, (options.data_root / f"seed_{seed}").resolve()))
         shown = (runs[-1][column] for column in COLUMNS if column != "auc")
         print("  ".join(f"{v:9.3f}" if isinstance(v, float) else f"{v!s:>9}" for v in shown), flush=True)
     gaps = [run["gap"] for run in runs]

@@ -5,25 +5,26 @@
 Speed: drawn photos of the size of the job's, untrained models, which are as fast as trained ones. Ratios are medians of
 ratios within one round, because a machine that others use too is never the same twice.
 
-- end_to_end: from photos on disk to five folds' tables of predictions in the eight dihedral turns, as the pipelines do
-  it: photos decoded, laid straight and stored once, models loaded, pages read, predictions kept on disk. The folds run
-  side by side on a CPU.
+- end to end: `Ensemble.answer`, as pipelines and users call it: photos on disk in, answers out, of five folds' networks
+  in the eight dihedral turns: photos decoded and laid straight once, networks asked, predictions cached on disk, votes
+  cast. Chunks of photos run side by side on a CPU. Novelty, one more pass per page and fold, is not measured.
 - forwards: the same models, in as many processes, on one batch that is ready in memory: nothing but forward passes and
   what softmax says.
 
-Views: with --data-root, a finished run. `forwards_per_page` of the way of looking that the run chose out of fold, and
+Views: with --data-root, a finished run. `forwards_per_page` of the view policy that the run chose out of fold, and
 `score_loss_adaptive`, what it loses in test-like macro-F1 against all views, chosen and scored on different folds; and
-where the run has an answer key, the same on the true test. The old way, 20 random views, stands beside it.
+where the run has an answer key, what its ensemble would score on the true test with other views. The old way, 20 random
+views, stands beside it. --quick takes few photos and an even smaller model, to see that it runs.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,21 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from docsort.augmentation.parameters import AugmentationParameters
-from docsort.augmentation.rendering import render_test
-from docsort.inference.pages import test_pages
-from docsort.inference.prediction import predict
-from docsort.metrics import macro_f1, mean_over_members
+from docsort.ensembling.answering import CHUNK
+from docsort.ensembling.decisions import Decisions
+from docsort.ensembling.ensemble import Ensemble
+from docsort.ensembling.ensemble_files import EnsembleMember, Manifest
+from docsort.ensembling.votes import VotePlan
+from docsort.images.page_format import PageFormat
+from docsort.member_kinds import MAIN, task_name
+from docsort.members.checkpoints import Checkpoint
+from docsort.members.views import ViewPolicy, all_views, forwards_of
+from docsort.metrics import macro_f1
 from docsort.seeding import derive_rng
 from docsort.stores import Store
-from docsort.tables import IMAGES, probability_columns, targets_of
-from docsort.training.checkpoints import Checkpoint
-from docsort.views import ViewPolicy, all_views, forwards_of, members_of
-from docsort.workers import map_in_workers, run_in_worker, stop_workers, worker_count
+from docsort.tables import probability_columns
+from docsort.training.parameters import NETWORK
+from docsort.work.executor import executor, run, stop_work
 
 CLASSES, FOLDS, ROUNDS = 17, 5, 3
 SIDES = ((443, 591), (591, 443), (512, 512), (384, 682))
@@ -50,8 +55,8 @@ SIDES = ((443, 591), (591, 443), (512, 512), (384, 682))
 FORWARD_SECONDS = 5.0
 
 
-def draw_photo(path: Path, number: int) -> str:
-    """Lines of blocks on paper, turned by any angle; SHA-256 of the JPEG."""
+def draw_photo(path: Path, number: int) -> None:
+    """Lines of blocks on paper, turned by any angle, as a JPEG."""
     rng = derive_rng(0, "benchmark photo", number)
     width, height = SIDES[number % len(SIDES)]
     page = np.full((height, width, 3), rng.integers(190, 255, 3), np.uint8)
@@ -62,18 +67,38 @@ def draw_photo(path: Path, number: int) -> str:
     turned = cv2.warpAffine(page, matrix, (width, height), borderValue=(255, 255, 255))
     noisy = (turned + rng.normal(0, 6, turned.shape)).clip(0, 255).astype(np.uint8)
     cv2.imwrite(str(path), noisy, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def draw_photos(folder: Path, count: int) -> pd.DataFrame:
-    """A table IMAGES of test photos; what nothing here reads is empty."""
+def draw_photos(folder: Path, count: int) -> list[Path]:
+    """Paths of the drawn photos."""
     folder.mkdir()
     paths = [folder / f"{number:05}.jpg" for number in range(count)]
-    for _ in map_in_workers(draw_photo, [(path, number) for number, path in enumerate(paths)]):
+    for _ in executor().map(draw_photo, [(path, number) for number, path in enumerate(paths)]):
         pass
-    table = pd.DataFrame({"image_id": [path.name for path in paths], "split": "test", "path": [str(p) for p in paths]})
-    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-    return table.assign(position=range(count), sha256=digests).reindex(columns=list(IMAGES))
+    return paths
+
+
+def make_ensemble(backbone: str, size: int, folder: Path) -> Ensemble:
+    """Of an untrained network per fold, asked in all eight turns."""
+    store, checkpoints = Store(folder / "models"), {}
+    for fold in range(FOLDS):
+        key = f"model-{fold}"
+        run(make_checkpoint, store.folder(key), backbone, size, fold)
+        store.complete(key, {"name": task_name(MAIN, fold), "kind": NETWORK, "learnt_groups": []})
+        checkpoints[key] = Checkpoint(store.folder(key), key)
+    manifest = Manifest(
+        page_format=PageFormat(straighten=True, jpeg_quality=90),
+        classes=tuple((target, str(target)) for target in range(CLASSES)),
+        fallback=0,
+        members=tuple(EnsembleMember(MAIN, fold, key) for fold, key in enumerate(checkpoints)),
+        decisions=Decisions((MAIN,), all_views(), VotePlan()),
+        embedder=None,
+        novelty_limit=1.0,
+        forecast=None,
+        training_pages={},
+        packages={},
+    )
+    return Ensemble(manifest, checkpoints, {}).save(folder / "ensemble")
 
 
 def make_checkpoint(folder: Path, backbone: str, size: int, seed: int) -> None:
@@ -90,40 +115,30 @@ def make_checkpoint(folder: Path, backbone: str, size: int, seed: int) -> None:
     save_model(model, ModelDescription(backbone, tuple(range(CLASSES)), size, mean, std), folder)
 
 
-def time_end_to_end(images: pd.DataFrame, checkpoints: list[Checkpoint], size: int, folder: Path) -> float:
-    """Seconds from photos to tables that are kept."""
-    parameters = AugmentationParameters(
-        size=size, straighten=True, per_class=1, validation_copies=1, recipe="none", recipes={"none": ()}
-    )
+def time_end_to_end(ensemble: Ensemble, photos: list[Path], folder: Path) -> float:
+    """Seconds from photos to answers."""
     began = time.perf_counter()
-    renders = render_test(images, parameters, Store(folder / "renders"))
-    store = Store(folder / "kept")
-
-    def ask(fold: int) -> pd.DataFrame:
-        return predict(checkpoints[fold], test_pages(renders, fold), all_views(), "main", store)
-
-    with ThreadPoolExecutor(worker_count()) as threads:
-        tables = list(threads.map(ask, range(len(checkpoints))))
+    answers = ensemble.answer(photos, cache=Store(folder), in_workers=True)
     seconds = time.perf_counter() - began
-    if any(len(table) != 8 * len(images) for table in tables):
-        raise SystemExit("Expected eight views of every photo, but some are missing.")
+    if len(answers) != len(photos) or answers[probability_columns(answers)].isna().to_numpy().any():
+        raise SystemExit("Expected an answer to every photo, but some are missing.")
     return seconds
 
 
-def forwards_per_second(checkpoint: Checkpoint) -> float:
-    """Of all processes together."""
-    with ThreadPoolExecutor(worker_count()) as threads:
-        rates = threads.map(lambda _: run_in_worker(bare_forwards, checkpoint.folder), range(worker_count()))
-        return sum(rates)
+def forwards_per_second(folder: Path, seconds: float) -> float:
+    """Of all processes together, which take so many seconds. folder: of a network."""
+    workers = executor().workers
+    with ThreadPoolExecutor(workers) as threads:
+        return sum(threads.map(lambda _: run(bare_forwards, folder, seconds), range(workers)))
 
 
-def bare_forwards(folder: Path) -> float:
+def bare_forwards(folder: Path, seconds: float) -> float:
     """Squares a second through the model and the softmax, in a worker, at the batch that prediction takes."""
     import torch
 
-    from docsort.inference.forward import BATCH_VIEWS
+    from docsort.models.forward import BATCH_VIEWS
+    from docsort.models.threads import freed_memory_kept, prepare_worker
     from docsort.models.weights import load_model
-    from docsort.training.worker import freed_memory_kept, prepare_worker
 
     prepare_worker()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -139,25 +154,25 @@ def bare_forwards(folder: Path) -> float:
             torch.softmax(model(batch).float(), dim=1).cpu()
             if step >= 5:
                 count += len(batch)
-                if time.perf_counter() - began > FORWARD_SECONDS:
+                if time.perf_counter() - began > seconds:
                     break
     return count / (time.perf_counter() - began)
 
 
-def measure_speed(backbone: str, size: int, pages: int, rounds: int, folder: Path) -> dict[str, Any]:
+def measure_speed(
+    backbone: str, size: int, pages: int, rounds: int, forward_seconds: float, folder: Path
+) -> dict[str, Any]:
     """Every figure of one model; the first end-to-end run also starts the workers and is not counted."""
-    images = draw_photos(folder / "photos", pages)
-    checkpoints = [Checkpoint(folder / f"model_{fold}", f"model-{fold}") for fold in range(FOLDS)]
-    for fold, checkpoint in enumerate(checkpoints):
-        run_in_worker(make_checkpoint, checkpoint.folder, backbone, size, fold)
-    time_end_to_end(images.head(64), checkpoints, size, folder / "warm")
+    photos, ensemble = draw_photos(folder / "photos", pages), make_ensemble(backbone, size, folder)
+    network = next(iter(ensemble.checkpoints.values())).folder
+    time_end_to_end(ensemble, photos[: CHUNK * executor().workers], folder / "warm")
     found = []
     for number in range(rounds):
-        before = forwards_per_second(checkpoints[0])
-        seconds = time_end_to_end(images, checkpoints, size, folder / f"round_{number}")
-        rate = statistics.mean([before, forwards_per_second(checkpoints[0])])
-        done = 8 * FOLDS * len(images) / seconds
-        found.append({"pages_per_s": len(images) / seconds, "forwards_per_s": rate, "pages_over_forwards": done / rate})
+        before = forwards_per_second(network, forward_seconds)
+        seconds = time_end_to_end(ensemble, photos, folder / f"round_{number}")
+        rate = statistics.mean([before, forwards_per_second(network, forward_seconds)])
+        done = 8 * FOLDS * len(photos) / seconds
+        found.append({"pages_per_s": len(photos) / seconds, "forwards_per_s": rate, "pages_over_forwards": done / rate})
         print(f"{backbone} at {size} px:", {name: round(value, 3) for name, value in found[-1].items()}, flush=True)
     names = ("pages_per_s", "forwards_per_s", "pages_over_forwards")
     return {name: statistics.median(each[name] for each in found) for name in names} | {"rounds": found}
@@ -186,22 +201,20 @@ def measure_test(data_root: Path, policy: ViewPolicy) -> dict[str, Any]:
     if not location.get("answer_key"):
         return {}
     key = pd.read_csv(location["answer_key"], dtype={"ID": str}).set_index("ID")["target"]
-    renders = pd.read_parquet(data_root / "05_model_input/test_renders.parquet")
-    renders["path"] = [str(data_root / "05_model_input/renders" / path) for path in renders["path"]]
-    store, tables = Store(data_root / "07_model_output/predictions"), []
-    for fold in range(FOLDS):
-        newest = max((data_root / f"06_models/fold_{fold}_checkpoint.json").glob("*/*.json"))
-        for model, keys in json.loads(newest.read_text()).items():
-            checkpoint = Checkpoint(data_root / "06_models/checkpoints" / keys, keys)
-            tables.append(predict(checkpoint, test_pages(renders, fold), all_views(), model, store))
-    predictions, scores = pd.concat(tables, ignore_index=True), {}
+    ensemble = Ensemble.load(data_root / "06_models/ensemble")
+    decisions = replace(ensemble.manifest.decisions, views=all_views())
+    images = pd.read_parquet(data_root / "02_intermediate/images.parquet").query("split == 'test'")
+    paths, names = images["path"].tolist(), images["image_id"].tolist()
+    store = Store(data_root / "07_model_output/predictions")
+    with tempfile.TemporaryDirectory(prefix="docsort-inference-") as folder:
+        predictions = (
+            ensemble.finished(decisions, None).save(Path(folder)).predict(paths, names, store, in_workers=True)
+        )
+    scores = {}
     drawn = ViewPolicy(name="drawn", views=all_views().views, draws=20)
     for name, each in (("all", all_views()), ("chosen", policy), ("random", drawn)):
-        members = members_of(predictions, each)
-        means = mean_over_members(members)
-        columns = probability_columns(means)
-        answers = np.array(targets_of(columns))[means[columns].to_numpy().argmax(axis=1)]
-        scores[name] = macro_f1(means["image_id"].map(key).to_numpy(int), answers)
+        votes = replace(decisions, views=each).vote_on(predictions)
+        scores[name] = macro_f1(votes["image_id"].map(key).to_numpy(int), votes["predicted"])
         scores[f"{name}_forwards"] = forwards_of(predictions, each)
     return {"test": scores, "test_loss_adaptive": scores["all"] - scores["chosen"]}
 
@@ -214,20 +227,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--quick", action="store_true", help="small counts, to see that it runs")
     options = parser.parse_args()
-    pages, rounds = (8, 1) if options.quick else (options.pages, ROUNDS)
     if options.quick:
-        global FORWARD_SECONDS
-        FORWARD_SECONDS = 0.1
+        parser.set_defaults(models=["test_resnet@32"], pages=8)
+        options = parser.parse_args()
+    rounds, seconds = (1, 0.1) if options.quick else (ROUNDS, FORWARD_SECONDS)
     models = {}
     try:
         for each in options.models:
             backbone, _, size = each.partition("@")
             with tempfile.TemporaryDirectory(prefix="docsort-inference-") as folder:
-                models[each] = measure_speed(backbone, int(size or 128), pages, rounds, Path(folder))
+                models[each] = measure_speed(backbone, int(size or 128), options.pages, rounds, seconds, Path(folder))
         views = measure_views(options.data_root.resolve()) if options.data_root else {}
     finally:
-        stop_workers()
-    machine = {"cores": os.cpu_count(), "workers": worker_count(), "memory_gb": psutil.virtual_memory().total >> 30}
+        stop_work()
+    machine = {"cores": os.cpu_count(), "workers": executor().workers, "memory_gb": psutil.virtual_memory().total >> 30}
     first = next(iter(models.values()), {})
     figures = {"pages_over_forwards": first.get("pages_over_forwards"), **views, "models": models, "machine": machine}
     print(json.dumps({name: value for name, value in figures.items() if name != "models"}, indent=2))

@@ -1,18 +1,17 @@
 """What is it worth to correct the wrong labels? Runs the sample as it came, then with its planted errors put right.
 
     uv run python benchmarks/label_fixes.py --noise 0.1 --seeds 0 1
+    uv run python benchmarks/label_fixes.py --quick
 
 Each seed draws a sample with wrong labels, runs the whole project, writes a ledger with the true labels of the planted
 errors, and runs it again: same folds, damage and recipe. What the project itself says out of fold of such a batch
 (`label_gains.csv`) stands beside what the sealed answer key says of both submissions, with 95 % intervals of a paired
-bootstrap. Both runs' results stay below --data-root; a run that is there is only read.
+bootstrap. Both runs' results stay below --data-root; a run that is there is only read. --quick takes one seed, a
+folder of its own and the environment `smoke`, to see that it runs; its figures mean little.
 """
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,24 +22,16 @@ from docsort.metrics import macro_f1, paired_bootstrap
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.scores import join_answer_key
 from docsort.tables import LEDGER
+from project import QUICK_ENV, QUICK_ROOT, ROOT, run_project
 
-ROOT = Path(__file__).parents[1]
 SUBMISSION = Path("07_model_output/submission.csv")
 
 
-def run_project(data_root: Path, params: str, ledger: Path, done: Path) -> None:
-    """One run with the ledger; its submission is kept as `done`."""
-    if done.is_file():
-        return
-    data_root.mkdir(parents=True, exist_ok=True)
-    given = ",".join(part for part in (params, f"data_root={data_root}", f"label_fixes={ledger}") if part)
-    tracking = {"MLFLOW_TRACKING_URI": f"sqlite:///{data_root}/mlflow.db"}
-    command = [sys.executable, "-m", "kedro", "run", "--params", given]
-    with (data_root / "run.log").open("a") as log:
-        result = subprocess.run(command, cwd=ROOT, env=os.environ | tracking, stdout=log, stderr=subprocess.STDOUT)
-    if result.returncode:
-        sys.exit(f"The run failed; see {data_root / 'run.log'}.")
-    done.write_bytes((data_root / SUBMISSION).read_bytes())
+def ensure_submission(data_root: Path, params: str, env: str | None, ledger: Path, done: Path) -> None:
+    """One run with the ledger, unless it is there; its submission is kept as `done`."""
+    if not done.is_file():
+        run_project(data_root, f"{params},label_fixes={ledger}", env)
+        done.write_bytes((data_root / SUBMISSION).read_bytes())
 
 
 def write_ledger(path: Path, planted: pd.DataFrame) -> None:
@@ -50,18 +41,18 @@ def write_ledger(path: Path, planted: pd.DataFrame) -> None:
     rows.reindex(columns=list(LEDGER)).sort_values("image_id").to_csv(path, index=False, lineterminator="\n")
 
 
-def measure_seed(seed: int, params: str, noise: float, root: Path) -> dict[str, Any]:
+def measure_seed(seed: int, params: str, env: str | None, noise: float, root: Path) -> dict[str, Any]:
     """What the true labels were worth, out of fold and on the test."""
     folder = root / f"seed_{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     data_root, empty, fixes = folder / "data", folder / "none.csv", folder / "fixes.csv"
     empty.write_text(",".join(LEDGER) + "\n")
     params = ",".join(part for part in (params, f"seed={seed}", f"sample.label_noise={noise}") if part)
-    run_project(data_root, params, empty, folder / "submission_before.csv")
+    ensure_submission(data_root, params, env, empty, folder / "submission_before.csv")
     (planted_file,) = (data_root / "01_raw/sample").glob("*/answer_key/planted_label_errors.csv")
     planted = pd.read_csv(planted_file, dtype={"ID": str})
     write_ledger(fixes, planted)
-    run_project(data_root, params, fixes, folder / "submission_after.csv")
+    ensure_submission(data_root, params, env, fixes, folder / "submission_after.csv")
     location = json.loads((data_root / "01_raw/raw_location.json").read_text())
     key = read_answer_key(location)
     assert key is not None
@@ -97,12 +88,17 @@ def main() -> None:
     parser.add_argument("--params", default="", help="for kedro run, apart from seed, data_root, noise and ledger")
     parser.add_argument("--data-root", type=Path, default=ROOT / "data/label_fixes", help="a folder a seed below it")
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
+    parser.add_argument("--quick", action="store_true", help="one seed, small, to see that it runs")
     options = parser.parse_args()
+    if options.quick:
+        parser.set_defaults(seeds=[0], data_root=QUICK_ROOT / "label_fixes")
+        options = parser.parse_args()
+    env = QUICK_ENV if options.quick else None
     print("| seed | labels fixed | test before | after | gain on the test | gain told out of fold | verdict |")
     print("|---|---|---|---|---|---|---|")
     rows = []
     for seed in options.seeds:
-        row = measure_seed(seed, options.params, options.noise, options.data_root.resolve())
+        row = measure_seed(seed, options.params, env, options.noise, options.data_root.resolve())
         rows.append(row)
         cells = (seed, row["fixed"], f"{row['test_before']:.3f}", f"{row['test_after']:.3f}")
         told = (show(row["test_gain"]), show(row["told_gain"]), row["verdict"])

@@ -2,12 +2,14 @@
 
     uv run python benchmarks/label_issues.py [--scale N] [--seeds N ...] [--noise SHARE ...] [--json FILE]
     uv run python benchmarks/label_issues.py --data DIR [--planted FILE] [--noise SHARE ...]
+    uv run python benchmarks/label_issues.py --quick
 
 The first form draws the sample with its own wrong labels, at every share. The second takes a folder in the layout of
 the competition: the wrong labels that --planted names (CSV ID,given,true), and wrong labels planted here at every share
 of --noise, `uniform` (any other class) and `look_alike` (the class that looks most like the true one), once a seed.
 Before that what --planted names is put right; other mistakes of the data count as right labels. Nothing is trained but
-the first look; --predictions adds the out-of-fold predictions of a finished run on the same images.
+the baseline; --predictions adds the out-of-fold predictions of a finished run on the same images. A class that has lost
+all but one page is skipped: nothing can be learnt of it from other pages.
 
 What is written, for each set of wrong labels:
 
@@ -24,7 +26,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +34,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from docsort.cleaning.baseline import predict_baseline
 from docsort.cleaning.duplicates import find_duplicates, group_sources
-from docsort.cleaning.features import features_of, measure_features
-from docsort.cleaning.first_look import look_first
-from docsort.cleaning.opinions import NEAREST, gather_opinions
+from docsort.cleaning.label_evidence import NEAREST, gather_evidence
+from docsort.cleaning.page_features import features_of, measure_features
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.cleaning.suspects import score_labels
 from docsort.errors import DocsortError, InputError, listing
+from docsort.folds import FEWEST_GROUPS
 from docsort.images.measures import measure_images
 from docsort.ingestion.competition import read_competition
-from docsort.sample.composition import Plan, plan_sample
-from docsort.sample.drawing import draw_sample
-from docsort.sample.parameters import SampleParameters
+from docsort.ingestion.sample import ensure_sample
 from docsort.seeding import derive_rng
+from docsort.stores import Store
+from docsort_sample.composition import Plan, plan_sample
+from docsort_sample.parameters import SampleParameters
 
 SHARES = (0.02, 0.05, 0.1)
 KINDS = ("uniform", "look_alike")
@@ -118,18 +122,32 @@ def plant(photos: Photos, share: float, kind: str, seed: int) -> Integers:
     return given
 
 
+def skip_lone_pages(photos: Photos, given: Integers) -> tuple[Photos, Integers]:
+    """Photos and labels without the pages of a class that has no two different ones left; says which it was."""
+    counts = photos.groups.groupby(given).nunique()
+    lone = counts.index[counts < FEWEST_GROUPS]
+    if lone.empty:
+        return photos, given
+    print(f"skipped: class {listing(lone)}, of which one page is left")
+    kept = ~np.isin(given, lone)
+    names = set(photos.images["image_id"][kept])
+    pairs = photos.duplicates[photos.duplicates[["image_id", "other_id"]].isin(names).all(axis=1)]
+    images, groups = (table[kept].reset_index(drop=True) for table in (photos.images, photos.groups))
+    return replace(photos, images=images, true=photos.true[kept], duplicates=pairs, groups=groups), given[kept]
+
+
 def judge(photos: Photos, given: Integers, predictions: pd.DataFrame, seed: int) -> dict[str, float]:
     """FIGURES of the ranking on these labels."""
     from cleanlab.rank import get_label_quality_scores
 
     clean = photos.clean_images(given)
-    look = look_first(clean, photos.features, seed)
-    scored = score_labels(clean, photos.conflicts(given), predictions, look)
+    baseline = predict_baseline(clean, photos.features, seed)
+    scored = score_labels(clean, photos.conflicts(given), predictions, baseline)
     wrong = pd.Series(given != photos.true, index=photos.images["image_id"])
-    opinions = gather_opinions(clean, predictions, look)
-    models = np.nanmean([said for name, said in opinions.said.items() if name != NEAREST], axis=0)
-    plain = get_label_quality_scores(opinions.labels, models)
-    adjusted = get_label_quality_scores(opinions.labels, models, method="normalized_margin", adjust_pred_probs=True)
+    evidence = gather_evidence(clean, predictions, baseline)
+    models = np.nanmean([own for name, own in evidence.predictions.items() if name != NEAREST], axis=0)
+    plain = get_label_quality_scores(evidence.labels, models)
+    adjusted = get_label_quality_scores(evidence.labels, models, method="normalized_margin", adjust_pred_probs=True)
     ranked = wrong.loc[scored["image_id"]].to_numpy()
     planted = int(wrong.sum())
     twice = int(ranked[: 2 * planted].sum())
@@ -161,8 +179,9 @@ def sample_sets(scale: float, seeds: Sequence[int], shares: Sequence[float]) -> 
             photos = None
             for share, plan in plans.items():
                 if photos is None or _drawn(plan) != _drawn(plans[shares[0]]):
-                    draw_sample(Path(folder), SampleParameters(scale=scale, label_noise=share), seed)
-                    listed, _ = read_competition(Path(folder))
+                    parameters = SampleParameters(scale=scale, label_noise=share)
+                    location = ensure_sample(Store(Path(folder)), parameters, seed)
+                    listed, _ = read_competition(Path(location["folder"]))
                     photos = measure_photos(listed, {f"{page.image_id}.jpg": page.target for page in plan.train})
                 labels = {f"{page.image_id}.jpg": page.given for page in plan.train}
                 yield "sample", seed, share, photos, photos.images["image_id"].map(labels).to_numpy(dtype=np.int64)
@@ -224,9 +243,13 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--planted", type=Path, help="CSV ID,given,true of wrong labels that --data has")
     parser.add_argument("--noise", type=float, nargs="*", default=list(SHARES), help="shares of wrong labels")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--quick", action="store_true", help="few pages, one share and seed, to see that it runs")
     parser.add_argument("--predictions", type=Path, help="out-of-fold predictions of a run on these images (Parquet)")
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     options = parser.parse_args(arguments)
+    if options.quick:
+        parser.set_defaults(scale=0.01, noise=[0.1], seeds=[0])
+        options = parser.parse_args(arguments)
     if options.planted is not None and options.data is None:
         parser.error("--planted goes with --data")
     if not all(0 < share < 0.5 for share in options.noise):
@@ -244,7 +267,8 @@ def main() -> None:
     rows = []
     print(f"{'labels':>10} {'noise':>5} {'seed':>4} " + " ".join(f"{name:>9}" for name in SHORT))
     try:
-        for kind, seed, share, photos, given in sets:
+        for kind, seed, share, photos, labels in sets:
+            photos, given = skip_lone_pages(photos, labels)
             figures = judge(photos, given, predictions, seed)
             count = {"images": len(given), "planted": int((given != photos.true).sum())}
             rows.append({"kind": kind, "noise": round(share, 4), "seed": seed, **count, **figures})

@@ -2,158 +2,177 @@
 
     uv run python benchmarks/ladder.py --runs data/forecast/seed_0 data/forecast/seed_1 data/forecast/seed_2
                                        [--json FILE] [--figure FILE] [--title TEXT]
+    uv run python benchmarks/ladder.py --quick
 
-Reads finished runs with an answer key, one a seed (`forecast.py` makes them), and asks their models for the views that
+Reads finished runs with an answer key, one a seed (`forecast.py` makes them), and asks their members for the views that
 are missing. Nothing is trained. A rung's answers are made on validation pages and on test images by the same code.
+--quick reads the run of `forecast.py --quick`, or makes it, to see that it runs; its figures mean little.
 
-- one fold: the network of one fold, one view. On the test the mean of the five networks' own scores.
-- five folds: the mean of the five networks, one view. dihedral views: the same in all eight.
-- specialists: those that earn it against these networks; the same answers where none does.
-- several models: the look beside them, and whatever else the run has, at equal weights.
+- one fold: the network of one fold, one view. On the test the mean of the networks' own scores.
+- five folds: the mean of the networks of all folds, one view. dihedral views: the same in all eight.
+- specialists: those that are accepted against these networks, by nested rules; the same answers where none is.
+- several models: the kernel model beside them, and whatever else the run has, at equal weights.
 - selected: weights, views and specialists as the run chose them: what it submits. calibrated: the same answers, with
-  confidences that keep their word; ECE is of this rung and, in brackets, of the one before.
+  calibrated confidences; ECE is of this rung and, in brackets, of the one before.
 
 `told` is test-like macro-F1 out of fold, and from five folds on what their mean is worth beyond one of them, measured
-without labels (`ensembling.lift`). Beside the ladder the old way, with the same networks: 20 random views, every
+without labels (`ensembling.gain`). Beside the ladder the old way, with the same networks: 20 random views, every
 specialist overwrites, hard vote of the three folds that validate best, ties to the smallest class number.
 """
 
 import argparse
 import json
+import logging
 import statistics
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from docsort.ensembling.lift import ensemble_lift
-from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.votes import cast_votes
-from docsort.inference.pages import test_pages
-from docsort.inference.prediction import predict
+from docsort.ensembling.decisions import Decisions, join_members, vote_out_of_fold
+from docsort.ensembling.ensemble import Ensemble
+from docsort.ensembling.ensemble_files import EnsembleMember
+from docsort.ensembling.gain import ensemble_gain
+from docsort.ensembling.votes import VotePlan
+from docsort.member_kinds import MAIN
+from docsort.members.views import ViewPolicy, all_views, members_of
 from docsort.metrics import bootstrap_interval, macro_f1, mean_over_members
+from docsort.reporting.answer_key import read_answer_key
 from docsort.seeding import derive_seed
-from docsort.specialists.groups import groups_of_table, join_specialists
+from docsort.specialists.groups import groups_of_table
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.routing import RoutingRule, apply_specialists, top_targets
+from docsort.specialists.rules import rules_of_record
 from docsort.specialists.verdict import judge
-from docsort.stores import Store
-from docsort.training.checkpoints import Checkpoint
-from docsort.views import ViewPolicy, all_views, members_of
-from docsort.workers import stop_workers
+from docsort.work.executor import stop_work
+from project import QUICK_ENV, QUICK_ROOT, open_project, run_project
 
-FOLDS = 5
 OLD_DRAWS, OLD_VOTERS = 20, 3
 RUNGS = ("one fold", "five folds", "dihedral views", "specialists", "several models", "selected", "calibrated")
-EQUAL = EnsemblingParameters(weights="equal")
+NETWORK = Decisions((MAIN,), ViewPolicy(name="one", views=((0, 100),)), VotePlan())
 
 
 class Run:
-    """The tables of a finished run, and its models' answers in all views."""
+    """The tables of a finished run, and its members' predictions in all views."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.output = root, root / "07_model_output"
-        location = json.loads((root / "01_raw/raw_location.json").read_text())
-        key = pd.read_csv(location["answer_key"], dtype={"ID": str})
-        self.key = dict(zip(key["ID"], key["target"].astype(int), strict=True))
-        self.scores = json.loads((root / "08_reporting/scores.json").read_text())
-        self.oof = self.table("oof_predictions.parquet")
-        self.special_oof = self.table("specialist_oof_predictions.parquet")
-        self.groups = groups_of_table(pd.read_csv(self.output / "specialist_groups.csv", dtype=str))
-        self.renders = pd.read_parquet(root / "05_model_input/test_renders.parquet")
-        self.renders["path"] = [str(root / "05_model_input/renders" / path) for path in self.renders["path"]]
-        self.test, self.special_test = self.ask("checkpoint"), self.ask("specialists")
+        self.load = open_project(f"data_root={root}", None).catalog.load
+        logging.getLogger("docsort").setLevel(logging.WARNING)  # Kedro has just set it lower
+        key = read_answer_key(self.load("raw_location"))
+        if key is None:
+            sys.exit(f"Expected a run with an answer key, but {root} has none.")
+        self.key = dict(zip(key["ID"].astype(str), key["target"].astype(int), strict=True))
+        self.scores, self.folds = self.load("scores"), self.load("folds")
+        groups = groups_of_table(self.load("specialist_groups"))
+        self.everyone = VotePlan(rules=tuple(RoutingRule(group, "hard", "top1") for group in groups))
+        self.oof = join_members(self.load("oof_predictions"), self.load("specialist_oof_predictions"))
+        self.ensemble: Ensemble = self.load("ensemble")
+        self.test = self.ask()
 
-    def table(self, name: str) -> pd.DataFrame:
-        """The newest version, or the only one."""
-        path = self.output / name
-        return pd.read_parquet(max(path.glob("*/*")) if path.is_dir() else path)
+    def ask(self) -> pd.DataFrame:
+        """What the members of all folds and every specialist predict of the test images, in all views."""
+        found = [
+            (name, fold, checkpoint)
+            for fold in sorted(self.folds["fold"].unique().tolist())
+            for pointer in ("members", "specialists")
+            for name, checkpoint in self.load(f"fold_{fold}_{pointer}").items()
+        ]
+        manifest = self.ensemble.manifest
+        members = tuple(EnsembleMember(name, fold, own.key) for name, fold, own in found)
+        decisions = Decisions(manifest.decisions.models, all_views(), self.everyone)
+        checkpoints = {own.key: own for _, _, own in found}
+        whole = replace(
+            self.ensemble,
+            manifest=replace(manifest, members=members, decisions=decisions),
+            checkpoints=checkpoints,
+        )
+        images = self.load("images").query("split == 'test'")
+        paths, names = images["path"].tolist(), images["image_id"].tolist()
+        with tempfile.TemporaryDirectory(prefix="docsort-ladder-") as folder:
+            return whole.save(Path(folder)).predict(paths, names, self.load("prediction_store"), in_workers=True)
 
-    def ask(self, pointer: str) -> pd.DataFrame:
-        """What the models of all folds say of the test images, in all views."""
-        store, tables = Store(self.output / "predictions"), []
-        for fold in range(FOLDS):
-            newest = max((self.root / f"06_models/fold_{fold}_{pointer}.json").glob("*/*.json"))
-            for model, key in json.loads(newest.read_text()).items():
-                checkpoint = Checkpoint(self.root / "06_models/checkpoints" / key, key)
-                tables.append(predict(checkpoint, test_pages(self.renders, fold), all_views(), model, store))
-        return join_specialists(tables)
-
-    def networks(self, policy: ViewPolicy) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Members of the main model: of test-like validation pages, of test images."""
-        seen = self.oof[(self.oof["model"] == "main") & (self.oof["view"] == "test_like")]
-        return members_of(seen, policy), members_of(self.test[self.test["model"] == "main"], policy)
-
-    def specialists(self, policy: ViewPolicy) -> tuple[pd.DataFrame, pd.DataFrame]:
-        seen = self.special_oof[self.special_oof["view"] == "test_like"]
-        return members_of(seen, policy), members_of(self.special_test, policy)
-
-    def truth(self, votes: pd.DataFrame) -> np.ndarray:
-        return votes["image_id"].map(self.key).to_numpy(int)
+    def true_score(self, votes: pd.DataFrame) -> float:
+        """Macro-F1 on test images."""
+        return macro_f1(votes["image_id"].map(self.key).to_numpy(int), votes["predicted"].astype(int))
 
 
-def rung(run: Run, oof_votes: pd.DataFrame, test_votes: pd.DataFrame, lift: float) -> dict[str, float]:
+def rung(run: Run, oof_votes: pd.DataFrame, test_votes: pd.DataFrame, gain: float) -> dict[str, float]:
     """told, low, high, test."""
-    labels, answers = oof_votes["label"].astype(int), oof_votes["predicted"].astype(int)
-    low, high = bootstrap_interval(labels, answers, oof_votes["group"], 1000, derive_seed(0, "ladder"))
-    return {
-        "told": macro_f1(labels, answers) + lift,
-        "low": low + lift,
-        "high": high + lift,
-        "test": macro_f1(run.truth(test_votes), test_votes["predicted"].astype(int)),
-    }
+    seen = oof_votes[oof_votes["condition"] == "test_like"]
+    labels, answers = seen["label"].astype(int), seen["predicted"].astype(int)
+    low, high = bootstrap_interval(labels, answers, seen["group"], 1000, derive_seed(0, "ladder"))
+    told = macro_f1(labels, answers) + gain
+    return {"told": told, "low": low + gain, "high": high + gain, "test": run.true_score(test_votes)}
 
 
 def climb(run: Run) -> dict[str, dict[str, float]]:
     """Every rung of one run."""
-    none = pd.DataFrame(columns=["accepted", "routing", "trigger", "threshold", "group_name", "classes"])
-    one, eight = ViewPolicy(name="one", views=((0, 100),)), all_views()
-    ladder: dict[str, dict[str, float]] = {}
-    for name, policy in (("one fold", one), ("five folds", one), ("dihedral views", eight)):
-        seen, test = run.networks(policy)
-        lift = 0.0 if name == "one fold" else ensemble_lift(test, seen, EQUAL)["macro_f1"]
-        oof_votes = vote(seen, none, none)
-        ladder[name] = rung(run, oof_votes, vote(test, none, none), lift)
-        if name == "one fold":
-            alone = [vote(own, none, none) for _, own in test.groupby("fold")]
-            ladder[name]["test"] = statistics.mean(macro_f1(run.truth(own), own["predicted"]) for own in alone)
-    special, special_test = run.specialists(eight)
-    verdicts = judge(seen, special, run.groups, SpecialistParameters(), 0)
-    ladder["specialists"] = rung(run, vote(seen, special, verdicts), vote(test, special_test, verdicts), lift)
-    ladder["specialists"]["heard"] = float(verdicts["accepted"].astype(bool).sum())
-    all_seen = run.table("oof_members.parquet").query("view == 'test_like'")
-    all_test = run.table("test_members.parquet")
-    lift = ensemble_lift(all_test, all_seen, EQUAL)["macro_f1"]
-    ladder["several models"] = rung(run, vote(all_seen, none, none), vote(all_test, none, none), lift)
-    ladder["selected"] = submitted(run, "uncalibrated_oof_votes.parquet", "uncalibrated_test_votes.parquet")
-    ladder["calibrated"] = submitted(run, "oof_votes.parquet", "test_probabilities.parquet")
-    reliability = run.scores["calibration"]["test"]
-    ladder["selected"]["ece"] = reliability["before"]["ece"]
-    ladder["calibrated"]["ece"] = reliability["after"]["ece"]
-    ladder["the old way"] = old_way(run)
-    return ladder
+    turned, chosen = replace(NETWORK, views=all_views()), run.ensemble.manifest.decisions
+    return {
+        "one fold": one_fold(run),
+        "five folds": decided(run, NETWORK),
+        "dihedral views": decided(run, turned),
+        "specialists": specialised(run, turned),
+        "several models": decided(run, Decisions(chosen.models, chosen.views, VotePlan())),
+        "selected": submitted(run, "uncalibrated_oof_votes", "uncalibrated_test_votes", "before"),
+        "calibrated": submitted(run, "oof_votes", "test_probabilities", "after"),
+        "the old way": old_way(run),
+    }
 
 
-def vote(members: pd.DataFrame, special: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
-    if verdicts.empty:
-        means = mean_over_members(members)
-        return means.assign(predicted=top_targets(means))
-    return cast_votes(members, special, verdicts, EQUAL)
+def one_fold(run: Run) -> dict[str, float]:
+    """The network of each fold by itself."""
+    alone = [run.true_score(NETWORK.vote_on(own)) for _, own in run.test.groupby("fold")]
+    return {**decided(run, NETWORK, averaged=False), "test": statistics.mean(alone)}
 
 
-def submitted(run: Run, oof: str, test: str) -> dict[str, float]:
-    seen = run.table(oof).query("view == 'test_like'")
-    return rung(run, seen, run.table(test), run.scores["validation"]["ensemble_lift"]["macro_f1"])
+def decided(
+    run: Run, decisions: Decisions, by_fold: Mapping[int, Decisions] | None = None, averaged: bool = True
+) -> dict[str, float]:
+    """The rung of test images answered by `decisions`, validation pages by those of their fold, else the same.
+
+    averaged: whether what the mean of the folds is worth counts.
+    """
+    by_fold = by_fold or dict.fromkeys(run.folds["fold"].unique().tolist(), decisions)
+    test, seen = (decisions.members(table)[0] for table in (run.test, run.oof))
+    plans = {fold: own.plan for fold, own in by_fold.items()}
+    gain = ensemble_gain(test, seen, decisions.plan, plans)["macro_f1"] if averaged else 0.0
+    return rung(run, vote_out_of_fold(run.oof, run.folds, by_fold), decisions.vote_on(run.test), gain)
+
+
+def specialised(run: Run, decisions: Decisions) -> dict[str, float]:
+    """The same networks with the specialists that are accepted, and how many these are."""
+    general, special = replace(decisions, plan=run.everyone).members(run.oof)
+    groups = [rule.group for rule in run.everyone.rules]
+    _, rules = judge(general, special, groups, SpecialistParameters(), 0)
+    every, *each = (
+        replace(decisions, plan=VotePlan(rules=tuple(rules_of_record(own))))
+        for own in (rules["all"], *rules["by_fold"].values())
+    )
+    by_fold = dict(zip(map(int, rules["by_fold"]), each, strict=True))
+    return {**decided(run, every, by_fold), "accepted": len(rules["all"])}
+
+
+def submitted(run: Run, oof: str, test: str, when: str) -> dict[str, float]:
+    """What the run itself answers; when: before or after calibration."""
+    gain = run.scores["validation"]["ensemble_gain"]["macro_f1"]
+    votes = run.load(test).rename(columns={"target": "predicted"})
+    return {**rung(run, run.load(oof), votes, gain), "ece": run.scores["calibration"]["test"][when]["ece"]}
 
 
 def old_way(run: Run) -> dict[str, float]:
     """The same networks, asked and counted as it was usual."""
     drawn = ViewPolicy(name="drawn", views=all_views().views, draws=OLD_DRAWS)
-    (seen, test), (special, special_test) = run.networks(drawn), run.specialists(drawn)
-    rules = [RoutingRule(group, "hard", "top1") for group in run.groups]
-    if rules:
-        seen, test = apply_specialists(seen, special, rules), overwritten(test, special_test, rules)
-    clean = members_of(run.oof[(run.oof["model"] == "main") & (run.oof["view"] == "clean")])
+    asked = Decisions((MAIN,), drawn, run.everyone)
+    (seen, special), (test, special_test) = asked.members(run.oof), asked.members(run.test)
+    if run.everyone.rules:
+        seen = apply_specialists(seen, special, run.everyone.rules)
+        test = overwritten(test, special_test, run.everyone.rules)
+    clean = members_of(run.oof[(run.oof["model"] == MAIN) & (run.oof["condition"] == "clean")])
     scores = {fold: macro_f1(own["label"].astype(int), top_targets(own)) for fold, own in clean.groupby("fold")}
     best = sorted(scores, key=lambda fold: -scores[fold])[:OLD_VOTERS]
     ballots = [own.sort_values("render_id") for fold, own in test.groupby("fold") if fold in best]
@@ -164,7 +183,7 @@ def old_way(run: Run) -> dict[str, float]:
     return rung(run, oof_votes, ballots[0].assign(predicted=winners), 0.0)
 
 
-def overwritten(test: pd.DataFrame, special: pd.DataFrame, rules: list[RoutingRule]) -> pd.DataFrame:
+def overwritten(test: pd.DataFrame, special: pd.DataFrame, rules: tuple[RoutingRule, ...]) -> pd.DataFrame:
     """Each fold's answers, overwritten by the same fold's specialists."""
     folds = [apply_specialists(own, special[special["fold"] == fold], rules) for fold, own in test.groupby("fold")]
     return pd.concat(folds, ignore_index=True)
@@ -213,13 +232,26 @@ def draw(ladders: dict[str, list[dict[str, dict[str, float]]]], file: Path) -> N
     figure.savefig(file, dpi=130)
 
 
+def quick_run() -> Path:
+    """The folder of a small run, which is made unless it is there."""
+    root = QUICK_ROOT / "seed_0"
+    if not (root / "08_reporting/scores.json").is_file():
+        run_project(root, "seed=0", QUICK_ENV)
+    return root
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, nargs="+", action="append", required=True, help="once a data set")
+    parser.add_argument("--runs", type=Path, nargs="+", action="append", help="once a data set")
     parser.add_argument("--title", action="append", default=[], help="of each data set")
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--figure", type=Path, help="PNG that the ladders are drawn to")
+    parser.add_argument("--quick", action="store_true", help="one small run, to see that it runs")
     options = parser.parse_args()
+    if options.quick and not options.runs:
+        options.runs = [[quick_run()]]
+    if not options.runs:
+        parser.error("--runs or --quick is required")
     titles = options.title or [f"data set {number + 1}" for number in range(len(options.runs))]
     ladders = {}
     try:
@@ -227,7 +259,7 @@ def main() -> None:
             ladders[title] = [climb(Run(root.resolve())) for root in roots]
             print(f"\n{title}\n\n{table_of(ladders[title])}", flush=True)
     finally:
-        stop_workers()
+        stop_work()
     if options.json:
         options.json.write_text(json.dumps(ladders, indent=2) + "\n")
     if options.figure:

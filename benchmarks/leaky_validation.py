@@ -1,7 +1,7 @@
 """The old way to validate, kept to show what it promises and what it delivers.
 
     uv run python benchmarks/leaky_validation.py [--raw-dir DIR --truth FILE] [--backbone NAME] [--pretrained FILE]
-        [--seed N] [--epochs N] [--json FILE]
+        [--seed N] [--epochs N] [--json FILE] [--quick]
 
 Augment every photo offline, pool all renders, split them at random: copies of one photo stand on both sides, so the
 split asks for photos that the model has seen, and none of them looks like a test photo. Nothing here is what Docsort
@@ -15,7 +15,8 @@ Without --raw-dir the sample is drawn. What is written (macro-F1, in [0, 1]):
 - shared_sources: share of the photos in the split of which the model has learnt another render.
 
 The recipe: 8 renders a photo, 80 % to learn, squares of 128 pixels by plain resizing, batches of 32, Adam at 1e-3, six
-epochs. Two minutes of two cores for the drawn sample. Renders are held in memory, 50 kB each.
+epochs. Two minutes of two cores for the drawn sample. Renders are held in memory, 50 kB each. --quick takes few of all,
+to see that it runs; its figures mean little.
 """
 
 import argparse
@@ -39,15 +40,15 @@ from docsort.errors import DocsortError, InputError, listing
 from docsort.images.dihedral import TURNS
 from docsort.images.reading import read_rgb
 from docsort.ingestion.competition import read_competition
+from docsort.ingestion.sample import ensure_sample
 from docsort.metrics import macro_f1
 from docsort.models.backbones import build_model, input_statistics
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
 from docsort.models.turns import apply_turns
-from docsort.sample.drawing import draw_sample
-from docsort.sample.keeping import answer_key_of
-from docsort.sample.parameters import SampleParameters
 from docsort.seeding import derive_rng, derive_seed
+from docsort.stores import Store
+from docsort_sample.parameters import SampleParameters
 
 COPIES = 8
 HELD_OUT_SHARE = 0.2
@@ -69,7 +70,7 @@ class Pool:
     sources: Integers
 
 
-def augment_offline(paths: Sequence[str], labels: Integers, seed: int, copies: int = COPIES) -> Pool:
+def augment_offline(paths: Sequence[str], labels: Integers, seed: int, copies: int) -> Pool:
     """Every photo `copies` times, by a chain as the teams had it."""
     chain = augmentation_chain(derive_seed(seed, "old way", "augment") % 2**32)
     pages = np.empty((len(paths) * copies, SIZE, SIZE, 3), np.uint8)
@@ -194,7 +195,7 @@ def measure(raw_dir: Path, truth: Path, options: argparse.Namespace) -> dict[str
     targets = [int(target) for target in classes["target"]]
     answers = read_truth(truth, test, targets)
     labels = np.searchsorted(targets, train["target"].to_numpy(dtype=np.int64))
-    pool = augment_offline(train["path"].tolist(), labels, options.seed)
+    pool = augment_offline(train["path"].tolist(), labels, options.seed, options.copies)
     learn, judge = split_at_random(len(pool.labels), options.seed)
     print(f"{len(train)} photos, {len(learn)} renders to learn, {len(judge)} to judge, {len(test)} test photos")
     torch.manual_seed(derive_seed(options.seed, "old way", "weights"))
@@ -233,14 +234,19 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--std", type=float, help="likewise; without both, the backbone's own")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--copies", type=int, default=COPIES, help="renders a photo")
     parser.add_argument("--threads", type=int, default=2, help="of torch; one where the machine is busy")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--quick", action="store_true", help="few photos, renders and epochs, to see that it runs")
     options = parser.parse_args(arguments)
+    if options.quick:
+        parser.set_defaults(scale=0.01, epochs=1, copies=2, threads=1)
+        options = parser.parse_args(arguments)
     for one, other in (("raw_dir", "truth"), ("mean", "std")):
         if (getattr(options, one) is None) != (getattr(options, other) is None):
             parser.error(f"--{one.replace('_', '-')} and --{other} go together")
-    if min(options.epochs, options.threads) < 1:
-        parser.error("--epochs and --threads must be at least 1")
+    if min(options.epochs, options.threads, options.copies) < 1:
+        parser.error("--epochs, --threads and --copies must be at least 1")
     return options
 
 
@@ -253,8 +259,8 @@ def main() -> None:
             figures = measure(options.raw_dir, options.truth, options)
         else:
             with tempfile.TemporaryDirectory() as folder:
-                draw_sample(Path(folder), SampleParameters(scale=options.scale), options.seed)
-                figures = measure(Path(folder), answer_key_of(Path(folder)), options)
+                drawn = ensure_sample(Store(Path(folder)), SampleParameters(scale=options.scale), options.seed)
+                figures = measure(Path(drawn["folder"]), Path(drawn["answer_key"]), options)
     except DocsortError as error:
         raise SystemExit(str(error)) from None
     text = json.dumps(figures, indent=1)

@@ -7,9 +7,9 @@ same twice. What is written:
 
 - efficiency_per_core: renders a second of the renderer with one worker, over what the operations alone would allow.
   The wall clock of a whole call (planning, drawing numbers, hashing, writing, the manifest) stands against the sum of
-  the time inside decoding, shrinking, the drawn operations, letterboxing and encoding, each called again in that same
-  worker on the same pages with the same numbers. Pages are decoded once a shard on both sides. The bare pass compares
-  its bytes with the renderer's files and stops if one differs.
+  the time inside decoding, shrinking, the drawn operations, laying straight, letterboxing and encoding, each called
+  again in that same worker on the same pages with the same numbers. Pages are decoded once a shard on both sides. The
+  bare pass compares its bytes with the renderer's files and stops if one differs.
 - speedup_2_cores: two warm workers against one. machine_speedup_2_cores: the same for two processes that share nothing,
   each in a loop of OpenCV and numpy: what two cores of this machine are worth while it is measured, well below 2 where
   they are threads of one physical core or others work on them. speedup_over_machine is the one over the other.
@@ -45,29 +45,30 @@ import cv2
 import numpy as np
 import pandas as pd
 import psutil
-import yaml
 
 from docsort.augmentation import recipes, shards
-from docsort.augmentation.operations import OPERATIONS
+from docsort.augmentation.context import Context, Image, unit_of
+from docsort.augmentation.operations import NEED_PARTNER
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.partners import partner_pools
 from docsort.augmentation.plan import sources
 from docsort.augmentation.rendering import render_training
-from docsort.augmentation.setting import Image, Setting, unit_of
 from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style
-from docsort.folds import FOLDS
+from docsort.folds import FOLD_COUNT
 from docsort.images.letterbox import letterbox
+from docsort.images.page_format import STRAIGHTENED_SCALE, encode_jpeg
 from docsort.images.reading import decode_rgb, read_rgb
 from docsort.images.resizing import shrink_to_side
-from docsort.sample.composition import plan_sample
-from docsort.sample.drawing import draw_chunk
-from docsort.sample.kinds import CLASS_NAMES
-from docsort.sample.parameters import SampleParameters
+from docsort.images.straightening import straighten
 from docsort.seeding import derive_rng
 from docsort.stores import Store
-from docsort.workers import map_in_workers, run_in_worker, stop_workers, worker_count
+from docsort.work.executor import executor, run, stop_work
+from docsort_sample.composition import plan_sample
+from docsort_sample.drawing import draw_chunk
+from docsort_sample.kinds import CLASS_NAMES
+from docsort_sample.parameters import SampleParameters
+from project import read_parameters
 
-PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters" / "augmentation.yml"
 SEED = 0
 COPIES = 60
 """Renders a source in the full job: 94,200 of 1,570."""
@@ -88,12 +89,13 @@ class Amounts:
     machine_seconds: float = 1.5  # of one process in the loop that shares nothing
     few: int = 5_000
     many: int = 50_000
-    size: int = 128  # px, the default of the project
-    memory_size: int = 32  # px
+    side: int = 128  # px, the default of the project
+    memory_side: int = 32  # px
     recipe: str = "document"
 
 
-QUICK = Amounts(rounds=1, sources=4, plain_renders=20, machine_seconds=0.3, few=600, many=1_800, recipe="fast")
+QUICK = Amounts(rounds=1, sources=2, plain_renders=4, machine_seconds=0.1, few=60, many=180, recipe="two_pages")
+"""With a recipe that loads no library: to load them takes longer than all else, in each of the processes."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Job:
     folds: pd.DataFrame
     classes: pd.DataFrame
     parameters: AugmentationParameters
+    side: int  # px
 
     def first(self, count: int, skip: int = 0) -> "Job":
         """The job with `count` of its sources alone."""
@@ -113,7 +116,7 @@ class Job:
     def style(self) -> Style:
         p = self.parameters
         used = recipes.recipes_used(p.complete_recipes(), p.recipe)
-        return Style(p.size, p.jpeg_quality, SEED, recipes=used, recipe=p.recipe)
+        return Style(self.side, p.jpeg_quality, SEED, recipes=used, recipe=p.recipe, straighten=p.straighten)
 
     def shards(self) -> list[Shard]:
         """The copies made by the recipe, one shard a source, as the renderer forms them."""
@@ -130,9 +133,9 @@ def draw_job(folder: Path, count: int, amounts: Amounts) -> Job:
     photos = plan.train[:count]
     (folder / "train").mkdir()
     chunks = [photos[start : start + 16] for start in range(0, len(photos), 16)]
-    for _ in map_in_workers(draw_chunk, [(folder, chunk, SEED) for chunk in chunks]):
+    for _ in executor().map(draw_chunk, [(folder, chunk, SEED) for chunk in chunks]):
         pass
-    stop_workers()
+    stop_work()
     paths = [folder / "train" / f"{photo.image_id}.jpg" for photo in photos]
     table = pd.DataFrame(
         {
@@ -142,18 +145,18 @@ def draw_job(folder: Path, count: int, amounts: Amounts) -> Job:
             "label": 0,
             "given_label": 0,
             "group": range(len(photos)),
-            "fold": [place // PAGES_TOGETHER % FOLDS for place in range(len(photos))],
+            "fold": [place // PAGES_TOGETHER % FOLD_COUNT for place in range(len(photos))],
         }
     )
     classes = pd.DataFrame({"target": [0], "class_name": [CLASS_NAMES[0]]})
     folds = table[["image_id", "group", "label", "fold"]]
-    return Job(table.drop(columns="fold"), folds, classes, read_parameters(amounts))
+    return Job(table.drop(columns="fold"), folds, classes, parameters_of(amounts), amounts.side)
 
 
-def read_parameters(amounts: Amounts) -> AugmentationParameters:
-    """Those of the project, with the size and recipe of the measurement."""
-    written = yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))["augmentation"]
-    return AugmentationParameters.model_validate(written | {"size": amounts.size, "recipe": amounts.recipe})
+def parameters_of(amounts: Amounts) -> AugmentationParameters:
+    """Those of the project, with the recipe of the measurement."""
+    written = read_parameters()["augmentation"]
+    return AugmentationParameters.model_validate(written | {"recipe": amounts.recipe})
 
 
 # In the processes that are measured. Each driver is a main process of its own with as many workers as it was given.
@@ -167,7 +170,7 @@ def driver(workers: int | None) -> Iterator[Callable[..., Any]]:
             yield lambda function, *args: pool.submit(function, *args).result()
         finally:
             # a spawned process waits at its end for the processes that it started itself
-            pool.submit(stop_workers).result()
+            pool.submit(stop_work).result()
 
 
 def two_processes() -> ProcessPoolExecutor:
@@ -183,8 +186,8 @@ def set_workers(workers: int | None) -> None:
 
 def warm_up(recipe_operations: list[str]) -> int:
     """Loads the libraries and does every operation once in every worker; returns the number of workers."""
-    workers = worker_count()
-    for _ in map_in_workers(do_every_operation, [(recipe_operations,)] * workers):
+    workers = executor().workers
+    for _ in executor().map(do_every_operation, [(recipe_operations,)] * workers):
         pass
     return workers
 
@@ -200,14 +203,14 @@ def timed_rendering(job: Job, root: Path) -> tuple[float, pd.DataFrame]:
     """Seconds of a whole call into an empty store, and the manifest of what it made."""
     parameters = job.parameters.model_copy(update={"per_class": COPIES * len(job.folds)})
     began = time.perf_counter()
-    manifest = render_training(job.clean_images, job.folds, job.classes, parameters, SEED, Store(root))
+    manifest = render_training(job.clean_images, job.folds, job.classes, parameters, [job.side], SEED, Store(root))
     return time.perf_counter() - began, manifest
 
 
 def timed_operations(job: Job, manifest: pd.DataFrame) -> dict[str, float]:
     """`bare_seconds` in the worker that the driver has."""
     rows = zip(manifest["source_id"], manifest["path"], strict=True)
-    return run_in_worker(bare_seconds, job, {(name, Path(path).name): path for name, path in rows})
+    return run(bare_seconds, job, {(name, Path(path).name): path for name, path in rows})
 
 
 def bare_seconds(job: Job, made: dict[tuple[str, str], str]) -> dict[str, float]:
@@ -223,27 +226,30 @@ def bare_seconds(job: Job, made: dict[tuple[str, str], str]) -> dict[str, float]
     def decoded(page: Page) -> Image:
         return clocked("decode", decode_rgb, Path(page.path).read_bytes())
 
-    def shrunk(full: Image) -> Image:
-        return clocked("shrink", shrink_to_side, full, style.size * shards.WORKING_SCALE)
+    def shrunk(full: Image, scale: int = shards.WORKING_SCALE) -> Image:
+        return clocked("shrink", shrink_to_side, full, style.size * scale)
 
-    def save(square: Image, source_id: str, name: str) -> None:
-        data = clocked("encode", shards.encode, clocked("letterbox", letterbox, square, style.size), style.jpeg_quality)
+    def save(page: Image, source_id: str, name: str) -> None:
+        straight = clocked("straighten", straighten, page) if style.straighten else page
+        square = clocked("letterbox", letterbox, straight, style.size)
+        data = clocked("encode", encode_jpeg, square, style.jpeg_quality)
         if data != Path(made[source_id, name]).read_bytes():
             raise AssertionError(f"{name} of {source_id} is not what the renderer wrote")
 
     for shard in job.shards():
         full = decoded(shard.source)
-        save(full, shard.key, shards.file_name(PLAIN, 0))
+        plain = shrunk(full, STRAIGHTENED_SCALE) if style.straighten else full
+        save(plain, shard.key, shards.file_name(PLAIN, 0))
         pages = {shard.source: shrunk(full)}
         for kind, copy in shard.items:
             chain, partner = drawn_for(shard, copy, style)
             image = pages[shard.source]
             unit = unit_of(image)
             for drawn in chain:
-                if OPERATIONS[drawn.operation].needs_partner and partner not in pages:
+                if drawn.operation in NEED_PARTNER and partner not in pages:
                     pages[partner] = shrunk(decoded(partner))
-                setting = Setting(drawn.seed, unit, pages.get(partner))
-                image = clocked("operations", recipes.FUNCTIONS[drawn.operation], image, setting, **drawn.numbers)
+                context = Context(drawn.seed, unit, pages.get(partner))
+                image = clocked("operations", recipes.FUNCTIONS[drawn.operation], image, context, **drawn.numbers)
             save(image, shard.key, shards.file_name(kind, copy))
     return dict(spent)
 
@@ -265,7 +271,8 @@ def plain_loop(job: Job, count: int, folder: Path) -> float:
         shard = listed[number % len(listed)]
         chain, partner = drawn_for(shard, shard.items[number // len(listed)][1], style)
         page = recipes.apply_chain(read_rgb(shard.source.path), chain, partial(read_rgb, partner.path))
-        (folder / f"{number}.jpg").write_bytes(shards.encode(letterbox(page, style.size), style.jpeg_quality))
+        square = letterbox(straighten(page) if style.straighten else page, style.size)
+        (folder / f"{number}.jpg").write_bytes(encode_jpeg(square, style.jpeg_quality))
     return time.perf_counter() - began
 
 
@@ -325,7 +332,7 @@ def measure_speed(job: Job, amounts: Amounts, folder: Path) -> list[dict[str, fl
         one(warm_up, operations)
         two(warm_up, operations)
         # where two workers are all there are, they are not measured a second time
-        cores = every(warm_up, operations) if worker_count() != 2 else 2
+        cores = every(warm_up, operations) if executor().workers != 2 else 2
         list(pair.map(machine_loop, [0.2, 0.2]))
         for number in range(amounts.rounds):
             part, here = job.first(amounts.sources, skip=number * amounts.sources), folder / f"round{number}"
@@ -362,12 +369,12 @@ def ratios(measured: dict[str, float]) -> dict[str, float]:
 
 def measure_memory(job: Job, amounts: Amounts, folder: Path) -> dict[str, Any]:
     """Peak memory with few and with many renders, each in a fresh main process."""
-    small = replace(job, parameters=job.parameters.model_copy(update={"size": amounts.memory_size}))
+    small = replace(job, side=amounts.memory_side)
     kind = "PSS" if hasattr(psutil.Process().memory_full_info(), "pss") else "RSS"
     found: dict[str, Any] = {"of": kind, "workers": 2}
     for name, count in (("few", amounts.few), ("many", amounts.many)):
-        with driver(2) as run:
-            found[name] = run(peak_memory, small.first(-(-count // COPIES)), folder / name)
+        with driver(2) as main_process:
+            found[name] = main_process(peak_memory, small.first(-(-count // COPIES)), folder / name)
         print(f"memory: {found[name]}", flush=True)
     return found
 
@@ -392,7 +399,7 @@ def measure(amounts: Amounts, folder: Path) -> dict[str, Any]:
         "memory": memory,
         "rounds": rounds,
         "amounts": {**asdict(amounts), "copies": COPIES},
-        "machine": {"cores": os.cpu_count(), "workers": worker_count(), "platform": platform.platform()},
+        "machine": {"cores": os.cpu_count(), "workers": executor().workers, "platform": platform.platform()},
     }
 
 

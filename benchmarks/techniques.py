@@ -4,12 +4,13 @@
     uv run python benchmarks/techniques.py --variants mixup focal --params "raw_dir=../photos,layout=competition"
     uv run python benchmarks/techniques.py --quick
 
-The variants stand in `techniques.yml` beside this file. For each seed the project is run once up to the renders; then
-every variant is trained on the same first folds of the five, with the same random numbers, and answers the pages that
-these folds hold out and the test images. A page's turns are averaged; on test images so are the folds' models.
+The variants stand in `techniques.yml` beside this file: changes of the parameters of the main member. For each seed the
+project is run once up to the renders; then every variant is trained on the same first folds of the five, with the same
+random numbers, and answers the pages that these folds hold out and, as an ensemble, the test images. A page's turns are
+averaged; on test images so are the folds' models.
 
 Differences are of macro-F1, variant less base, in [-1, 1], with 95 % intervals of a paired bootstrap by source group.
-The judge is the test-like view, out of fold. Over all seeds it is the mean of the seeds' differences. A technique
+The judge is the test-like condition, out of fold. Over all seeds it is the mean of the seeds' differences. A technique
 helps (hurts) when that mean's interval is above (below) zero and every seed's difference has the same sign; all else is
 noise. The interval tells the luck of the pages, the seeds that of training: with one seed nothing is known about the
 latter, and of forty variants that do nothing, one will look as if it helped. As everywhere in the project, a model's
@@ -24,7 +25,6 @@ import argparse
 import json
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -32,42 +32,60 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
-from docsort.ensembling.submission import build_submission, most_frequent_class
+from docsort.ensembling.assembly import assemble
+from docsort.ensembling.decisions import Decisions
+from docsort.ensembling.novelty import NoveltyIndex
+from docsort.ensembling.votes import VotePlan
 from docsort.errors import DocsortError, InputError, listing
-from docsort.folds import FOLDS
+from docsort.folds import FOLD_COUNT
 from docsort.images.dihedral import TURNS
-from docsort.inference.pages import test_pages
-from docsort.inference.prediction import predict
-from docsort.metrics import macro_f1, mean_over_members, mean_over_turns, paired_bootstrap
+from docsort.images.page_format import PageFormat
+from docsort.member_kinds import MAIN, merged, task_name
+from docsort.members.checkpoints import Checkpoint
+from docsort.members.fitting import fit
+from docsort.members.member import Task
+from docsort.members.prediction import predict
+from docsort.members.splits import Split, join_judged, pages_to_judge, split_fold
+from docsort.members.views import all_views, members_of
+from docsort.metrics import macro_f1, mean_over_members, paired_bootstrap
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.scores import join_answer_key
 from docsort.specialists.routing import top_targets
 from docsort.stores import Store, fingerprint, write_atomically
+from docsort.training.kind import NetworkKind
 from docsort.training.parameters import TrainingParameters
-from docsort.training.plan import MAIN, TrainingPlan, merged
-from docsort.training.splits import fold_task, join_judged, pages_to_judge
-from docsort.training.tasks import FoldTask, task_key, train
-from docsort.workers import stop_workers, worker_count
+from docsort.work.executor import executor, stop_work
+from project import QUICK_ENV, QUICK_ROOT, ROOT, open_project, run_project
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
-ROOT = Path(__file__).resolve().parents[1]
 VARIANTS_FILE = Path(__file__).with_name("techniques.yml")
 BASE = "base"
-CONDITIONS = ("sample", "pretrained")
+KIND = NetworkKind()
+NEEDS = ("sample", "pretrained")
 ANSWERS_FILE = "answers.csv"
-ANSWERS_VERSION = 1
+ANSWERS_VERSION = 3
 """Part of the key of kept answers: raise it when the same models would answer otherwise."""
-ANSWERS = ("view", "page", "group", "label", "predicted")
-"""view: clean, test_like or test; page: render or image id; label: missing for test until the answer key is joined."""
-VIEWS = ("test_like", "clean", "test")
-QUICK: dict[str, Any] = {"env": "smoke", "seeds": [0], "variants": ["label_smoothing"], "views": 1}
+ANSWERS = ("condition", "page", "group", "label", "predicted")
+"""condition: clean, test_like or test; page: render or image id; label: missing for test until the key is joined."""
+CONDITIONS = ("test_like", "clean", "test")
+QUICK: dict[str, Any] = {
+    "env": QUICK_ENV,
+    "params": "members.main.epochs=1,members.main.patience=1",
+    "seeds": [0],
+    "variants": ["label_smoothing"],
+    "folds": 1,
+    "views": 1,
+    "work": QUICK_ROOT,
+}
 END_INTERVAL_S = 0.2
+PAGE_FORMAT = ("straighten", "jpeg_quality")
 
 Entry = Mapping[str, Any]
 Delta = tuple[float, float, float]
@@ -79,13 +97,13 @@ class Data:
     """What one seed's run up to the renders left on disk."""
 
     seed: int
+    page_format: PageFormat
     folds: pd.DataFrame
     classes: pd.DataFrame
     training_renders: pd.DataFrame
     validation_renders: pd.DataFrame
     images: pd.DataFrame
     photos: pd.DataFrame
-    rejected_images: pd.DataFrame
     clean_images: pd.DataFrame
 
 
@@ -111,18 +129,18 @@ def as_mapping(config: Any) -> dict[str, Any]:
 
 
 def applies(entry: Entry, sample: bool, pretrained: bool) -> bool:
-    """Whether what the entry asks for with `only` is there. Raises InputError for a condition that nobody knows."""
+    """Whether what the entry asks for with `only` is there. Raises InputError for a need that nobody knows."""
     asked = entry.get("only", [])
-    conditions = [asked] if isinstance(asked, str) else list(asked)
-    unknown = [each for each in conditions if each not in CONDITIONS]
+    needs = [asked] if isinstance(asked, str) else list(asked)
+    unknown = [each for each in needs if each not in NEEDS]
     if unknown:
-        raise InputError(f"Expected `only` to be of {listing(CONDITIONS)}, but got {listing(unknown)}; correct it.")
-    return (sample or "sample" not in conditions) and (pretrained or "pretrained" not in conditions)
+        raise InputError(f"Expected `only` to be of {listing(NEEDS)}, but got {listing(unknown)}; correct it.")
+    return (sample or "sample" not in needs) and (pretrained or "pretrained" not in needs)
 
 
-def multiply(training: Mapping[str, Any], factors: Mapping[str, Any]) -> dict[str, Any]:
+def multiply(group: Mapping[str, Any], factors: Mapping[str, Any]) -> dict[str, Any]:
     """The group with some of its numbers multiplied; whole ones stay whole. Raises InputError where there is none."""
-    multiplied = dict(training)
+    multiplied = dict(group)
     for name, factor in factors.items():
         value = multiplied.get(name)
         if isinstance(value, Mapping) and isinstance(factor, Mapping):
@@ -134,27 +152,27 @@ def multiply(training: Mapping[str, Any], factors: Mapping[str, Any]) -> dict[st
     return multiplied
 
 
-def make_recipe(name: str, entry: Entry, training: Mapping[str, Any]) -> TrainingParameters:
-    """The group `training` changed as the entry says. Raises InputError for an entry that makes no recipe."""
+def make_recipe(name: str, entry: Entry, main: Mapping[str, Any]) -> TrainingParameters:
+    """The group `members.main` changed as the entry says. Raises InputError for an entry that makes no recipe."""
     changes = {key: value for key, value in entry.items() if key not in ("only", "times")}
     try:
-        return TrainingPlan.model_validate(multiply(merged(training, changes), entry.get("times", {}))).recipe(MAIN)
+        return TrainingParameters.model_validate(multiply(merged(main, changes), entry.get("times", {})))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise InputError(f"Expected variant {name} to make a valid recipe, but {problems}; correct it.") from None
 
 
 def choose_recipes(
-    entries: Mapping[str, Entry], wanted: Sequence[str] | None, training: Mapping[str, Any], sample: bool
+    entries: Mapping[str, Entry], wanted: Sequence[str] | None, main: Mapping[str, Any], sample: bool
 ) -> dict[str, TrainingParameters]:
     """The recipes to train by name, the base first: those wanted, or all, that apply to this data and these weights."""
     unknown = [name for name in wanted or () if name not in entries]
     if unknown:
         raise InputError(f"Expected --variants to be of {listing(entries, 99)}, but got {listing(unknown)}.")
-    base = make_recipe(BASE, entries[BASE], training)
+    base = make_recipe(BASE, entries[BASE], main)
     fitting = {name: each for name, each in entries.items() if applies(each, sample, base.pretrained is not False)}
     chosen = [name for name in wanted or fitting if name in fitting and name != BASE]
-    return {BASE: base} | {name: make_recipe(name, fitting[name], training) for name in chosen}
+    return {BASE: base} | {name: make_recipe(name, fitting[name], main) for name in chosen}
 
 
 # Data
@@ -165,33 +183,14 @@ def prepare(data_root: Path, params: str, env: str | None) -> None:
     note, asked = data_root / "prepared.json", {"params": params, "env": env}
     if note.is_file() and json.loads(note.read_text()) == asked:
         return
-    data_root.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "kedro", "run", "--pipelines", "ingestion,cleaning,augmentation"]
-    command += ["--params", params, *(["--env", env] if env else [])]
-    tracking = {"MLFLOW_TRACKING_URI": f"sqlite:///{data_root}/mlflow.db"}
-    with (data_root / "run.log").open("w") as log:
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | tracking, stdout=log, stderr=subprocess.STDOUT)
-    if done.returncode:
-        sys.exit(f"The run up to the renders failed; see {data_root / 'run.log'}.")
+    run_project(data_root, params, env, "--pipelines", "ingestion,cleaning,augmentation")
     write_atomically(note, json.dumps(asked).encode())
 
 
-def open_project(params: str, env: str | None) -> "KedroContext":
-    """The project as `kedro run --params … --env …` has it."""
-    # Not above: workers load this module too, and Kedro would set up their logs.
-    from kedro.framework.session import KedroSession
-    from kedro.framework.startup import bootstrap_project
-
-    bootstrap_project(ROOT)
-    given = as_mapping(OmegaConf.from_dotlist([part.strip() for part in params.split(",")]))
-    session: Any = KedroSession.create(ROOT, env=env, runtime_params=given)
-    context: KedroContext = session.load_context()
-    return context
-
-
 def load_data(context: "KedroContext", seed: int) -> Data:
-    names = [name for name in Data.__annotations__ if name != "seed"]
-    return Data(seed, *(context.catalog.load(name) for name in names))
+    stored = PageFormat(*(context.config_loader["parameters"]["augmentation"][each] for each in PAGE_FORMAT))
+    names = [name for name in Data.__annotations__ if name not in ("seed", "page_format")]
+    return Data(seed, stored, *(context.catalog.load(name) for name in names))
 
 
 # Answers
@@ -205,19 +204,21 @@ def answer_variants(
     Trainings run side by side, one a worker.
     """
     kept = Store(work / "answers")
-    tasks = {name: [_task(data, fold, recipe) for fold in range(folds)] for name, recipe in recipes.items()}
+    tables = (data.folds, data.training_renders, data.validation_renders)
+    splits = [split_fold(fold, *tables, data.classes["target"].tolist()) for fold in range(folds)]
+    tasks = {name: [_task(split, recipe, data.seed) for split in splits] for name, recipe in recipes.items()}
     keys = {name: _answers_key(data, tasks[name], turns) for name in recipes}
     found: dict[str, Answers | None] = {}
-    running: dict[str, list[Future[tuple[pd.DataFrame, pd.DataFrame, float]]]] = {}
-    threads = ThreadPoolExecutor(worker_count(), thread_name_prefix="fold")
+    running: dict[str, list[Future[tuple[Checkpoint, pd.DataFrame]]]] = {}
+    threads = ThreadPoolExecutor(executor().workers, thread_name_prefix="fold")
     try:
         for name, key in keys.items():
             # Variants that come to the same recipe are trained once.
             if kept.record(key) is None and key not in running:
-                running[key] = [threads.submit(_answer, data, *each, turns, work) for each in enumerate(tasks[name])]
+                running[key] = [threads.submit(_answer, data, task, turns, work) for task in tasks[name]]
         for name, key in keys.items():
             is_new = kept.record(key) is None
-            found[name] = _finish(data, running[key], kept, key) if is_new else read_kept(kept, key)
+            found[name] = _finish(data, running[key], turns, work, key) if is_new else read_kept(kept, key)
             print(_progress(data.seed, name, found, is_new), flush=True)
     except BaseException:
         _end([future for futures in running.values() for future in futures])
@@ -227,33 +228,30 @@ def answer_variants(
     return found
 
 
-def _task(data: Data, fold: int, recipe: TrainingParameters) -> FoldTask:
+def _task(split: Split, recipe: TrainingParameters, seed: int) -> Task:
     """As the pipeline makes it, whose random numbers go by this name."""
-    renders = (data.folds, data.training_renders, data.validation_renders)
-    return fold_task(f"fold_{fold}", fold, *renders, data.classes["target"].tolist(), recipe, data.seed)
+    return KIND.task(task_name(MAIN, split.fold), split, recipe, seed)
 
 
-def _answers_key(data: Data, tasks: Sequence[FoldTask], turns: Sequence[int]) -> str:
+def _answers_key(data: Data, tasks: Sequence[Task], turns: Sequence[int]) -> str:
     test = data.images.loc[data.images["split"] == "test", ["image_id", "sha256"]]
-    return fingerprint(ANSWERS_VERSION, [task_key(task) for task in tasks], list(turns), test)
+    return fingerprint(
+        ANSWERS_VERSION, [task.key() for task in tasks], list(turns), test, data.page_format.fingerprint()
+    )
 
 
-def _answer(
-    data: Data, fold: int, task: FoldTask, turns: Sequence[int], work: Path
-) -> tuple[pd.DataFrame, pd.DataFrame, float]:
-    """Predictions of what the fold holds out, of the test images, and the seconds that the training took."""
-    checkpoint = train(task, Store(work / "checkpoints"))
-    pages = pages_to_judge(checkpoint, task.name, fold, data.folds, data.validation_renders)
-    device = task.parameters.device
-    held_out = predict(checkpoint, pages, turns, "main", device)
-    test = predict(checkpoint, test_pages(data.images, fold), turns, "main", device)
-    return held_out, test, float(checkpoint.read_history()["seconds"].sum())
+def _answer(data: Data, task: Task, turns: Sequence[int], work: Path) -> tuple[Checkpoint, pd.DataFrame]:
+    """The trained network, and its predictions of what the fold holds out."""
+    checkpoint, parameters, fold = fit(task, Store(work / "checkpoints")), task.parameters, task.split.fold
+    pages = pages_to_judge(checkpoint, task.name, fold, data.folds, data.validation_renders, parameters.side)
+    store = Store(work / "predictions")
+    return checkpoint, predict(KIND, checkpoint, pages, all_views(tuple(turns)), MAIN, store, parameters.device)
 
 
 def _finish(
-    data: Data, futures: Sequence["Future[tuple[pd.DataFrame, pd.DataFrame, float]]"], store: Store, key: str
+    data: Data, futures: Sequence["Future[tuple[Checkpoint, pd.DataFrame]]"], turns: Sequence[int], work: Path, key: str
 ) -> Answers | None:
-    """Waits for a variant's folds and keeps what they answer."""
+    """Waits for a variant's folds, has the test images answered, and keeps all answers."""
     try:
         parts = [future.result() for future in futures]
     except DocsortError as error:
@@ -263,10 +261,38 @@ def _finish(
             raise
         print(error, file=sys.stderr)
         return None
-    held_out, test = [part[0] for part in parts], [part[1] for part in parts]
-    answers = Answers(collect_answers(data, held_out, test), sum(part[2] for part in parts))
+    checkpoints, store = [checkpoint for checkpoint, _ in parts], Store(work / "answers")
+    tables = [answers_out_of_fold(data, [held_out for _, held_out in parts])]
+    if (data.photos["split"] == "test").any():
+        tables.append(answers_on_test(data, checkpoints, turns, work, store.folder(key) / "ensemble"))
+    table = pd.concat([each.astype({"label": "Int64"}) for each in tables], ignore_index=True)
+    answers = Answers(table, float(sum(own.read_history()["seconds"].sum() for own in checkpoints)))
     keep(store, key, answers)
     return answers
+
+
+def answers_out_of_fold(data: Data, held_out: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """ANSWERS of one model to each page, the one that held it out."""
+    means = mean_over_members(members_of(join_judged(data.folds, held_out)))
+    return means.assign(page=means["render_id"], predicted=top_targets(means))[list(ANSWERS)]
+
+
+def answers_on_test(
+    data: Data, checkpoints: Sequence[Checkpoint], turns: Sequence[int], work: Path, folder: Path
+) -> pd.DataFrame:
+    """ANSWERS of the ensemble of the folds' models, saved to the folder."""
+    decisions = Decisions((MAIN,), all_views(tuple(turns)), VotePlan())
+    general = [{MAIN: checkpoint} for checkpoint in checkpoints]
+    none: list[Any] = [{}] * len(general)
+    pages = (data.page_format, data.classes, data.clean_images["label"], data.images)
+    ensemble = assemble(general, none, decisions, *pages, [NoveltyIndex((), np.zeros(0))] * len(general), 1.0).save(
+        folder
+    )
+    photos = data.photos[data.photos["split"] == "test"]
+    names = photos["image_id"].astype(str).tolist()
+    answers = ensemble.answer(photos["path"].tolist(), names, Store(work / "predictions"), in_workers=True)
+    columns = {"condition": "test", "page": names, "group": names, "label": pd.NA, "predicted": answers["target"]}
+    return pd.DataFrame(columns)
 
 
 def keep(store: Store, key: str, answers: Answers) -> None:
@@ -281,28 +307,13 @@ def read_kept(store: Store, key: str) -> Answers:
     return Answers(table, float((store.record(key) or {})["seconds"]))
 
 
-def collect_answers(data: Data, held_out: Sequence[pd.DataFrame], test: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """ANSWERS, as the pipeline has them before any specialist: out of fold of one model, on test images of the mean."""
-    means = mean_over_members(mean_over_turns(join_judged(data.folds, held_out)))
-    answers = [means.assign(page=means["render_id"], predicted=top_targets(means))[list(ANSWERS)]]
-    if (data.images["split"] == "test").any():
-        means = mean_over_members(mean_over_turns(pd.concat(test, ignore_index=True)))
-        votes = means.assign(predicted=top_targets(means))
-        fallback = most_frequent_class(data.clean_images["label"])
-        submission = build_submission(data.photos, data.rejected_images, votes, fallback)
-        ids = submission["ID"].astype(str)
-        columns = {"view": "test", "page": ids, "group": ids, "label": pd.NA, "predicted": submission["target"]}
-        answers.append(pd.DataFrame(columns))
-    return pd.concat([each.astype({"label": "Int64"}) for each in answers], ignore_index=True)
-
-
 def _end(futures: Sequence["Future[Any]"]) -> None:
     """Drops what has not begun and ends the workers until the rest is over, as a thread may start new ones."""
     for future in futures:
         future.cancel()
     pending = set(futures)
     while pending:
-        stop_workers()
+        stop_work()
         pending = wait(pending, timeout=END_INTERVAL_S).not_done
 
 
@@ -311,7 +322,7 @@ def _progress(seed: int, name: str, found: Mapping[str, Answers | None], is_new:
     answers, base = found[name], found[BASE]
     if answers is None:
         return f"seed {seed}  {name}: diverged"
-    scores = {view: score(answers.table, view) for view in ("test_like", "clean")}
+    scores = {condition: score(answers.table, condition) for condition in ("test_like", "clean")}
     against = "" if base is None or name == BASE else f" ({scores['test_like'] - score(base.table, 'test_like'):+.3f})"
     trained = f"{answers.seconds:.0f} s" if is_new else "kept"
     return f"seed {seed}  {name}: test-like {scores['test_like']:.3f}{against}, clean {scores['clean']:.3f}, {trained}"
@@ -322,7 +333,7 @@ def _progress(seed: int, name: str, found: Mapping[str, Answers | None], is_new:
 
 def with_truth(answers: Answers, truth: pd.DataFrame | None) -> Answers:
     """The answers with the labels of the test pages, or without the test pages where there is no key."""
-    is_test = answers.table["view"] == "test"
+    is_test = answers.table["condition"] == "test"
     judged = answers.table[~is_test]
     if truth is not None and is_test.any():
         test = answers.table[is_test]
@@ -332,14 +343,18 @@ def with_truth(answers: Answers, truth: pd.DataFrame | None) -> Answers:
     return Answers(judged, answers.seconds)
 
 
-def score(table: pd.DataFrame, view: str) -> float:
-    own = table[table["view"] == view]
+def of_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
+    return table[table["condition"] == condition]
+
+
+def score(table: pd.DataFrame, condition: str) -> float:
+    own = of_condition(table, condition)
     return macro_f1(own["label"].astype(int), own["predicted"])
 
 
-def compare(base: pd.DataFrame, variant: pd.DataFrame, view: str) -> Delta:
+def compare(base: pd.DataFrame, variant: pd.DataFrame, condition: str) -> Delta:
     """What the variant scores more than the base on the same pages. Raises InputError where they are not the same."""
-    ours, theirs = (table[table["view"] == view].sort_values("page") for table in (base, variant))
+    ours, theirs = (of_condition(table, condition).sort_values("page") for table in (base, variant))
     if ours["page"].tolist() != theirs["page"].tolist():
         raise InputError("Expected both variants to have answered the same pages; delete the kept answers.")
     return paired_bootstrap(ours["label"].astype(int), ours["predicted"], theirs["predicted"], ours["group"])
@@ -359,7 +374,7 @@ def put_together(tables: Mapping[int, pd.DataFrame], pages_differ: bool) -> pd.D
 
 
 def verdict(deltas: Sequence[float], low: float, high: float) -> str:
-    """helps | hurts | noise, from every seed's difference and the interval of their mean, all on the test-like view."""
+    """helps | hurts | noise, from every seed's difference and the interval of their mean, all on test-like pages."""
     if low > 0 and all(delta > 0 for delta in deltas):
         return "helps"
     if high < 0 and all(delta < 0 for delta in deltas):
@@ -376,8 +391,8 @@ def summarise(found: Mapping[int, Mapping[str, Answers | None]], pages_differ: b
     good = {seed: base for seed, base in bases.items() if base is not None}
     if len(good) < len(bases):
         raise InputError("Expected the base to be trained at every seed, but it diverged; lower its learning rate.")
-    views = [view for view in VIEWS if all((base.table["view"] == view).any() for base in good.values())]
-    scores = {view: {str(seed): score(base.table, view) for seed, base in good.items()} for view in views}
+    conditions = [each for each in CONDITIONS if all((base.table["condition"] == each).any() for base in good.values())]
+    scores = {each: {str(seed): score(base.table, each) for seed, base in good.items()} for each in conditions}
     figures: dict[str, dict[str, Any]] = {BASE: {"scores": scores, "seconds": sum(b.seconds for b in good.values())}}
     for name in next(iter(found.values())):
         if name == BASE:
@@ -387,20 +402,20 @@ def summarise(found: Mapping[int, Mapping[str, Answers | None]], pages_differ: b
             diverged = [seed for seed in found if seed not in answers]
             figures[name] = {"verdict": "diverged", "diverged_at": diverged}
         else:
-            figures[name] = _against(good, answers, views, pages_differ)
+            figures[name] = _against(good, answers, conditions, pages_differ)
     return figures
 
 
 def _against(
-    bases: Mapping[int, Answers], variants: Mapping[int, Answers], views: Sequence[str], pages_differ: bool
+    bases: Mapping[int, Answers], variants: Mapping[int, Answers], conditions: Sequence[str], pages_differ: bool
 ) -> dict[str, Any]:
-    """Of each view the differences by seed and their mean; times: seconds over the base's; the verdict."""
+    """Of each condition the differences by seed and their mean; times: seconds over the base's; the verdict."""
     figures: dict[str, Any] = {}
-    for view in views:
-        tables = [{s: own.table[own.table["view"] == view] for s, own in each.items()} for each in (bases, variants)]
-        seeds = {str(seed): compare(tables[0][seed], tables[1][seed], view) for seed in bases}
+    for condition in conditions:
+        tables = [{s: of_condition(own.table, condition) for s, own in each.items()} for each in (bases, variants)]
+        seeds = {str(seed): compare(tables[0][seed], tables[1][seed], condition) for seed in bases}
         both = [put_together(each, pages_differ) for each in tables]
-        figures[view] = {"seeds": seeds, "mean": compare(both[0], both[1], view)}
+        figures[condition] = {"seeds": seeds, "mean": compare(both[0], both[1], condition)}
     seconds = [sum(own.seconds for own in each.values()) for each in (bases, variants)]
     judge = figures["test_like"]
     decided = verdict([delta for delta, _, _ in judge["seeds"].values()], *judge["mean"][1:])
@@ -416,7 +431,7 @@ def table_of(figures: Mapping[str, Mapping[str, Any]]) -> str:
     seeds = list(base["test_like"])
     head = ["variant", *(f"test-like, seed {seed}" for seed in seeds), "test-like, mean", "clean", "test", "time"]
     rows = [[*head, "verdict"], ["---"] * (len(head) + 1)]
-    others = [f"{_mean(base[view].values()):.3f}" if view in base else "–" for view in VIEWS]
+    others = [f"{_mean(base[each].values()):.3f}" if each in base else "–" for each in CONDITIONS]
     own = [f"{base['test_like'][seed]:.3f}" for seed in seeds]
     rows.append([BASE, *own, *others, f"{figures[BASE]['seconds']:.0f} s", ""])
     for name, row in figures.items():
@@ -429,7 +444,7 @@ def _cells(row: Mapping[str, Any], seeds: Sequence[str]) -> list[str]:
     if "diverged_at" in row:
         return ["diverged" if int(seed) in row["diverged_at"] else "–" for seed in seeds] + ["–"] * 4
     judge = row["test_like"]
-    others = [f"{row[view]['mean'][0]:+.3f}" if view in row else "–" for view in VIEWS[1:]]
+    others = [f"{row[each]['mean'][0]:+.3f}" if each in row else "–" for each in CONDITIONS[1:]]
     return [*(_interval(judge["seeds"][s]) for s in seeds), _interval(judge["mean"]), *others, f"×{row['times']:.2f}"]
 
 
@@ -453,13 +468,13 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     sample = False
     for seed in options.seeds:
         data_root = options.work / f"seed_{seed}"
-        params = ",".join(part for part in (options.params, f"seed={seed}", f"data_root={data_root}") if part)
-        context = open_project(params, options.env)
+        params = ",".join(part for part in (options.params, f"seed={seed}") if part)
+        context = open_project(f"{params},data_root={data_root}", options.env)
         logging.getLogger("docsort").setLevel(logging.WARNING)  # Kedro has just set it lower
         parameters = context.config_loader["parameters"]
         sample = parameters["source"]["layout"] == "sample"
         # Before the data, so that a wrong name costs no time.
-        recipes = choose_recipes(entries, options.variants, parameters["training"], sample)
+        recipes = choose_recipes(entries, options.variants, parameters["members"][MAIN], sample)
         prepare(data_root, params, options.env)
         turns = TURNS[: options.views]
         found[seed] = answer_variants(load_data(context, seed), recipes, options.folds, turns, options.work)
@@ -477,7 +492,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--env", help="for kedro run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--variants", nargs="+", metavar="NAME", help="of techniques.yml; all that apply by default")
-    parser.add_argument("--folds", type=int, default=2, choices=range(1, FOLDS + 1), help="trained of the five")
+    parser.add_argument("--folds", type=int, default=2, choices=range(1, FOLD_COUNT + 1), help="trained of the five")
     parser.add_argument("--views", type=int, default=len(TURNS), choices=(1, len(TURNS)), help="turns of a page")
     parser.add_argument("--work", type=Path, default=ROOT / "data/techniques", help="folder that all is kept in")
     parser.add_argument("--json", type=Path, help="file that the figures are written to")

@@ -8,7 +8,7 @@ turns at being first, and the other two ways, which are far off, are measured in
 engine trains as many folds side by side as there are workers, at one thread each, so its rate is the sum over them; on
 a GPU it trains one. What is measured, in training images a second:
 
-- engine: `docsort.training.tasks.train`, as the pipeline calls it, with turns and jitter: the rate that its history
+- engine: `docsort.members.fitting.fit`, as the pipeline calls it, with turns and jitter: the rate that its history
   tells of the training part of each epoch after the first. engine_whole: all images over the wall clock of the calls,
   with decoding, building, validation and saving.
 - ceiling: forward, loss, backward and step on one random batch that stays on the device; the same model, optimizer,
@@ -45,13 +45,16 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from docsort.members.fitting import fit
+from docsort.members.member import Task
+from docsort.members.splits import Split
 from docsort.seeding import derive_rng
 from docsort.stores import Store
-from docsort.tables import RENDERS, VALIDATION_RENDERS, VIEWS
-from docsort.training.checkpoints import HISTORY_FILE
+from docsort.tables import CONDITIONS, RENDERS
+from docsort.training.kind import NetworkKind
 from docsort.training.parameters import TrainingParameters
-from docsort.training.tasks import FoldTask, train
-from docsort.workers import ONE_THREAD, map_in_workers, run_in_worker, stop_workers, worker_count
+from docsort.work.executor import executor, run, stop_work
+from docsort.work.worker import ONE_THREAD
 
 CLASSES = 17
 SIDES = ((443, 591), (591, 443), (512, 512), (384, 682))
@@ -125,20 +128,26 @@ def draw_pages(folder: Path, count: int) -> list[str]:
     """Paths of the drawn pages."""
     folder.mkdir()
     paths = [folder / f"{number}.jpg" for number in range(count)]
-    for _ in map_in_workers(draw_page, [(path, number) for number, path in enumerate(paths)]):
+    for _ in executor().map(draw_page, [(path, number) for number, path in enumerate(paths)]):
         pass
     return [str(path) for path in paths]
 
 
-def make_task(job: Job, paths: list[str], amounts: Amounts, number: int) -> FoldTask:
+def make_task(job: Job, paths: list[str], amounts: Amounts, number: int) -> Task:
     """Fold `number`: each page is a source of its own, and the labels go round."""
-    rows = [(f"t{i}", f"t{i}", f"t{i}", i % CLASSES, 1, 0, paths[i % len(paths)]) for i in range(job.images)]
-    held = [
-        (f"v{i}", f"v{i}", f"v{i}", i % CLASSES, 0, 0, paths[i % len(paths)], VIEWS[i % len(VIEWS)])
-        for i in range(amounts.validation)
-    ]
-    training, validation = pd.DataFrame(rows, columns=RENDERS), pd.DataFrame(held, columns=VALIDATION_RENDERS)
-    return FoldTask(f"fold_{number}", tuple(range(CLASSES)), training, validation, job.parameters(amounts.epochs), 0)
+    training = render_table("t", job.images, number + 1, job.size, paths)
+    held_out = render_table("v", amounts.validation, number, job.size, paths)
+    held_out["condition"] = [CONDITIONS[row % len(CONDITIONS)] for row in range(len(held_out))]
+    split = Split(number, tuple(range(CLASSES)), training, held_out.head(0), held_out)
+    return NetworkKind().task(f"fold_{number}", split, job.parameters(amounts.epochs), 0)
+
+
+def render_table(letter: str, count: int, fold: int, side: int, paths: list[str]) -> pd.DataFrame:
+    names = [f"{letter}{row}" for row in range(count)]
+    pages = [paths[row % len(paths)] for row in range(count)]
+    labels = [row % CLASSES for row in range(count)]
+    table = pd.DataFrame({"render_id": names, "source_id": names, "group": names, "label": labels, "path": pages})
+    return table.assign(fold=fold, copy=0, side=side)[list(RENDERS)]
 
 
 # The four ways. Each gives images a second, of all processes together.
@@ -155,8 +164,7 @@ def engine_rate(job: Job, paths: list[str], amounts: Amounts, folder: Path) -> t
     store = Store(folder)
 
     def rate(number: int) -> float:
-        checkpoint = train(make_task(job, paths, amounts, number), store)
-        history = pd.read_csv(checkpoint.folder / HISTORY_FILE)
+        history = fit(make_task(job, paths, amounts, number), store).read_history()
         return float(history["images_per_s"].iloc[1:].median())
 
     began = time.perf_counter()
@@ -166,7 +174,7 @@ def engine_rate(job: Job, paths: list[str], amounts: Amounts, folder: Path) -> t
 
 
 def ceiling_rate(job: Job, steps: int) -> float:
-    return together(job.side_by_side, lambda _: run_in_worker(bare_steps, job, steps))
+    return together(job.side_by_side, lambda _: run(bare_steps, job, steps))
 
 
 def bare_steps(job: Job, steps: int) -> float:
@@ -174,9 +182,9 @@ def bare_steps(job: Job, steps: int) -> float:
     import torch
 
     from docsort.models.backbones import build_model
+    from docsort.models.threads import freed_memory_kept, prepare_worker
     from docsort.training.losses import build_loss
     from docsort.training.optimisation import build_optimizer
-    from docsort.training.worker import freed_memory_kept, prepare_worker
 
     prepare_worker()
     torch.manual_seed(0)
@@ -259,7 +267,7 @@ def class_folders(job: Job, paths: list[str], amounts: Amounts, folder: Path) ->
 def timm_rate(job: Job, script: Path, data: Path, amounts: Amounts, folder: Path) -> float:
     """The faster of its ways; see the head of this file."""
     if job.device != "cpu":
-        return run_timm(job, script, data, amounts, folder, workers=min(16, worker_count()), threads=None)
+        return run_timm(job, script, data, amounts, folder, workers=min(16, executor().workers), threads=None)
     alone = run_timm(job, script, data, amounts, folder / "alone", workers=2, threads=None)
     beside = [folder / str(number) for number in range(job.side_by_side)]
     return max(alone, together(len(beside), lambda i: run_timm(job, script, data, amounts, beside[i], 1, threads=1)))
@@ -300,7 +308,7 @@ def describe_machine() -> dict[str, Any]:
     return {
         "cpu": platform.processor() or platform.machine(),
         "cores": psutil.cpu_count(),
-        "workers": worker_count(),
+        "workers": executor().workers,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "platform": platform.platform(),
         "gpu": torch.cuda.get_device_name(0) if cuda else None,
@@ -326,7 +334,7 @@ def read_job(text: str, machine: dict[str, Any]) -> Job:
     batch = int(found[3] or (64 if gpu else 32))
     precision = ("bf16" if machine["bf16"] else "16-mixed") if gpu else "32"
     device = "cuda:0" if gpu else "cpu"
-    return Job(found[1], int(found[2]), batch, device, 1 if gpu else worker_count(), precision)
+    return Job(found[1], int(found[2]), batch, device, 1 if gpu else executor().workers, precision)
 
 
 def measure(job: Job, amounts: Amounts, paths: list[str], script: Path | None, folder: Path) -> dict[str, Any]:
@@ -392,19 +400,20 @@ def main() -> None:
     amounts = QUICK if arguments.quick else Amounts()
     if arguments.rounds:
         amounts = Amounts(**{**asdict(amounts), "rounds": arguments.rounds})
-    machine = run_in_worker(describe_machine) | {"cpu": cpu_model() or platform.machine()}
+    machine = run(describe_machine) | {"cpu": cpu_model() or platform.machine()}
     large = ["efficientnet_b0@224x64", "tf_efficientnet_b5@456x32"]
     small = ["mobilenetv3_small_050@128", "efficientnet_b0@128"]
-    jobs = [read_job(text, machine) for text in arguments.models or (large if machine["gpu"] else small)]
+    usual = ["test_resnet@32x4"] if arguments.quick else large if machine["gpu"] else small
+    jobs = [read_job(text, machine) for text in arguments.models or usual]
     script = Path(arguments.timm_script) if arguments.timm_script else None
     print(f"machine: {machine}", flush=True)
     found: dict[str, Any] = {"models": {}, "machine": machine, "amounts": asdict(amounts), "quick": arguments.quick}
     with tempfile.TemporaryDirectory(prefix="docsort-training-") as folder:
-        paths = draw_pages(Path(folder) / "pages", 64 if arguments.quick else FILES)
+        paths = draw_pages(Path(folder) / "pages", 16 if arguments.quick else FILES)
         for number, job in enumerate(jobs):
             (here := Path(folder) / str(number)).mkdir()
             found["models"][f"{job.backbone}@{job.size}"] = measure(job, amounts, paths, script, here)
-        stop_workers()
+        stop_work()
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for each in found["models"].values():

@@ -140,6 +140,15 @@ def test_parameter_errors_come_without_links() -> None:
     assert sentence_of(ParameterValidationError(text)) == "Parameter validation failed:\n- epochs"
 
 
+def test_parameter_errors_come_without_the_words_that_libraries_put_around_them() -> None:
+    text = (
+        "Parameter validation failed:\n- Parameter 'a': Failed to instantiate A for parameter 'a': 1 validation error "
+        "for A\n  Value error, Expected [x] to be y. [type=value_error, input_value={'b': 1}, input_type=dict]"
+    )
+    told = sentence_of(ParameterValidationError(text))
+    assert told == "Parameter validation failed:\n- Parameter 'a': Expected [x] to be y."
+
+
 def test_a_node_that_does_not_exist_is_a_sentence_but_a_value_error_of_a_node_is_not() -> None:
     with pytest.raises(ValueError, match="does not contain nodes") as caught:
         Pipeline([]).filter(node_names=["nope"])
@@ -173,7 +182,7 @@ HOOKS = (ParameterHooks(), TrackingHooks())
 import time
 
 from docsort.errors import InputError
-from docsort.workers import run_in_worker
+from docsort.work.executor import run
 from kedro.pipeline import Pipeline, node
 
 
@@ -187,14 +196,14 @@ def divide():
 
 def sleep():
     print("sleeping", flush=True)
-    run_in_worker(time.sleep, 60)
+    run(time.sleep, 60)
 
 
 def register_pipelines():
     functions = (refuse, divide, sleep)
     return {f.__name__: Pipeline([node(f, None, "out", name=f.__name__)]) for f in functions}
 """,
-    "conf/base/parameters.yml": "training: {epochs: 3}\n",
+    "conf/base/parameters.yml": "cross_validation: {folds: 3}\n",
     "conf/base/catalog.yml": "{}\n",
     "conf/local/.gitkeep": "",
     ".telemetry": "consent: false\n",
@@ -228,7 +237,7 @@ def kedro(project: Path, *arguments: str) -> subprocess.Popen[str]:
     ("arguments", "sentence"),
     [
         (("--pipeline", "refuse"), "Error: Expected a folder [of photos], but got a file."),
-        (("--params", "trainig.epochs=4"), "but got trainig; did you mean training?"),
+        (("--params", "cross_valdation.folds=4"), "but got cross_valdation; did you mean cross_validation?"),
         (("--pipeline", "refus"), "Error: Failed to find the pipeline named 'refus'."),
     ],
 )

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from docsort.errors import InputError, LeakError
-from docsort.folds import FOLDS, check_no_leak, make_folds
-from docsort.tables import FOLDS as FOLD_COLUMNS
+from docsort.folds import FOLD_COUNT, check_no_leak, make_folds
+from docsort.tables import FOLD_TABLE
 
 
 def draw_layout(seed: int) -> pd.DataFrame:
@@ -15,7 +15,7 @@ def draw_layout(seed: int) -> pd.DataFrame:
     classes = int(rng.integers(2, 18))
     rows = []
     for label in range(classes):
-        for group in range(int(rng.integers(FOLDS, 30))):
+        for group in range(int(rng.integers(FOLD_COUNT, 30))):
             for _ in range(int(rng.choice([1, 1, 1, 1, 2, 3, 6]))):
                 wrong = rng.random() < 0.03
                 rows.append((f"i{len(rows):05d}", f"g{label}-{group}", int(rng.integers(classes)) if wrong else label))
@@ -26,18 +26,18 @@ def render(folds: pd.DataFrame, copies: int = 2) -> pd.DataFrame:
     """A manifest that carries every source's facts faithfully."""
     manifest = pd.concat([folds.assign(copy=copy) for copy in range(copies)], ignore_index=True)
     manifest = manifest.rename(columns={"image_id": "source_id"})
-    return manifest.assign(render_id=manifest["source_id"] + "-" + manifest["copy"].astype(str), path="")
+    return manifest.assign(render_id=manifest["source_id"] + "~" + manifest["copy"].astype(str), path="")
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_any_layout_gives_folds_that_are_whole_stratified_and_free_of_leaks(seed: int) -> None:
     images = draw_layout(seed)
     folds = make_folds(images, seed)
-    assert tuple(folds.columns) == FOLD_COLUMNS
+    assert tuple(folds.columns) == FOLD_TABLE
     assert sorted(folds["image_id"]) == sorted(images["image_id"])
     assert len(folds[["group", "fold"]].drop_duplicates()) == images["group"].nunique()
     groups, reached = images.groupby("label")["group"].nunique(), folds.groupby("label")["fold"].nunique()
-    assert (reached[groups >= FOLDS] == FOLDS).all()
+    assert (reached[groups >= FOLD_COUNT] == FOLD_COUNT).all()
     counts = pd.crosstab(folds["label"], folds["fold"])
     assert (counts.max(axis=1) - counts.min(axis=1)).max() <= 6 + 2  # the largest group, and a few wrong labels
     check_no_leak(folds, render(folds))
@@ -108,26 +108,51 @@ def test_a_class_with_fewer_groups_than_folds_is_warned_about(caplog: pytest.Log
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("fold", 9, "renders whose fold is not their source's: i00003-0"),
-        ("group", "elsewhere", "renders whose group is not their source's: i00003-0"),
-        ("label", 99, "renders whose label is not their source's: i00003-0"),
-        ("source_id", "stranger", "renders of unknown sources: i00003-0"),
+        ("fold", 9, "renders whose fold is not their source's: i00003~0"),
+        ("group", "elsewhere", "renders whose group is not their source's: i00003~0"),
+        ("label", 99, "renders whose label is not their source's: i00003~0"),
+        ("source_id", "stranger", "renders of unknown sources: i00003~0"),
     ],
 )
 def test_a_render_that_does_not_carry_its_sources_facts_is_a_leak(column: str, value: object, message: str) -> None:
     folds = make_folds(draw_layout(2), 0)
     manifest = render(folds).sort_values("render_id", ignore_index=True)
-    row = int(manifest.index[manifest["render_id"] == "i00003-0"][0])
+    row = int(manifest.index[manifest["render_id"] == "i00003~0"][0])
     manifest[column] = manifest[column].astype(object)
     manifest.loc[row, column] = value
     with pytest.raises(LeakError, match=message):
         check_no_leak(folds, render(folds), manifest)
 
 
+def test_a_render_of_a_near_duplicate_is_not_its_own() -> None:
+    """Of the same group, label and fold: only the id tells that the picture is of another page."""
+    folds = make_folds(draw_layout(2), 0)
+    twins = folds[folds.duplicated(["group", "label", "fold"], keep=False)].groupby(["group", "label"])["image_id"]
+    one, other = next(ids.tolist()[:2] for _, ids in twins)
+    manifest = render(folds)
+    check_no_leak(folds, manifest)
+    swapped = manifest["source_id"].replace({one: other, other: one})
+    with pytest.raises(
+        LeakError, match=f"renders whose id is not their source's: {one}~0, {other}~0, {one}~1, {other}~1;"
+    ):
+        check_no_leak(folds, manifest.assign(source_id=swapped))
+
+
+def test_a_source_whose_id_begins_with_anothers_is_another() -> None:
+    images = pd.DataFrame(
+        {"image_id": ["a", "a1", "b", "c", "d", "e"], "group": list("uuvwxy"), "label": [0] * 4 + [1] * 2}
+    )
+    folds = make_folds(images, 0, folds=2)
+    manifest = render(folds)
+    check_no_leak(folds, manifest)
+    with pytest.raises(LeakError, match="renders whose id is not their source's: a1~0, a1~1;"):
+        check_no_leak(folds, manifest.assign(source_id=manifest["source_id"].replace("a1", "a")))
+
+
 def test_a_group_in_two_folds_is_a_leak() -> None:
     folds = make_folds(draw_layout(3), 0)
     pair = folds[folds["group"].duplicated(keep=False)].iloc[0]
-    folds.loc[folds["image_id"] == pair["image_id"], "fold"] = (pair["fold"] + 1) % FOLDS
+    folds.loc[folds["image_id"] == pair["image_id"], "fold"] = (pair["fold"] + 1) % FOLD_COUNT
     with pytest.raises(LeakError, match=f"groups in several folds: {pair['group']}"):
         check_no_leak(folds)
 

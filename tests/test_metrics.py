@@ -1,21 +1,21 @@
 """Scores against scikit-learn, intervals against the plain loop they stand for, means against pandas."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
+from docsort import metrics
 from docsort.errors import InputError
+from docsort.members.views import all_views, members_of
 from docsort.metrics import (
     accuracy,
     bootstrap_interval,
     confusion_matrix,
     macro_f1,
+    mean_bootstrap,
     mean_over_members,
-    mean_over_turns,
     paired_bootstrap,
     per_class_scores,
 )
@@ -101,6 +101,34 @@ def test_the_interval_is_that_of_the_plain_loop_over_resampled_groups() -> None:
     assert fast == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.008)
 
 
+def test_a_class_that_a_draw_lacks_is_left_out_of_it() -> None:
+    """Not counted as a class of which nothing was found: all is answered rightly here, so every draw scores 1."""
+    labels, groups = np.array([0] * 9 + [1]), np.arange(10)
+    lacking = np.mean([9 not in np.random.default_rng(seed).integers(10, size=10) for seed in range(1000)])
+    assert lacking > 0.3  # of the draws, which would score 0.5 and hold the lower end
+    assert bootstrap_interval(labels, labels, groups) == (1.0, 1.0)
+    nothing = np.zeros(10, dtype=int)
+    delta, low, high = paired_bootstrap(labels, nothing, labels, groups)
+    assert (low, delta) == (0.0, pytest.approx(1 - macro_f1(labels, nothing)))
+    assert high > 0.5  # of draws that have class 1, in which half of the score was lost
+
+
+def test_the_interval_of_a_mean_is_that_of_the_plain_loop_over_resampled_groups() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 6, size=40)
+    groups = np.repeat(np.arange(40), sizes)
+    values = sizes[groups] + rng.normal(size=len(groups))  # the larger the group, the larger what is in it
+    slow = []
+    for _ in range(3000):
+        rows = np.concatenate([np.flatnonzero(groups == g) for g in rng.integers(40, size=40)])
+        slow.append(values[rows].mean())
+    mean, low, high = mean_bootstrap(values, groups, draws=6000, seed=5)
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.05)
+    pages = mean_bootstrap(values, np.arange(len(values)), draws=6000, seed=5)
+    assert pages[2] - pages[1] < 0.8 * (high - low)  # pages taken one by one would say too much
+
+
 def test_the_interval_holds_the_score_grows_with_confidence_and_repeats() -> None:
     labels, predictions = draw_answers(2)
     groups = [f"g{i // 2}" for i in range(len(labels))]
@@ -127,11 +155,14 @@ def test_copies_of_a_source_do_not_narrow_the_interval() -> None:
     assert bootstrap_interval(*copies) == pytest.approx(bootstrap_interval(labels, predictions, groups))
 
 
-def test_a_thousand_draws_of_the_real_size_take_well_under_a_second() -> None:
-    labels, predictions = draw_answers(0, count=6280, classes=17)
-    start = time.perf_counter()
-    bootstrap_interval(labels, predictions, np.arange(6280) // 2, draws=1000)
-    assert time.perf_counter() - start < 2.0  # about 0.15 s on a free core; the rest is for a busy machine
+def test_pages_are_counted_once_however_many_draws_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, predictions = draw_answers(0)
+    counted: list[int] = []
+    count = metrics._group_counts
+    monkeypatch.setattr(metrics, "_group_counts", lambda *args: counted.append(len(args[0])) or count(*args))
+    monkeypatch.setattr(metrics, "macro_f1", lambda *_: pytest.fail("a draw was scored page by page"))
+    bootstrap_interval(labels, predictions, np.arange(len(labels)) // 2, draws=1000)
+    assert counted == [len(labels)]
 
 
 def test_the_paired_bootstrap_sees_what_the_single_ones_cannot() -> None:
@@ -158,9 +189,9 @@ def test_groups_of_another_length_are_an_error() -> None:
         bootstrap_interval([1, 2], [1, 2], ["a"])
 
 
-def test_the_mean_over_turns_is_the_mean_and_sums_to_one() -> None:
+def test_the_mean_over_views_is_the_mean_and_sums_to_one() -> None:
     table = predictions_of(9, [("a", 0), ("b", 3)], range(8))
-    members = mean_over_turns(table)
+    members = members_of(table)
     columns = ["p_0", "p_1", "p_2"]
     expected = table.groupby(["model", "fold", "render_id"])[columns].mean()
     found = members.set_index(["model", "fold", "render_id"]).loc[expected.index, columns]
@@ -171,27 +202,27 @@ def test_the_mean_over_turns_is_the_mean_and_sums_to_one() -> None:
 
 def test_the_order_of_rows_changes_no_bit_of_the_means() -> None:
     table = predictions_of(12, [("a", 0), ("a", 1), ("b", 0)], range(8))
-    expected = mean_over_members(mean_over_turns(table))
+    expected = mean_over_members(members_of(table))
     for seed in range(5):
         shuffled = table.sample(frac=1, random_state=seed, ignore_index=True)
-        pd.testing.assert_frame_equal(mean_over_members(mean_over_turns(shuffled)), expected, check_exact=True)
+        pd.testing.assert_frame_equal(mean_over_members(members_of(shuffled)), expected, check_exact=True)
 
 
 def test_only_the_turns_asked_for_count() -> None:
     table = predictions_of(5, [("a", 0)], range(8))
-    pd.testing.assert_frame_equal(mean_over_turns(table, [0, 4]), mean_over_turns(table[table["turn"].isin([0, 4])]))
-    with pytest.raises(InputError, match="predicted in the turns 0, 9"):
-        mean_over_turns(table, [0, 9])
-    with pytest.raises(InputError, match="there are none"):
-        mean_over_turns(table, [9])
+    two = all_views((0, 4))
+    pd.testing.assert_frame_equal(members_of(table, two), members_of(table[table["turn"].isin([0, 4])]))
+    for turns in ((0, 7), (7,)):
+        with pytest.raises(InputError, match="in the views of `all`, but a, fold 0 lacks some of 5 pages"):
+            members_of(table[table["turn"] < 7], all_views(turns))
 
 
 def test_a_member_weighs_the_same_however_many_turns_it_has() -> None:
     one = predictions_of(4, [("a", 0)], range(1), seed=1)
     many = predictions_of(4, [("b", 0)], range(1), seed=2)
     repeated = pd.concat([many.assign(turn=turn) for turn in range(8)])
-    few = mean_over_members(pd.concat([mean_over_turns(one), mean_over_turns(repeated)]))
-    same = mean_over_members(mean_over_turns(pd.concat([one, many])))
+    few = mean_over_members(pd.concat([members_of(one), members_of(repeated)]))
+    same = mean_over_members(members_of(pd.concat([one, many])))
     assert few["p_1"].to_numpy() == pytest.approx(same["p_1"].to_numpy())
 
 
@@ -200,15 +231,15 @@ def test_a_broken_member_is_named(value: float) -> None:
     table = predictions_of(3, [("good", 0), ("bad", 2)], range(2))
     table.loc[table["model"] == "bad", "p_1"] = value
     with pytest.raises(InputError, match="model bad fold 2"):
-        mean_over_turns(table)
+        members_of(table)
 
 
 def test_a_missing_member_or_turn_and_a_repeated_row_are_named() -> None:
     table = predictions_of(3, [("a", 0), ("a", 1)], range(2))
     gone = table[~((table["render_id"] == "page2_0") & (table["fold"] == 1))]
     with pytest.raises(InputError, match="page2_0 only by render page2_0 of model a fold 0"):
-        mean_over_members(mean_over_turns(gone))
-    with pytest.raises(InputError, match="not, such as render page2_0 of model a fold 1"):
-        mean_over_turns(table.iloc[:-1])
+        mean_over_members(members_of(gone))
+    with pytest.raises(InputError, match="a, fold 1 lacks some of 1 pages: page2_0"):
+        members_of(table.iloc[:-1])
     with pytest.raises(InputError, match="there twice"):
-        mean_over_turns(pd.concat([table, table.iloc[:1]]))
+        members_of(pd.concat([table, table.iloc[:1]]))

@@ -13,23 +13,12 @@ import pandas as pd
 import pytest
 
 from docsort.errors import LeakError
-from docsort.folds import FOLDS, check_no_leak, make_folds
+from docsort.folds import FOLD_COUNT, check_no_leak, make_folds
+from docsort.members.splits import split_fold
 from docsort.tables import PREDICTION_KEYS, RENDERS, VALIDATION_RENDERS
-from docsort.training.parameters import TrainingParameters
-from docsort.training.splits import fold_task
 
 LAYOUTS = 25
-RECIPE = TrainingParameters.model_validate(
-    {
-        "backbone": "lcnet_035",
-        "pretrained": False,
-        "image_size": 32,
-        "epochs": 1,
-        "patience": 1,
-        "batch_size": 8,
-        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-    }
-)
+SIDE = 32
 
 Rng = np.random.Generator
 Facts = tuple[str, str, int, int]
@@ -55,7 +44,7 @@ def draw_layout(seed: int) -> Layout:
     rng = np.random.default_rng(seed)
     classes = int(rng.integers(2, 8))
     sizes = rng.integers(2, 15, size=classes)
-    sizes[rng.integers(classes)] = rng.integers(FOLDS, 15)
+    sizes[rng.integers(classes)] = rng.integers(FOLD_COUNT, 15)
     sources: dict[str, tuple[str, int]] = {}
     for label in range(classes):
         for group in range(sizes[label]):
@@ -69,12 +58,12 @@ def draw_layout(seed: int) -> Layout:
     made: dict[str, Facts] = {}
     training, validation = [], []
     for name, (group, label) in sources.items():
-        views = [("clean", 0), *(("test_like", copy) for copy in range(int(rng.integers(1, 4))))]
+        conditions = [("clean", 0), *(("test_like", copy) for copy in range(int(rng.integers(1, 4))))]
         kinds = [("training", copy) for copy in range(int(rng.integers(1, 7)))]
-        for kind, copy in kinds + views:
+        for kind, copy in kinds + conditions:
             render = f"{name}~{kind}-{copy}"
             made[render] = (name, group, label, dealt[name])
-            row = (render, name, group, label, dealt[name], copy, f"/renders/{render}")
+            row = (render, name, group, label, dealt[name], copy, SIDE, f"/renders/{render}")
             (training.append(row) if kind == "training" else validation.append((*row, kind)))
     derived = {
         "training": pd.DataFrame(training, columns=list(RENDERS)),
@@ -103,7 +92,7 @@ def offenders(layout: Layout, table: pd.DataFrame) -> set[str]:
 def pages_on_both_sides(layout: Layout, training: pd.DataFrame, validation: pd.DataFrame) -> set[str]:
     """The oracle of what a leak is: groups, as they were drawn, that a fold would both learn and be judged on."""
     shared: set[str] = set()
-    for fold in range(FOLDS):
+    for fold in range(FOLD_COUNT):
         learnt = {layout.made[render][1] for render in training.loc[training["fold"] != fold, "render_id"]}
         judged = {layout.made[render][1] for render in validation.loc[validation["fold"] == fold, "render_id"]}
         shared |= learnt & judged
@@ -115,23 +104,25 @@ def test_an_honest_layout_passes_and_no_model_is_judged_on_a_group_it_learnt(see
     layout = draw_layout(seed)
     training, validation = layout.derived["training"], layout.derived["validation"]
     check_no_leak(layout.folds, *layout.derived.values())
-    assert set(layout.folds["fold"]) == set(range(FOLDS))
+    assert set(layout.folds["fold"]) == set(range(FOLD_COUNT))
     assert not pages_on_both_sides(layout, training, validation)
     labels = sorted({label for _, label in layout.sources.values()})
     few = sorted(np.random.default_rng(seed).choice(labels, size=2, replace=False).tolist())
     for targets in (labels, few):
-        for fold in range(FOLDS):
-            task = fold_task("x", fold, layout.folds, training, validation, targets, RECIPE, 0)
-            learnt = {layout.made[render] for render in task.training["render_id"]}
-            judged = {layout.made[render] for render in task.validation["render_id"]}
-            assert not {facts[1] for facts in learnt} & {facts[1] for facts in judged}
+        for fold in range(FOLD_COUNT):
+            split = split_fold(fold, layout.folds, training, validation, targets).at(SIDE)
+            learnt = {layout.made[render] for render in split.training["render_id"]}
+            calibrated_on = {layout.made[render] for render in split.validation["render_id"]}
+            judged = {layout.made[render] for render in split.held_out["render_id"]}
+            assert not {facts[1] for facts in learnt | calibrated_on} & {facts[1] for facts in judged}
+            assert {facts[1] for facts in learnt | calibrated_on} == set(split.learnt_groups)
             wanted = {(name, *facts) for name, facts in layout.sources.items() if facts[1] in targets}
             assert {facts[:3] for facts in learnt | judged} == wanted
             assert {facts[3] for facts in judged} <= {fold}
 
 
 def move_to_another_fold(layout: Layout, table: pd.DataFrame, row: int, rng: Rng) -> None:
-    table.loc[row, "fold"] = (table.loc[row, "fold"] + int(rng.integers(1, FOLDS))) % FOLDS
+    table.loc[row, "fold"] = (table.loc[row, "fold"] + int(rng.integers(1, FOLD_COUNT))) % FOLD_COUNT
 
 
 def swap_the_source(layout: Layout, table: pd.DataFrame, row: int, rng: Rng) -> None:

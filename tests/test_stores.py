@@ -1,4 +1,8 @@
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -71,6 +75,34 @@ def test_writing_makes_folders_replaces_whole_and_leaves_nothing_behind(tmp_path
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert [file.name for file in path.parent.iterdir()] == ["file.json"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from docsort.stores import write_atomically
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+write_atomically(Path(sys.argv[1]), b"new")
+"""
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    write_atomically(path, b"old")
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, env={**os.environ})
+    assert ended.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    (partial,) = (file for file in tmp_path.iterdir() if file != path)  # it died in the middle, not before
+    assert partial.name.endswith(".partial")
+
+
+def test_a_reader_meanwhile_finds_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, seen = tmp_path / "file.json", []
+    write_atomically(path, b"old")
+    monkeypatch.setattr("docsort.stores.os.fsync", lambda _: seen.append(path.read_bytes()))
+    write_atomically(path, b"new")
+    assert (seen, path.read_bytes()) == ([b"old"], b"new")
 
 
 def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ asked for, a mistake of the user's is answered with one sentence instead of a tr
 
 import copy
 import getpass
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 DEFAULT_RUNNER = "docsort.runners.FoldRunner"
 SELECTION_MODULES = ("kedro.framework.session.session", "kedro.pipeline.pipeline", "kedro.runner.runner")
 """Where Kedro says with a ValueError that a pipeline, node or input named on the command line does not exist."""
+
+NOISE = re.compile(
+    r"Failed to instantiate \w+ for parameter '\w+': \d+ validation errors? for \w+(?:\n +(?=Value error))?"
+    r"|Value error, | \[type=.*\]"
+    r"|\n *For further information visit .*"
+)
+"""What Kedro and pydantic say around a parameter's problem."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -133,8 +141,7 @@ def sentence_of(error: BaseException) -> str | None:
     if isinstance(error, DocsortError | MissingConfigException | KedroCliError):
         return str(error)
     if isinstance(error, ParameterValidationError):
-        lines = str(error).splitlines()
-        return "\n".join(line for line in lines if "For further information visit" not in line)
+        return re.sub(NOISE, "", str(error))
     if isinstance(error, DatasetError):
         return _sentence_of_dataset(error)
     if isinstance(error, ValueError) and _raised_in(error) in SELECTION_MODULES:

@@ -1,4 +1,4 @@
-"""Folds, made on source images before anything is derived from them, and the check that they were kept.
+"""Cross-validation folds, made on source images before anything is derived from them, and the leak check.
 
 A group (near-duplicates of one page) never crosses folds. Teams that augmented first and split later read 0.99 in
 validation and 0.84 to 0.91 on the leaderboard.
@@ -6,18 +6,22 @@ validation and 0.84 to 0.91 on the leaderboard.
 
 import logging
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from docsort.errors import InputError, LeakError, listing
+from docsort.parameters import Parameters
 from docsort.seeding import derive_seed
-from docsort.tables import FOLDS as FOLD_COLUMNS
-from docsort.tables import check_columns
+from docsort.tables import FOLD_TABLE, check_columns
 
-FOLDS = 5
-"""Pipelines are static: the number of folds is this constant, not a parameter."""
+FOLD_COUNT = 5
+"""How many folds there are unless the parameters say otherwise."""
+
+FEWEST_FOLDS, MOST_FOLDS = 3, 10
 
 FEWEST_GROUPS = 2
 """A class in one group alone is missing either from training or from validation, whatever the folds."""
@@ -28,10 +32,65 @@ FACTS = ("fold", "group", "label")
 logger = logging.getLogger(__name__)
 
 
+_fold_count: int | None = None
+
+
+def set_fold_count(count: Any) -> None:
+    """Tells how many folds a session has, before its pipelines are built: they are static, parameters come later.
+
+    Raises InputError for what is no number of folds.
+    """
+    global _fold_count
+    _fold_count = checked_fold_count(count)
+
+
+def checked_fold_count(count: Any) -> int:
+    """The number of folds as a user gave it. Raises InputError for what is none."""
+    if type(count) is not int or not FEWEST_FOLDS <= count <= MOST_FOLDS:
+        raise InputError(
+            f"Expected `folds` to be a whole number from {FEWEST_FOLDS} to {MOST_FOLDS}, but got {count!r}."
+        )
+    return count
+
+
+def known_fold_count() -> int | None:
+    """What `set_fold_count` was told last; None before any session."""
+    return _fold_count
+
+
+class CrossValidationParameters(Parameters):
+    """How the source images are parted."""
+
+    folds: int = Field(
+        default=FOLD_COUNT,
+        ge=FEWEST_FOLDS,
+        le=MOST_FOLDS,
+        description="each is held out from members of its own",
+    )
+    holdout: float = Field(
+        default=0,
+        ge=0,
+        le=0.5,
+        description="share of the groups that is set aside, seen by no training, gate or calibration, and scored once "
+        "at the end; 0: none",
+    )
+
+
+def set_aside(images: pd.DataFrame, share: float, seed: int) -> NDArray[np.bool_]:
+    """(N,) which images are held out from everything: about `share` of the groups, stratified by label.
+
+    images: image_id, group and label as they came, so that a decision about one image moves no other.
+    """
+    if not share:
+        return np.zeros(len(images), dtype=bool)
+    dealt = _deal(images, derive_seed(seed, "holdout"), max(2, round(1 / share)))
+    return (images["image_id"].map(dealt) == 0).to_numpy()
+
+
 def make_folds(
-    clean_images: pd.DataFrame, seed: int, folds: int = FOLDS, as_given: pd.DataFrame | None = None
+    clean_images: pd.DataFrame, seed: int, folds: int = FOLD_COUNT, as_given: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Table FOLDS: stratified by label, groups whole.
+    """Table FOLD_TABLE: stratified by label, groups whole.
 
     as_given: all training images with their group and the label they came with, also those that the ledger drops. The
     folds are dealt out on these, so that a decision about one image moves no other to another fold: what the decision
@@ -42,7 +101,7 @@ def make_folds(
     _check_class_sizes(clean_images, folds)
     dealt = _deal(clean_images if as_given is None else as_given, seed, folds)
     ordered = clean_images.sort_values("image_id", kind="stable").reset_index(drop=True)
-    return ordered.assign(fold=ordered["image_id"].map(dealt).astype("int64"))[list(FOLD_COLUMNS)]
+    return ordered.assign(fold=ordered["image_id"].map(dealt).astype("int64"))[list(FOLD_TABLE)]
 
 
 def _deal(images: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
@@ -83,10 +142,10 @@ def check_no_leak(folds: pd.DataFrame, *derived: pd.DataFrame) -> None:
     """Raises LeakError, naming ids, unless every group is in one fold and every render carries its source's facts.
 
     derived: tables RENDERS, VALIDATION_RENDERS or out-of-fold predictions. Each row must have the group, label and fold
-    that `folds` gives its source, an id that begins with its source's, and stand there once. It cannot see whether
-    the pixels are the source's, nor which pages a model was trained on.
+    that `folds` gives its source, an id that is its source's (a render's, up to the last `~`), and stand there once. It
+    cannot see whether the pixels are the source's, nor which pages a model was trained on.
     """
-    check_columns(folds, FOLD_COLUMNS, "folds")
+    check_columns(folds, FOLD_TABLE, "folds")
     problems = _problems_of_folds(folds)
     known = folds.drop_duplicates("image_id").set_index("image_id")
     for table in derived:
@@ -110,13 +169,18 @@ def _problems_of_folds(folds: pd.DataFrame) -> list[str]:
 
 
 def _problems_of_renders(known: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """known: table FOLDS by image id."""
+    """known: table FOLD_TABLE by image id."""
     source = "source_id" if "source_id" in table.columns else "image_id"
     check_columns(table, ("render_id", source, *FACTS), "renders or predictions")
     strangers = ~table[source].isin(known.index)
     rest = table[~strangers]
-    repeated = table.duplicated([key for key in ("model", "render_id", "turn") if key in table.columns])
-    unnamed = [not str(own).startswith(str(of)) for own, of in zip(rest["render_id"], rest[source], strict=True)]
+    repeated = table.duplicated(
+        [key for key in ("model", "render_id", "turn", "scale", "side") if key in table.columns]
+    )
+    unnamed = [
+        str(of) not in (str(own), str(own).rpartition("~")[0])
+        for own, of in zip(rest["render_id"], rest[source], strict=True)
+    ]
     found = {
         "renders of unknown sources": table.loc[strangers, "render_id"],
         "renders listed twice": table.loc[repeated, "render_id"],

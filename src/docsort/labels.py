@@ -1,4 +1,4 @@
-"""The classes of a data set: numbers (`target`) and names, and finding one by either."""
+"""Class labels: numbers (`target`) and names, and finding one by either."""
 
 from collections.abc import Iterable
 

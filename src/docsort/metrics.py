@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from docsort.errors import InputError, listing
 from docsort.seeding import derive_rng
-from docsort.tables import PREDICTION_KEYS, VIEW_KEYS, check_columns, probability_columns
+from docsort.tables import PREDICTION_KEYS, VIEW_KEYS, probability_columns, values_of
 
 MEMBER_KEYS = tuple(key for key in PREDICTION_KEYS if key not in VIEW_KEYS)
 """Keys of a table of members: one row a (model, fold, render), the mean over its views."""
@@ -123,35 +123,16 @@ def paired_draws(
     return _bootstrap(np.stack([_group_counts(truth, guess, codes) for truth, guess in pairs]), draws, seed)
 
 
-def mean_over_turns(predictions: pd.DataFrame, turns: Sequence[int] | None = None) -> pd.DataFrame:
-    """Members: one row a (model, fold, render), columns MEMBER_KEYS and the mean p_<target> (float64, summing to 1).
-
-    predictions: PREDICTION_KEYS and p_<target>; turns: the dihedral views to use, or None for all that are there.
-    Rows come sorted by view, render, model and fold, and the sums are taken in that order, so the order of the input
-    cannot change a bit of the result. Raises InputError for broken probabilities, repeated rows, and for a render that
-    lacks one of the turns.
-    """
-    check_columns(predictions, PREDICTION_KEYS, "predictions")
-    wanted = sorted(set(predictions["turn"]) if turns is None else set(turns))
-    chosen = predictions[predictions["turn"].isin(wanted)]
-    if chosen.empty:
-        raise InputError(f"Expected predictions of the turns {listing(wanted)}, but there are none; predict again.")
-    check_probabilities(chosen)
-    members, counts = _mean_by(chosen, ["view", "render_id", "model", "fold"], list(VIEW_KEYS), MEMBER_KEYS)
-    repeated = chosen.duplicated(["view", "render_id", "model", "fold", *VIEW_KEYS])
-    if repeated.any():
-        raise InputError(
-            f"Expected one prediction a model, fold, render and turn, but {repeated.sum()} are there twice, such as "
-            f"{_member_names(chosen[repeated])}; two runs were joined: predict again."
-        )
-    expected = max(len(wanted), len(chosen[list(VIEW_KEYS)].drop_duplicates()))
-    if (counts != expected).any():
-        raise InputError(
-            f"Expected every render to be predicted in the turns {listing(wanted)}, but "
-            f"{(counts != expected).sum()} are not, such as {_member_names(members[counts != expected])}; "
-            "predict again, or name fewer turns."
-        )
-    return members
+def mean_bootstrap(
+    values: Floats, groups: ArrayLike, draws: int = 1000, seed: int = 0, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """(mean, low, high) of values (N,), any unit."""
+    codes = _group_codes(groups, len(values))
+    sums, counts = np.bincount(codes, values), np.bincount(codes)
+    chances = np.full(len(counts), 1 / len(counts))
+    weights = np.random.default_rng(seed).multinomial(len(counts), chances, size=draws)
+    low, high = _percentiles(weights @ sums / (weights @ counts), confidence)
+    return float(sums.sum() / counts.sum()), low, high
 
 
 def mean_over_members(members: pd.DataFrame) -> pd.DataFrame:
@@ -160,7 +141,7 @@ def mean_over_members(members: pd.DataFrame) -> pd.DataFrame:
     Raises InputError where a render was predicted by fewer members than another: out of fold one a model, on test
     images one a model and fold.
     """
-    means, counts = _mean_by(members, ["view", "render_id"], ["model", "fold"], PAGE_KEYS)
+    means, counts = _mean_by(members, ["condition", "render_id"], ["model", "fold"], PAGE_KEYS)
     if (counts != counts.max()).any():
         poor = means.loc[counts != counts.max(), "render_id"]
         lacking = members[members["render_id"] == poor.iloc[0]]
@@ -180,16 +161,21 @@ def _mean_by(
     codes = ordered.groupby(keys, sort=False).ngroup().to_numpy()
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     counts = np.diff(starts, append=len(ordered))
-    sums = np.add.reduceat(ordered[columns].to_numpy(np.float64), starts, axis=0)
+    sums = np.add.reduceat(values_of(ordered, columns), starts, axis=0)
     firsts = ordered.loc[starts, list(kept)].reset_index(drop=True)
     return pd.concat([firsts, pd.DataFrame(sums / counts[:, None], columns=columns)], axis=1), counts
 
 
+def broken_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows of a table with p_<target> are no probabilities: negative, missing, or not summing to one."""
+    values = table[probability_columns(table)].to_numpy(np.float64)
+    # A NaN fails both comparisons, so it counts as broken.
+    return np.asarray(~((np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE) & (values >= 0).all(axis=1)))
+
+
 def check_probabilities(predictions: pd.DataFrame) -> None:
     """Raises InputError, naming members, for rows that are not probabilities."""
-    values = predictions[probability_columns(predictions)].to_numpy(np.float64)
-    # A NaN fails both comparisons, so it counts as broken.
-    broken = ~((np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE) & (values >= 0).all(axis=1))
+    broken = broken_rows(predictions)
     if broken.any():
         raise InputError(
             f"Expected rows of probabilities that are not negative and sum to 1, but {broken.sum()} do not, such as "

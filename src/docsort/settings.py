@@ -1,8 +1,8 @@
 """Kedro's settings of the project."""
 
-from docsort.hooks import ParameterHooks, ProgressHooks, TrackingHooks
+from docsort.hooks import ParameterHooks, ProgressHooks, RunEventHooks, TrackingHooks
 
-HOOKS = (ParameterHooks(), TrackingHooks(), ProgressHooks())
+HOOKS = (ParameterHooks(), TrackingHooks(), ProgressHooks(), RunEventHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

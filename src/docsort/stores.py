@@ -78,11 +78,12 @@ class Store:
         return self.root / key
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """The completion record, or None while the piece is not finished."""
+        """The completion record, or None while the piece is not finished, or where the record is damaged."""
         path = self.folder(key) / RECORD
-        if not path.is_file():
+        try:
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return record
 
     def complete(self, key: str, record: Mapping[str, Any]) -> None:

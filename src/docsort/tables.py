@@ -1,15 +1,17 @@
-"""The tables that pipelines hand to each other: their columns, in one place.
+"""The columns of every table that pipelines hand to each other.
 
 All are pandas frames with a plain range index. Ids are strings; class numbers are integers as in `classes.target`.
 `check_columns` is what every reader of a table calls first.
 """
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from docsort.errors import InputError, listing
 
 CLASSES = ("target", "class_name")
-"""One row a class, sorted by target."""
+"""One row per class, sorted by target."""
 
 PHOTOS = ("image_id", "split", "path", "target", "position")
 """The raw listing. split: "train" or "test"; path: absolute; target: Int64, missing for test; position: row number in
@@ -37,7 +39,7 @@ IMAGES = PHOTOS + MEASURES
 REJECTED_IMAGES = (*PHOTOS, "reason")
 
 LEDGER = ("image_id", "action", "old_label", "new_label", "reason", "evidence", "decided_by", "decided_on")
-"""One row a decision; action: relabel, drop, keep or undecided. Only relabel and drop change anything."""
+"""One row per decision; action: relabel, drop, keep or undecided. Only relabel and drop change anything."""
 
 CLEAN_IMAGES = ("image_id", "path", "sha256", "label", "given_label", "group")
 """Training images after the ledger; group: near-duplicates share it."""
@@ -68,39 +70,47 @@ first; similarity in [0, 1], 1 being the same."""
 IMAGE_PROBLEMS = ("image_id", "split", "kind", "detail")
 """Odd images that could be read; kind: blank, tiny, odd_shape or outlier; detail: in words, with the numbers."""
 
-FOLDS = ("image_id", "group", "label", "fold")
+FOLD_TABLE = ("image_id", "group", "label", "fold")
 
-RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "path")
-"""Manifest of derived images; fold: the fold of the source, which holds the render out when that fold validates."""
+RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "side", "path")
+"""Manifest of derived images; render_id: its source's id, `~` and which render; fold: of its source, which holds the
+render out when that fold validates; side: of the square, pixels: the same render exists at every side that some member
+wants."""
 
-VALIDATION_RENDERS = (*RENDERS, "view")
-"""view: "clean" (the page as it is) or "test_like" (damaged as the test images are)."""
+VALIDATION_RENDERS = (*RENDERS, "condition")
+"""condition: "clean" (the page as it is) or "test_like" (damaged as the test images are)."""
 
-TEST_RENDERS = ("render_id", "source_id", "copy", "path")
-"""Manifest of the test images as models see them: one plain render each, in the order of the submission."""
-
-PREDICTION_KEYS = ("model", "fold", "image_id", "group", "label", "render_id", "view", "copy", "turn", "scale")
-"""Keys of a prediction table: one row a (model, fold, render, turn, scale), then one float32 column `p_<target>` a
+PREDICTION_KEYS = ("model", "fold", "image_id", "group", "label", "render_id", "condition", "copy", "turn", "scale")
+"""Keys of a prediction table: one row per (model, fold, render, turn, scale), then one float32 column `p_<target>` a
 class, ascending by target, rows summing to one. turn: the dihedral view 0 to 7; scale: of the page, in percent of the
-side that the model was trained with. For test images view is "test", group is the image id and label is missing. Out of
-fold: the model of fold f has never seen a page of the group."""
+side that the model was trained with. For test images condition is "test", group is the image id and label is missing.
+Out of fold: the model of fold f has never seen a page of the group."""
 
 VIEW_KEYS = ("turn", "scale")
 """How a page was laid down and how large, of the keys of a prediction."""
 
 EMBEDDING_KEYS = ("fold", "render_id", "image_id", "group", "label", "learnt")
-"""Keys of an embedding table: one row a (fold, render), then the float32 columns `e_0`, `e_1`, …: where the main model
-of that fold puts the test-like page. learnt: whether it was trained on the page's source; the others it holds out. Two
-folds' columns have nothing to do with each other before `reporting.projection` has aligned them."""
+"""Keys of an embedding table: one row per (fold, render), then the float32 columns `e_0`, `e_1`, …: where the main
+model of that fold puts the test-like page. learnt: whether it was trained on the page's source; the others it holds
+out. Two folds' columns have nothing to do with each other before `reporting.projection` has aligned them."""
 
-PAGE_DISTANCES = ("fold", "image_id", "render_id", "view", "distance")
-"""How far a page lies from all that the main model of a fold has learnt; view: "test_like" for pages that it holds out,
-"test" for test images; distance: from 0, 1 being as far as half of the pages held out."""
+ANSWERS = ("image_id", "target", "class_name", "confidence", "needs_review", "why", "novelty")
+"""What an ensemble answers, one row per page, followed by float64 columns `p_<target>`. confidence: in [0, 1], the
+calibrated probability of the answer; needs_review: whether a person should look, and why; novelty: share of held-out
+pages that are less novel, in [0, 1], missing where it is not measured. Of a page that cannot be read: the fallback
+class, confidence 0, no probabilities."""
 
-PAGE_ODDITY = ("image_id", "oddity")
-"""One row a test image, sorted by it. oddity: in [0, 1], share of held-out test-like pages that are less odd."""
+CONDITIONS = ("clean", "test_like")
+JUDGED_CONDITION = "test_like"
+"""What everything is chosen by."""
 
-VIEWS = ("clean", "test_like")
+
+def judged(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The rows of test-like pages. what: "validation votes", for the InputError where there are none."""
+    seen = table[table["condition"] == JUDGED_CONDITION]
+    if seen.empty:
+        raise InputError(f"Expected {what} of the condition {JUDGED_CONDITION}, but there are none; train first.")
+    return seen
 
 
 def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
@@ -116,6 +126,15 @@ def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> N
 def probability_columns(table: pd.DataFrame) -> list[str]:
     """The columns `p_<target>`, ascending by target."""
     return sorted((c for c in table.columns if c.startswith("p_")), key=lambda c: int(c[2:]))
+
+
+def values_of(table: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
+    """(N, C), row after row in memory.
+
+    numpy adds up a row in an order that depends on how it lies there, and a page's sum must not depend on how many
+    pages there are, not in a single bit.
+    """
+    return np.ascontiguousarray(table[columns].to_numpy(np.float64))
 
 
 def embedding_columns(table: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """A small data set of drawn pages, and parameters that render it quickly, as fixtures."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,5 @@ def make() -> Any:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards are rendered here, one after the other, instead of in workers."""
-    monkeypatch.setattr(
-        "docsort.augmentation.rendering.map_in_workers", lambda function, tasks: (function(*task) for task in tasks)
-    )
+    here = SimpleNamespace(map=lambda function, tasks: (function(*task) for task in tasks))
+    monkeypatch.setattr("docsort.augmentation.rendering.executor", lambda: here)

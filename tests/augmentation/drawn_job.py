@@ -70,7 +70,11 @@ def make_data(folder: Path, per_class: tuple[int, ...] = (6, 4, 2)) -> Data:
     )
 
 
+SIDE = 48
+"""Of the renders, pixels."""
+
+
 def make_parameters(**changes: Any) -> AugmentationParameters:
     """Small renders by the recipe `own`, unless told otherwise."""
-    given: dict[str, Any] = {"size": 48, "per_class": 12, "recipe": "own", "recipes": RECIPES, "validation_copies": 2}
+    given: dict[str, Any] = {"per_class": 12, "recipe": "own", "recipes": RECIPES, "validation_copies": 2}
     return AugmentationParameters.model_validate(given | changes)

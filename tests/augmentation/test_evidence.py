@@ -9,7 +9,7 @@ import pytest
 from docsort.augmentation.damage import draw_damage
 from docsort.augmentation.evidence import (
     effective,
-    likeness,
+    importance_weights,
     moments_to_range,
     propose,
     read_off,
@@ -41,7 +41,9 @@ def test_what_traits_show_is_found_and_what_they_hide_is_left_alone() -> None:
     for number in range(2):
         drawn = drawn_by(propose(found), 1500, 2 + number)
         traits = as_traits(drawn.drop(columns=hidden))
-        weights, _ = likeness(traits, [str(i) for i in range(len(drawn))], as_traits(wanted.drop(columns=hidden)), 0)
+        weights, _ = importance_weights(
+            traits, [str(i) for i in range(len(drawn))], as_traits(wanted.drop(columns=hidden)), 0
+        )
         found = read_off(drawn, traits, weights, found)
     assert found.blur_share == pytest.approx(0.8, abs=0.08)
     assert found.blur_sigma == pytest.approx((1.5, 2.5), abs=0.3)
@@ -76,11 +78,11 @@ def test_pages_that_look_alike_weigh_the_same_and_others_less() -> None:
     rng = np.random.default_rng(0)
     near, far, wanted = (rng.normal(mean, 1, (400, 3)).astype(np.float32) for mean in (0, 4, 0))
     groups = [str(i) for i in range(800)]
-    weights, auc = likeness(np.concatenate([near, far]), groups, wanted, 0)
+    weights, auc = importance_weights(np.concatenate([near, far]), groups, wanted, 0)
     assert weights.mean() == pytest.approx(1)
     assert weights[:400].mean() > 20 * weights[400:].mean()
     assert auc == pytest.approx(0.75, abs=0.05)
-    _, none = likeness(near, groups[:400], wanted, 0)
+    _, none = importance_weights(near, groups[:400], wanted, 0)
     assert none < 0.58
 
 
@@ -88,8 +90,8 @@ def test_copies_of_one_page_do_not_vouch_for_each_other() -> None:
     rng = np.random.default_rng(0)
     sources, wanted = rng.normal(0, 1, (60, 4)), rng.normal(0, 1, (300, 4)).astype(np.float32)
     copies = np.repeat(sources, 5, axis=0).astype(np.float32)
-    _, apart = likeness(copies, [str(i) for i in range(300)], wanted, 0)
-    _, together = likeness(copies, [str(i // 5) for i in range(300)], wanted, 0)
+    _, apart = importance_weights(copies, [str(i) for i in range(300)], wanted, 0)
+    _, together = importance_weights(copies, [str(i // 5) for i in range(300)], wanted, 0)
     assert together < apart - 0.1
 
 

@@ -37,7 +37,7 @@ def test_a_step_that_means_nothing_is_refused_by_name(step, message):
             "own → b → own",
         ),
         ({"per_class": 0}, "greater than or equal to 1"),
-        ({"emphasis": {"kind_0": 0}}, "greater than 0"),
+        ({"oversample": {"kind_0": 0}}, "greater than 0"),
     ],
 )
 def test_parameters_that_contradict_each_other_are_refused(make, changes, message):
@@ -60,6 +60,6 @@ def test_damage_that_cannot_be_is_refused(changes, message):
 
 
 def test_usual_ranges_lie_within_their_bounds():
-    for name, operation in OPERATIONS.items():
-        for key, span in operation.spans.items():
+    for name, spans in OPERATIONS.items():
+        for key, span in spans.items():
             assert span.low <= span.usual[0] <= span.usual[1] <= span.high, (name, key)

@@ -20,8 +20,8 @@ def test_every_class_reaches_its_target_and_sources_share_evenly(data, make):
     assert copies.groupby(labels).agg(lambda part: part.max() - part.min()).max() <= 1
 
 
-def test_emphasis_multiplies_by_name_or_number(data, make):
-    assert by_class(data, make(emphasis={"kind_1": 2.5, 2: 0.5})) == {0: 12, 1: 30, 2: 6}
+def test_oversampling_multiplies_by_name_or_number(data, make):
+    assert by_class(data, make(oversample={"kind_1": 2.5, 2: 0.5})) == {0: 12, 1: 30, 2: 6}
 
 
 def test_a_table_gives_each_class_its_own_target(data, make):
@@ -50,8 +50,8 @@ def test_the_table_is_shown_before_work_starts(data, parameters, caplog):
 
 
 def test_names_that_are_no_class_are_refused(data, make):
-    with pytest.raises(InputError, match="emphasis to name a class of the data, but got 'diagnosis'"):
-        targets_per_class(data.classes, make(emphasis={"diagnosis": 2}))
+    with pytest.raises(InputError, match="oversample to name a class of the data, but got 'diagnosis'"):
+        targets_per_class(data.classes, make(oversample={"diagnosis": 2}))
     with pytest.raises(InputError, match="a number for every class, but 1, 2 has none"):
         targets_per_class(data.classes, make(per_class={"kind_0": 3}))
 

@@ -1,5 +1,4 @@
 import errno
-import hashlib
 import logging
 import os
 import random
@@ -9,27 +8,39 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from drawn_job import SIDE
 
 from docsort.augmentation import rendering
-from docsort.augmentation.rendering import render_training, render_validation
-from docsort.augmentation.shards import file_name
+from docsort.augmentation.rendering import render_holdout, render_training, render_validation
 from docsort.errors import StorageError
+from docsort.images.reading import read_rgb
 from docsort.stores import Store
 from docsort.tables import RENDERS, VALIDATION_RENDERS
-from docsort.workers import ONE_THREAD, stop_workers
+from docsort.work.executor import stop_work
+from docsort.work.worker import ONE_THREAD
 
 
-def train(data, parameters, store: Store, seed: int = 5) -> pd.DataFrame:
-    return render_training(data.clean_images, data.folds, data.classes, parameters, seed, store)
+def train(data, parameters, store: Store, seed: int = 5, sides=(SIDE,)) -> pd.DataFrame:
+    return render_training(data.clean_images, data.folds, data.classes, parameters, sides, seed, store)
 
 
-def validate(data, parameters, store: Store, seed: int = 5) -> pd.DataFrame:
-    return render_validation(data.clean_images, data.folds, parameters, seed, store)
+def validate(data, parameters, store: Store, seed: int = 5, sides=(SIDE,)) -> pd.DataFrame:
+    return render_validation(data.clean_images, data.folds, parameters, sides, seed, store)
+
+
+def ids_of(manifest: pd.DataFrame, kinds: Iterable[str]) -> list[str]:
+    """What the renders must be called: by their source, what they are, and which copy."""
+    rows = zip(manifest["source_id"], kinds, manifest["copy"], strict=True)
+    return [f"{source}~{kind}-{copy}" for source, kind, copy in rows]
 
 
 def pixels(manifest: pd.DataFrame) -> dict[str, bytes]:
@@ -62,20 +73,53 @@ class TestInOneProcess:
         assert manifest["render_id"].is_unique
         assert manifest.groupby("label").size().to_dict() == {0: 12, 1: 12, 2: 12}
         assert manifest.groupby("source_id")["copy"].min().eq(0).all()
+        kinds = ["plain" if copy == 0 else "training" for copy in manifest["copy"]]
+        assert manifest["render_id"].tolist() == ids_of(manifest, kinds)
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in manifest["path"])
         about = manifest.merge(data.folds, left_on="source_id", right_on="image_id", suffixes=("", "_true"))
         for column in ("group", "label", "fold"):
             assert (about[column] == about[f"{column}_true"]).all()
 
-    def test_the_validation_manifest_has_both_views_of_every_source(self, data, parameters, store):
+    def test_the_validation_manifest_has_both_conditions_of_every_source(self, data, parameters, store):
         manifest = validate(data, parameters, store)
         assert tuple(manifest.columns) == VALIDATION_RENDERS
         assert manifest["render_id"].is_unique
-        counts = manifest.groupby(["source_id", "view"]).size()
-        assert (counts.xs("clean", level="view") == 1).all()
-        assert (counts.xs("test_like", level="view") == 2).all()
+        counts = manifest.groupby(["source_id", "condition"]).size()
+        kinds = manifest["condition"].map({"clean": "plain", "test_like": "damaged"})
+        assert manifest["render_id"].tolist() == ids_of(manifest, kinds)
+        assert (counts.xs("clean", level="condition") == 1).all()
+        assert (counts.xs("test_like", level="condition") == 2).all()
         assert len(counts) == 2 * len(data.folds)
         assert len(set(pixels(manifest).values())) == len(manifest)
+
+    def test_the_same_renders_exist_at_every_side(self, data, parameters, store):
+        sides, columns = (32, SIDE), ["render_id", "source_id", "group", "label", "fold", "copy"]
+        for make_set in (train, validate):
+            both = make_set(data, parameters, store, sides=sides)
+            parts = [both[both["side"] == side].reset_index(drop=True) for side in sides]
+            assert [len(part) for part in parts] == [len(both) / 2] * 2
+            pd.testing.assert_frame_equal(parts[0][columns], parts[1][columns])
+            for part in parts:
+                assert {read_rgb(path).shape for path in part["path"]} == {(part["side"][0],) * 2 + (3,)}
+            # more sides change nothing of those that were there
+            pd.testing.assert_frame_equal(make_set(data, parameters, store), parts[1])
+            for small, large in zip(*(part["path"] for part in parts), strict=True):
+                shrunk = cv2.resize(read_rgb(large), (32, 32), interpolation=cv2.INTER_AREA)
+                assert np.abs(read_rgb(small).astype(int) - shrunk).mean() < 20, small
+
+    def test_what_is_set_aside_stays_a_photo(self, data, make, store):
+        """Neither straightened nor of a member's side: the ensemble that is asked lays it out itself."""
+        held = data.clean_images.head(3)
+        parameters = make(straighten=True)
+        manifest = render_holdout(held, parameters, (32, SIDE), 5, store)
+        assert tuple(manifest.columns) == VALIDATION_RENDERS
+        assert manifest["source_id"].tolist() == [name for name in held["image_id"] for _ in range(2)]
+        assert set(manifest["condition"]) == {"test_like"}
+        assert set(manifest["fold"]) == {-1}
+        assert set(manifest["side"]) == {2 * SIDE}
+        unlike = render_holdout(held, make(straighten=False), (32, SIDE), 5, store)
+        assert pixels(unlike) == pixels(manifest)
+        assert render_holdout(held.iloc[:0], parameters, (32,), 5, store).empty
 
     def test_the_same_inputs_give_the_same_bytes_in_any_order_and_shard_size(self, data, make, store, tmp_path):
         first = pixels(train(data, make(), store))
@@ -83,39 +127,22 @@ class TestInOneProcess:
         assert pixels(train(turned, make(shard_size=2), Store(tmp_path / "other"))) == first
         assert pixels(train(data, make(), Store(tmp_path / "third"), seed=6)) != first
 
-    def test_an_unchanged_call_renders_nothing_and_is_quick(self, data, parameters, store, caplog):
-        first, stamps = train(data, parameters, store), written(store)
+    def test_an_unchanged_call_opens_no_page_and_looks_at_each_shard_once(
+        self, data, parameters, store, caplog, monkeypatch
+    ):
+        first, stamps, looked = train(data, parameters, store), written(store), []
+        whole = rendering.is_finished
+        monkeypatch.setattr(
+            rendering, "is_finished", lambda shard, root: looked.append(shard.key) or whole(shard, root)
+        )
+        for path in data.clean_images["path"]:
+            Path(path).unlink()
         with caplog.at_level(logging.INFO, "docsort.augmentation.rendering"):
-            start = time.monotonic()
             again = train(data, parameters, store)
-        assert time.monotonic() - start < 1
         pd.testing.assert_frame_equal(first, again)
         assert written(store) == stamps
         assert "unchanged" in caplog.text
-
-    def test_an_unchanged_call_is_quick_with_all_the_sources_of_the_job(self, make, store, monkeypatch):
-        """1,570 sources. Their renders hold a byte each, because only looking at them is measured."""
-
-        def write_bytes(shard, style, root):
-            shard.folder(root).mkdir(parents=True)
-            for item in shard.items:
-                (shard.folder(root) / file_name(*item)).write_bytes(b"x")
-            return len(shard.items)
-
-        ids = [f"{number:016x}" for number in range(1570)]
-        table = pd.DataFrame({"image_id": ids, "path": ids, "label": 0, "given_label": 0, "group": range(1570)})
-        table["sha256"] = [hashlib.sha256(name.encode()).hexdigest() for name in ids]
-        folds = table[["image_id", "group", "label"]].assign(fold=[number % 5 for number in range(1570)])
-        everything = type("Data", (), {"clean_images": table, "folds": folds, "classes": CLASSES})
-        monkeypatch.setattr(rendering, "render_shard", write_bytes)
-        parameters, seconds = make(per_class=4 * 1570), []
-        first = train(everything, parameters, store)
-        for _ in range(3):
-            start = time.monotonic()
-            again = train(everything, parameters, store)
-            seconds.append(time.monotonic() - start)
-        pd.testing.assert_frame_equal(first, again)
-        assert min(seconds) < 1
+        assert len(looked) == len(set(looked)) == finished_shards(store.root)
 
     def test_a_full_disk_while_the_manifest_is_written_keeps_the_shards(self, data, parameters, store, monkeypatch):
         def full(path, data):
@@ -191,7 +218,7 @@ class TestInOneProcess:
                 yield function(*task)
 
         with monkeypatch.context() as patch:
-            patch.setattr(rendering, "map_in_workers", two_then_stop)
+            patch.setattr(rendering, "executor", lambda: SimpleNamespace(map=two_then_stop))
             with pytest.raises(KeyboardInterrupt):
                 train(data, parameters, store)
         stamps = written(store)
@@ -205,7 +232,7 @@ class TestInOneProcess:
         clean.loc[1, ["path", "sha256"]] = clean.loc[0, ["path", "sha256"]].to_numpy()
         # one fold, so that their partners are the same too
         folds = data.folds.assign(fold=0)
-        manifest = render_training(clean, folds, data.classes, make(), 5, store)
+        manifest = render_training(clean, folds, data.classes, make(), [SIDE], 5, store)
         by_source = manifest.groupby("source_id")["path"].apply(list)
         assert by_source["page00"] == by_source["page01"]
 
@@ -220,11 +247,12 @@ class TestInOneProcess:
 def test_workers_give_the_same_bytes_as_one_process(recipe, data, make, store, tmp_path, monkeypatch):
     """Two spawned workers, in whatever order they finish, against a plain loop backwards."""
     parameters = make(recipe=recipe, per_class=6)
-    stop_workers()
+    stop_work()
     monkeypatch.setenv("DOCSORT_WORKERS", "2")
     in_workers = pixels(train(data, parameters, store))
-    stop_workers()
-    monkeypatch.setattr(rendering, "map_in_workers", lambda run, tasks: (run(*task) for task in reversed(tasks)))
+    stop_work()
+    backwards = SimpleNamespace(map=lambda run, tasks: (run(*task) for task in reversed(tasks)))
+    monkeypatch.setattr(rendering, "executor", lambda: backwards)
     assert pixels(train(data, parameters, Store(tmp_path / "backwards"))) == in_workers
 
 
@@ -239,7 +267,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     clean, folds, classes = (pd.read_pickle(folder / f"{name}.pickle") for name in ("clean", "folds", "classes"))
     parameters = AugmentationParameters.model_validate_json((folder / "parameters.json").read_text())
-    render_training(clean, folds, classes, parameters, 5, Store(Path(sys.argv[2])))
+    render_training(clean, folds, classes, parameters, [48], 5, Store(Path(sys.argv[2])))
 """
 
 
@@ -275,7 +303,8 @@ def test_a_renderer_killed_ten_times_ends_with_the_same_bytes(data, make, tmp_pa
         kept = stamps
     assert 0 < len(kept) < 12_000
     subprocess.run(command, check=True)
-    monkeypatch.setattr(rendering, "map_in_workers", lambda run, tasks: (run(*task) for task in tasks))
+    here = SimpleNamespace(map=lambda run, tasks: (run(*task) for task in tasks))
+    monkeypatch.setattr(rendering, "executor", lambda: here)
     manifest = train(data, parameters, Store(killed))
     assert kept.items() <= written(Store(killed)).items()
     assert len(manifest) == 12_000
@@ -337,7 +366,8 @@ def test_a_full_disk_is_one_error_and_the_run_goes_on_once_there_is_space(data, 
     early, late = ((tmp_path / name).read_text().splitlines() for name in ("early", "late"))
     assert 0 < len(early) < 180
     assert set(early) <= set(late)
-    monkeypatch.setattr(rendering, "map_in_workers", lambda run, tasks: (run(*task) for task in tasks))
+    here = SimpleNamespace(map=lambda run, tasks: (run(*task) for task in tasks))
+    monkeypatch.setattr(rendering, "executor", lambda: here)
     assert pixels(train(data, parameters, Store(copy))) == pixels(train(data, parameters, Store(tmp_path / "whole")))
 
 
@@ -361,13 +391,13 @@ for name in OPERATIONS:
 """
 
 ASK_WORKER = f"""
-from docsort.workers import run_in_worker
+from docsort.work.executor import run
 if __name__ == "__main__":
-    run_in_worker(exec, {IN_WORKER!r})
-    print(run_in_worker(eval, "__import__('numba').get_num_threads()"))
-    print(run_in_worker(eval, "__import__('numba').config.NUMBA_NUM_THREADS"))
-    print(run_in_worker(eval, "__import__('torch').get_num_threads()"))
-    print(run_in_worker(eval, "len(__import__('psutil').Process().children())"))
+    run(exec, {IN_WORKER!r})
+    print(run(eval, "__import__('numba').get_num_threads()"))
+    print(run(eval, "__import__('numba').config.NUMBA_NUM_THREADS"))
+    print(run(eval, "__import__('torch').get_num_threads()"))
+    print(run(eval, "len(__import__('psutil').Process().children())"))
 """
 
 

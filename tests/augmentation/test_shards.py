@@ -8,6 +8,7 @@ import pytest
 from docsort.augmentation import shards
 from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style, is_finished, render_shard
 from docsort.errors import InputError, StorageError
+from docsort.images import page_format
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import UnreadableImageError, read_rgb
 
@@ -117,15 +118,20 @@ def test_partials_of_dead_workers_are_removed_and_those_of_living_ones_kept(tmp_
     assert alive.exists()
 
 
-@pytest.mark.parametrize("change", [{"size": 49}, {"jpeg_quality": 80}, {"seed": 8}, {"recipe": "turns"}])
+@pytest.mark.parametrize(
+    "change", [{"size": 49}, {"jpeg_quality": 80}, {"seed": 8}, {"recipe": "turns"}, {"straighten": True}]
+)
 def test_the_style_s_fingerprint_tells_what_changed(style, change):
     assert dataclasses.replace(style, **change).fingerprint() != style.fingerprint()
 
 
-def test_another_version_of_a_library_or_of_the_renderer_makes_renders_stale(style, monkeypatch):
+def test_another_version_of_a_library_of_the_renderer_or_of_the_page_format_makes_renders_stale(style, monkeypatch):
     before = style.fingerprint()
     monkeypatch.setattr(shards, "RENDERER_VERSION", 99)
     assert style.fingerprint() != before
     monkeypatch.undo()
     monkeypatch.setattr(shards, "library_versions", lambda: ("numpy 99",))
+    assert style.fingerprint() != before
+    monkeypatch.undo()
+    monkeypatch.setattr(page_format, "FORMAT_VERSION", 99)
     assert style.fingerprint() != before

@@ -1,8 +1,9 @@
 """The scripts in benchmarks/ as modules, which they are not: they are run."""
 
 import importlib.util
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -25,3 +26,14 @@ def load_benchmark() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Scripts set up the log for a person at a terminal; other tests in this process have their own."""
+    loggers = (logging.getLogger(), logging.getLogger("docsort"))
+    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers

@@ -1,7 +1,6 @@
 """What the benchmark plants is what it says, and what it counts is what it found."""
 
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 
 from docsort.images.dihedral import apply_turn
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "duplicates.py"
 PAGE = np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)
 
 

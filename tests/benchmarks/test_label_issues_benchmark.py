@@ -1,6 +1,7 @@
 """The benchmark of wrong labels plants what it says and judges rankings rightly."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -10,8 +11,6 @@ import pytest
 
 from docsort.errors import InputError
 from docsort.tables import DUPLICATES
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "label_issues.py"
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +54,36 @@ def test_labels_that_stand_out_are_all_found(bench: ModuleType, photos: object) 
     for name in ("average_precision", "average_precision_cleanlab", "recall_at_planted", "found"):
         assert figures[name] == 1
     assert figures["precision_at_twice_planted"] == 0.5
+
+
+def test_a_class_that_has_lost_all_but_one_page_is_skipped_and_named(
+    bench: ModuleType, photos: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = photos.true.copy()  # type: ignore[attr-defined]
+    given[np.flatnonzero(given == 2)[1:]] = 1
+    with pytest.raises(InputError, match="class 2 has only one"):
+        bench.judge(photos, given, pd.DataFrame(), 0)
+    kept, labels = bench.skip_lone_pages(photos, given)
+    assert "skipped: class 2" in capsys.readouterr().out
+    assert (len(kept.images), len(kept.true), len(kept.groups), set(labels)) == (119, 119, 119, {0, 1})
+    assert kept.images["image_id"].tolist() == photos.images["image_id"].drop(2).tolist()  # type: ignore[attr-defined]
+    assert tuple(bench.judge(kept, labels, pd.DataFrame(), 0)) == bench.FIGURES
+
+
+def test_two_copies_of_one_page_are_one_and_pairs_go_with_their_pages(bench: ModuleType, photos: object) -> None:
+    given = photos.true.copy()  # type: ignore[attr-defined]
+    first, second, *others = np.flatnonzero(given == 2)
+    given[others] = 1
+    ids = photos.images["image_id"]  # type: ignore[attr-defined]
+    whole, same = bench.skip_lone_pages(photos, given)
+    assert (len(whole.images), len(same)) == (120, 120)
+    groups = photos.groups.copy()  # type: ignore[attr-defined]
+    groups[second] = groups[first]
+    pairs = pd.DataFrame({"image_id": [ids[first], ids[0]], "other_id": [ids[second], ids[3]]})
+    twins = replace(photos, groups=groups, duplicates=pairs)  # type: ignore[type-var]
+    kept, _ = bench.skip_lone_pages(twins, given)
+    assert len(kept.images) == 118
+    assert kept.duplicates["image_id"].tolist() == [ids[0]]
 
 
 def test_errors_that_are_not_in_the_data_are_refused(bench: ModuleType, tmp_path: Path) -> None:

@@ -25,15 +25,17 @@ def bench(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def training(bench: ModuleType) -> dict[str, Any]:
-    return dict(bench.open_project("seed=0", "base").config_loader["parameters"]["training"])
+def main_member(bench: ModuleType) -> dict[str, Any]:
+    return dict(bench.open_project("seed=0", "base").config_loader["parameters"]["members"]["main"])
 
 
-def answers(labels: list[int], predicted: list[int], view: str = "test_like", group: str = "g") -> pd.DataFrame:
+def answers(labels: list[int], predicted: list[int], condition: str = "test_like", group: str = "g") -> pd.DataFrame:
     count = len(labels)
     names = [f"p{number}" for number in range(count)]
     groups = [f"{group}{number}" for number in range(count)]
-    table = pd.DataFrame({"view": view, "page": names, "group": groups, "label": labels, "predicted": predicted})
+    table = pd.DataFrame(
+        {"condition": condition, "page": names, "group": groups, "label": labels, "predicted": predicted}
+    )
     return table.astype({"label": "Int64"})
 
 
@@ -50,11 +52,16 @@ def test_a_group_of_the_recipe_is_merged_and_all_else_replaced(bench: ModuleType
 
 
 def test_factors_multiply_numbers_and_leave_whole_ones_whole(bench: ModuleType) -> None:
-    recipe = {"batch_size": 32, "learning_rate": {"scratch": 0.5, "pretrained": 0.25}, "turns": True, "ema_decay": None}
+    recipe = {
+        "batch_size": 32,
+        "learning_rate": {"scratch": 0.5, "pretrained": 0.25},
+        "dihedral": True,
+        "ema_decay": None,
+    }
     found = bench.multiply(recipe, {"batch_size": 1.5, "learning_rate": {"scratch": 1.5}})
     assert found == {**recipe, "batch_size": 48, "learning_rate": {"scratch": 0.75, "pretrained": 0.25}}
     assert type(found["batch_size"]) is int
-    for name in ("turns", "ema_decay", "unheard_of", "learning_rate"):
+    for name in ("dihedral", "ema_decay", "unheard_of", "learning_rate"):
         with pytest.raises(InputError, match=f"`times` to name numbers, but {name} is"):
             bench.multiply(recipe, {name: 2})
 
@@ -73,40 +80,46 @@ def test_factors_multiply_numbers_and_leave_whole_ones_whole(bench: ModuleType) 
 def test_an_entry_applies_where_its_conditions_hold(
     bench: ModuleType, only: Any, sample: bool, pretrained: bool, expected: bool
 ) -> None:
-    assert bench.applies({"only": only, "turns": False}, sample, pretrained) is expected
+    assert bench.applies({"only": only, "dihedral": False}, sample, pretrained) is expected
 
 
-def test_conditions_keys_and_names_that_nobody_knows_are_refused(bench: ModuleType, training: dict[str, Any]) -> None:
+def test_conditions_keys_and_names_that_nobody_knows_are_refused(
+    bench: ModuleType, main_member: dict[str, Any]
+) -> None:
     with pytest.raises(InputError, match="`only` to be of sample, pretrained, but got pretained"):
         bench.applies({"only": "pretained"}, True, True)
     with pytest.raises(InputError, match="variant bright to make a valid recipe, but brightness: Extra inputs"):
-        bench.make_recipe("bright", {"brightness": 0.2}, training)
+        bench.make_recipe("bright", {"brightness": 0.2}, main_member)
     with pytest.raises(InputError, match="but got mixdown"):
-        bench.choose_recipes({"base": {}, "mixup": {"mixup": 0.2}}, ["mixup", "mixdown"], training, True)
+        bench.choose_recipes({"base": {}, "mixup": {"mixup": 0.2}}, ["mixup", "mixdown"], main_member, True)
 
 
 @pytest.mark.parametrize("env", ["base", "smoke", "competition"])
 @pytest.mark.parametrize("weights", [{}, PRETRAINED])
 def test_every_entry_makes_a_recipe_in_every_environment(bench: ModuleType, env: str, weights: dict[str, Any]) -> None:
-    found = dict(bench.open_project("layout=competition,raw_dir=.", env).config_loader["parameters"]["training"])
-    found |= {"pretrained": False} | weights
+    parameters = bench.open_project("layout=competition,raw_dir=.", env).config_loader["parameters"]
+    found = parameters["members"]["main"] | {"pretrained": False} | weights
     recipes = bench.choose_recipes(bench.read_entries(), None, found, sample=True)
     entries = set(bench.read_entries())
     assert set(recipes) == (entries if weights else entries - {"frozen_at_first", "scratch"})
 
 
-def test_every_entry_changes_the_recipe_and_no_two_alike(bench: ModuleType, training: dict[str, Any]) -> None:
-    recipes = bench.choose_recipes(bench.read_entries(), None, training | PRETRAINED, sample=True)
+def test_every_entry_changes_the_recipe_and_no_two_alike(bench: ModuleType, main_member: dict[str, Any]) -> None:
+    recipes = bench.choose_recipes(bench.read_entries(), None, main_member | PRETRAINED, sample=True)
     assert len({recipe.model_dump_json() for recipe in recipes.values()}) == len(recipes) > 25
 
 
 def test_the_base_comes_first_and_once_and_class_numbers_of_the_sample_stay_there(
-    bench: ModuleType, training: dict[str, Any]
+    bench: ModuleType, main_member: dict[str, Any]
 ) -> None:
     entries = bench.read_entries()
-    assert list(bench.choose_recipes(entries, ["mixup", "base", "focal"], training, True)) == ["base", "mixup", "focal"]
-    assert "emphasis_on_certificates" not in bench.choose_recipes(entries, None, training, False)
-    assert bench.choose_recipes(entries, ["mixup"], training, True)["mixup"].mixup == 0.2
+    assert list(bench.choose_recipes(entries, ["mixup", "base", "focal"], main_member, True)) == [
+        "base",
+        "mixup",
+        "focal",
+    ]
+    assert "oversampled_certificates" not in bench.choose_recipes(entries, None, main_member, False)
+    assert bench.choose_recipes(entries, ["mixup"], main_member, True)["mixup"].mixup == 0.2
 
 
 @pytest.mark.parametrize(
@@ -169,16 +182,18 @@ def test_test_pages_are_judged_by_the_key_and_left_out_where_there_is_none(bench
     own = bench.Answers(pd.concat([answers([5, 6], [5, 5]), test], ignore_index=True), 1.0)
     key = pd.DataFrame({"ID": ["p2", "p0", "p1"], "target": [6, 5, 6]})
     judged = bench.with_truth(own, key).table
-    assert judged.loc[judged["view"] == "test", "label"].tolist() == [5, 6, 6]
+    assert judged.loc[judged["condition"] == "test", "label"].tolist() == [5, 6, 6]
     assert bench.score(judged, "test") == pytest.approx((2 / 3 + 2 / 3) / 2)
-    assert set(bench.with_truth(own, None).table["view"]) == {"test_like"}
+    assert set(bench.with_truth(own, None).table["condition"]) == {"test_like"}
     with pytest.raises(InputError, match="belongs to another data set"):
         bench.with_truth(own, key.iloc[:2])
 
 
 def test_kept_answers_are_read_as_they_were_written(bench: ModuleType, tmp_path: Path) -> None:
     names = answers([3, 4], [3, 3]).assign(page=["007", "NA"], group=["007", "None"])
-    table = pd.concat([names, names.assign(view="test", label=pd.array([pd.NA] * 2, dtype="Int64"))], ignore_index=True)
+    table = pd.concat(
+        [names, names.assign(condition="test", label=pd.array([pd.NA] * 2, dtype="Int64"))], ignore_index=True
+    )
     store = bench.Store(tmp_path)
     bench.keep(store, "key", bench.Answers(table, 2.5))
     read = bench.read_kept(store, "key")
@@ -223,7 +238,7 @@ def test_a_base_that_diverged_is_no_base(bench: ModuleType) -> None:
 
 
 def both_views(labels: list[int], predicted: list[int]) -> pd.DataFrame:
-    return pd.concat([answers(labels, predicted, view) for view in ("test_like", "clean")], ignore_index=True)
+    return pd.concat([answers(labels, predicted, condition) for condition in ("test_like", "clean")], ignore_index=True)
 
 
 def test_quick_gives_way_to_what_is_given(bench: ModuleType) -> None:
@@ -244,9 +259,9 @@ def test_the_script_scores_each_variant_and_trains_nothing_twice(tmp_path: Path)
     assert set(figures) == {"base", "label_smoothing"}
     assert all(0 <= score["0"] <= 1 for score in figures["base"]["scores"].values())
     assert set(figures["base"]["scores"]) == {"test_like", "clean", "test"}
-    for view in ("test_like", "clean", "test"):
-        delta, low, high = figures["label_smoothing"][view]["mean"]
-        assert [delta, low, high] == pytest.approx(figures["label_smoothing"][view]["seeds"]["0"], abs=0.1)
+    for condition in ("test_like", "clean", "test"):
+        delta, low, high = figures["label_smoothing"][condition]["mean"]
+        assert [delta, low, high] == pytest.approx(figures["label_smoothing"][condition]["seeds"]["0"], abs=0.1)
         assert -1 <= low <= high <= 1
     assert figures["label_smoothing"]["verdict"] in {"helps", "hurts", "noise"}
     assert "kept" not in told[0]

@@ -1,9 +1,10 @@
-"""The benchmark of training runs and writes what it promises; what it measures is for a person to judge."""
+"""The benchmark of training wants little, and reads the rates of timm as timm tells them."""
 
-import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -32,25 +33,22 @@ def test_neither_benchmark_nor_engine_wants_more_than_the_libraries_that_train(t
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=120)
 
 
-@pytest.mark.slow
-def test_the_quick_benchmark_writes_every_figure_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_rate_of_timm_is_what_its_log_tells_at_the_end_of_the_epochs_after_the_first(
+    tmp_path: Path, load_benchmark: Callable[[str], ModuleType]
 ) -> None:
-    temporary, file, script = tmp_path / "temporary", tmp_path / "training.json", tmp_path / "train.py"
-    temporary.mkdir()
+    bench, script = load_benchmark("training"), tmp_path / "train.py"
     script.write_text(TIMM)
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setenv("DOCSORT_TIMM_SCRIPT", str(script))
-    command = [sys.executable, str(SCRIPT), "--quick", "--models", "test_resnet@32x4", "--json", str(file)]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=600)
-    found = json.loads(file.read_text())
-    (model,) = found["models"].values()
-    for name in ("engine_over_ceiling", "engine_over_plain_loop", "engine_over_timm"):
-        assert 0 < model[name] < 1000, name
-    side_by_side = model["job"]["side_by_side"]
-    assert model["images_per_s"]["timm"] == max(41, 41 * side_by_side)  # the last line of the second epoch
-    assert set(model["images_per_s"]) == {"engine", "engine_whole", "ceiling", "plain_loop", "timm"}
-    assert found["machine"]["cores"] >= 1
-    # torch keeps an empty folder of its compiler there
-    assert list(temporary.glob("docsort*")) == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["temporary", "train.py", "training.json"]
+    job = bench.Job("test_resnet", 32, 4, "cpu", 2, "32")
+    assert bench.run_timm(job, script, tmp_path, bench.QUICK, tmp_path / "out", workers=1, threads=1) == 41
+    # alone, or two of them side by side
+    assert bench.timm_rate(job, script, tmp_path, bench.QUICK, tmp_path / "out") == 82
+
+
+def test_a_timm_that_trains_too_little_is_no_yardstick(
+    tmp_path: Path, load_benchmark: Callable[[str], ModuleType]
+) -> None:
+    bench, script = load_benchmark("training"), tmp_path / "train.py"
+    script.write_text(TIMM.replace("(1, 40.0)", "(0, 40.0)"))
+    job = bench.Job("test_resnet", 32, 4, "cpu", 1, "32")
+    with pytest.raises(RuntimeError, match="to train, but it ended with 0"):
+        bench.run_timm(job, script, tmp_path, bench.QUICK, tmp_path / "out", workers=1, threads=1)

@@ -136,7 +136,7 @@ def test_grouping_agrees_with_joining_sets_one_pair_at_a_time(seed: int) -> None
         joined = set().union(*(s for s in sets if a in s or b in s))
         sets = [s for s in sets if not s & joined] + [joined]
     expected = {image_id: min(s) for s in sets for image_id in s}
-    groups = group_sources(make_clean(*ids), make_pairs(*links), largest_group=1.0)  # type: ignore[arg-type]
+    groups = group_sources(make_clean(*ids), make_pairs(*links))  # type: ignore[arg-type]
     assert dict(zip(ids, groups, strict=True)) == expected
 
 
@@ -153,7 +153,7 @@ def test_a_class_chained_into_one_group_is_warned_about(caplog: pytest.LogCaptur
 def test_clean_images_are_the_training_images_with_their_group(page: Draw, write: Write) -> None:
     images = label(write({"b": page(1), "a": page(1), "c": page(2), "test_x": page(1)}))
     duplicates = find_duplicates(images, PARAMETERS)
-    grouped = group_training_images(images.assign(target=images["label"]), duplicates, PARAMETERS)
+    grouped = group_training_images(images.assign(target=images["label"]), duplicates)
     clean = assemble_clean_images(images, grouped)
     assert tuple(clean.columns) == CLEAN_IMAGES
     assert clean["image_id"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
@@ -164,7 +164,7 @@ def test_clean_images_are_the_training_images_with_their_group(page: Draw, write
 def test_what_is_dropped_changes_no_group(page: Draw, write: Write) -> None:
     images = label(write({"b": page(1), "a": page(1), "c": page(2)}))
     duplicates = find_duplicates(images, PARAMETERS)
-    grouped = group_training_images(images.assign(target=images["label"]), duplicates, PARAMETERS)
+    grouped = group_training_images(images.assign(target=images["label"]), duplicates)
     left = assemble_clean_images(images[images["image_id"] != "a.jpg"], grouped)
     assert left[["image_id", "group"]].to_numpy().tolist() == [["b.jpg", "a.jpg"], ["c.jpg", "c.jpg"]]
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from cleanlab.rank import get_label_quality_scores
 
-from docsort.cleaning.first_look import FirstLook
+from docsort.cleaning.baseline import BaselinePredictions
 from docsort.cleaning.suspects import MARGIN_SHARE, rank_suspects, score_labels
 from docsort.tables import DUPLICATES, LABEL_SUSPECTS
 
@@ -21,14 +21,14 @@ def make_pair(one: str, other: str, labels: dict[str, int]) -> tuple[object, ...
     return (one, other, "train", "train", "near", 2, 0, labels[one], labels[other], conflict)
 
 
-def predict(rows: dict[str, tuple[float, float, float]], view: str = "clean", turns: int = 2) -> pd.DataFrame:
+def predict(rows: dict[str, tuple[float, float, float]], condition: str = "clean", turns: int = 2) -> pd.DataFrame:
     """Out-of-fold probabilities of classes 3, 7 and 14; turns differ, their mean is as given."""
     table = []
     for image_id, row in rows.items():
         for turn in range(turns):
             offset = 0.02 * (turn - (turns - 1) / 2)
-            table.append((image_id, view, turn, row[0] + offset, row[1] - offset, row[2]))
-    return pd.DataFrame(table, columns=["image_id", "view", "turn", "p_3", "p_7", "p_14"])
+            table.append((image_id, condition, turn, row[0] + offset, row[1] - offset, row[2]))
+    return pd.DataFrame(table, columns=["image_id", "condition", "turn", "p_3", "p_7", "p_14"])
 
 
 def test_without_evidence_nobody_is_a_suspect() -> None:
@@ -82,7 +82,7 @@ def test_planted_wrong_labels_come_first() -> None:
 
 def test_only_clean_views_speak() -> None:
     labels, rows, _ = draw_predictions(wrong=9)
-    assert rank_suspects(make_clean(labels), NO_PAIRS, predict(rows, view="test_like")).empty
+    assert rank_suspects(make_clean(labels), NO_PAIRS, predict(rows, condition="test_like")).empty
 
 
 def test_both_kinds_of_evidence_weigh_more_than_one() -> None:
@@ -106,9 +106,9 @@ def test_images_without_predictions_are_passed_over(missing: list[str]) -> None:
     assert not set(suspects["image_id"]) & set(missing)
 
 
-def as_first_look(rows: dict[str, tuple[float, float, float]]) -> FirstLook:
+def as_baseline(rows: dict[str, tuple[float, float, float]]) -> BaselinePredictions:
     values = np.array(list(rows.values()))
-    return FirstLook(np.array(list(rows), dtype=object), np.array([3, 7, 14]), values, values)
+    return BaselinePredictions(np.array(list(rows), dtype=object), np.array([3, 7, 14]), values, values)
 
 
 def test_without_duplicates_the_score_is_made_of_cleanlabs() -> None:
@@ -123,11 +123,11 @@ def test_without_duplicates_the_score_is_made_of_cleanlabs() -> None:
     np.testing.assert_allclose(scored.loc[list(labels)], expected, atol=1e-9)
 
 
-def test_the_first_look_alone_finds_planted_labels_and_says_so() -> None:
+def test_the_baseline_alone_finds_planted_labels_and_says_so() -> None:
     labels, rows, planted = draw_predictions(wrong=9)
-    suspects = rank_suspects(make_clean(labels), NO_PAIRS, NO_PREDICTIONS, as_first_look(rows))
+    suspects = rank_suspects(make_clean(labels), NO_PAIRS, NO_PREDICTIONS, as_baseline(rows))
     assert set(suspects["image_id"].head(9)) == planted
-    assert suspects["evidence"].str.contains("unseen by the first look: .*; of its 10 nearest pages .* are").all()
+    assert suspects["evidence"].str.contains("unseen by the baseline: .*; of its 10 nearest pages .* are").all()
     assert (suspects["p_proposed"] > suspects["p_given"]).all()
 
 

@@ -19,6 +19,8 @@ def draw_members(noises: dict[str, float], pages: int = 500, seed: int = 0, evid
         part = pd.DataFrame(powers / powers.sum(axis=1, keepdims=True), columns=[f"p_{c}" for c in range(CLASSES)])
         ids = pd.Series([f"{i:04}.jpg" for i in range(pages)])
         part = part.assign(model=name, fold=np.arange(pages) // 2 % 5, image_id=ids, render_id=ids + "~0")
-        parts.append(part.assign(group=[f"g{i // 2}" for i in range(pages)], label=labels, view="test_like", copy=0))
+        parts.append(
+            part.assign(group=[f"g{i // 2}" for i in range(pages)], label=labels, condition="test_like", copy=0)
+        )
     members = pd.concat(parts, ignore_index=True)
     return members[[*MEMBER_KEYS, *(f"p_{c}" for c in range(CLASSES))]]

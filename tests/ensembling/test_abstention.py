@@ -89,10 +89,10 @@ def test_pages_all_right_are_all_answered_and_pages_all_wrong_none() -> None:
     assert choose_threshold(none, 0.95, 0.9) == NONE_ANSWERED > 1
 
 
-def votes_of(answers: Answers, view: str = "test_like") -> pd.DataFrame:
+def votes_of(answers: Answers, condition: str = "test_like") -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "view": view,
+            "condition": condition,
             "group": [f"g{group}" for group in answers.groups],
             "fold": answers.fold,
             "label": 1,
@@ -112,14 +112,15 @@ def test_what_is_told_is_nested_and_the_test_like_view_alone_decides() -> None:
     for fold in range(5):
         own = answers.fold == fold
         answered[own] = answers.confidence[own] >= choose_threshold(answers.where(~own), 0.96, 0.9)
+    assert answered.mean() != (answers.confidence >= found["threshold"]).mean()
     assert found["validation"]["answered"] == answered.mean()
     assert found["validation"]["precision"] == answers.right[answered].mean()
     sure = test["confidence"][test["confidence"] >= found["threshold"]]
     assert found["test"] == {"answered": len(sure) / 900, "precision": pytest.approx(sure.mean()), "pages": 900}
     assert [row["precision"] for row in found["targets"]] == [0.8, 0.9, 0.95, 0.96, 0.98, 0.99]
     assert json.loads(json.dumps(found)) == found
-    with pytest.raises(InputError, match="view test_like"):
-        judge_abstention(votes[votes["view"] == "clean"], test, EnsemblingParameters())
+    with pytest.raises(InputError, match="condition test_like"):
+        judge_abstention(votes[votes["condition"] == "clean"], test, EnsemblingParameters())
 
 
 def test_a_given_threshold_is_taken_as_it_is_and_no_test_images_are_told_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Calibrated votes keep their word out of fold and on test pages without labels, and owe nothing to their own label."""
+"""Votes are calibrated out of fold and on test pages without labels, and owe nothing to their own label."""
 
 import json
 from collections.abc import Callable
@@ -18,12 +18,12 @@ COLUMNS = [f"p_{c}" for c in range(CLASSES)]
 TEMPERATURE = EnsemblingParameters()
 
 
-def votes_of(probabilities: np.ndarray, truth: np.ndarray | None, view: str) -> pd.DataFrame:
+def votes_of(probabilities: np.ndarray, truth: np.ndarray | None, condition: str) -> pd.DataFrame:
     votes = pd.DataFrame(probabilities, columns=COLUMNS)
-    votes["image_id"] = votes["render_id"] = votes["group"] = [f"{view}{i:05}" for i in range(len(votes))]
+    votes["image_id"] = votes["render_id"] = votes["group"] = [f"{condition}{i:05}" for i in range(len(votes))]
     votes["label"] = pd.NA if truth is None else truth
     votes = votes.assign(
-        view=view, copy=0, predicted=probabilities.argmax(axis=1), confidence=probabilities.max(axis=1)
+        condition=condition, copy=0, predicted=probabilities.argmax(axis=1), confidence=probabilities.max(axis=1)
     )
     return votes[[*VOTES, *COLUMNS]]
 
@@ -40,7 +40,9 @@ def make_run() -> Callable[..., dict]:
         members = soften(0.35 * (evidence + noise) + (0 if bend is None else bend))
         fold = np.arange(pages) % FOLDS
         seen = members[fold, np.arange(pages)]
-        oof = pd.concat([votes_of(seen, truth[:pages], view).assign(fold=fold) for view in ("clean", "test_like")])
+        oof = pd.concat(
+            [votes_of(seen, truth[:pages], condition).assign(fold=fold) for condition in ("clean", "test_like")]
+        )
         alone = [votes_of(own[pages:], None, "test").assign(fold=f) for f, own in enumerate(members)]
         return {
             "oof": oof.reset_index(drop=True),
@@ -88,11 +90,12 @@ def test_both_views_of_a_page_are_calibrated_alike_and_the_clean_one_decides_not
 ) -> None:
     run = make_run(pages=300)
     found = calibrated(run)
-    views = [
-        found.oof_votes.loc[found.oof_votes["view"] == view, COLUMNS].to_numpy() for view in ("clean", "test_like")
+    conditions = [
+        found.oof_votes.loc[found.oof_votes["condition"] == condition, COLUMNS].to_numpy()
+        for condition in ("clean", "test_like")
     ]
-    assert (views[0] == views[1]).all()
-    blind = run["oof"].assign(label=run["oof"]["label"].where(run["oof"]["view"] == "test_like", 0))
+    assert (conditions[0] == conditions[1]).all()
+    blind = run["oof"].assign(label=run["oof"]["label"].where(run["oof"]["condition"] == "test_like", 0))
     assert calibrated({**run, "oof": blind}).record == found.record
 
 
@@ -123,6 +126,36 @@ def test_scale_and_shift_are_used_only_where_they_earn_it(make_run: Callable[...
     assert scores["ece"] < 2 * scores["ece_by_luck"]
 
 
+def test_scale_and_shift_that_cost_right_answers_are_rejected_however_well_they_say_what_is_sure() -> None:
+    """Nine pages in ten become surer of what is right; the tenth, sure of nothing, goes just over to what is wrong."""
+    truth = np.tile(np.arange(CLASSES), 60)
+    pages = np.arange(len(truth))
+    before = np.full((len(truth), CLASSES), 0.4 / (CLASSES - 1))
+    before[pages, truth] = 0.6
+    after = np.full((len(truth), CLASSES), 0.1 / (CLASSES - 1))
+    after[pages, truth] = 0.9
+    doubtful = pages % 10 == 0
+    after[doubtful], wrong = before[doubtful], (truth + 1) % CLASSES
+    after[pages[doubtful], truth[doubtful]], after[pages[doubtful], wrong[doubtful]] = 0.3, 0.38
+    tables = [votes_of(values, truth, "test_like") for values in (before, after)]
+    gain = vector_gain(tables[0], tables[1], 0)
+    assert gain["low"] > 0 > gain["macro_f1"]
+    assert not gain["accepted"]
+    kept = vector_gain(tables[0][~doubtful], tables[1][~doubtful], 0)
+    assert (kept["macro_f1"], kept["accepted"]) == (0, True)
+
+
+def test_scale_and_shift_whose_gain_may_be_luck_are_rejected(make_run: Callable[..., dict]) -> None:
+    votes = make_run(pages=100)["oof"].iloc[100:]
+    other, noise = votes.copy(), np.random.default_rng(1).normal(0.02, 0.3, (100, 1))
+    other[COLUMNS] = votes[COLUMNS].to_numpy() ** (1 + noise)
+    other[COLUMNS] = other[COLUMNS].div(other[COLUMNS].sum(axis=1), axis=0)
+    gain = vector_gain(votes, other, 0)
+    assert gain["nll"] > 0 > gain["low"]
+    assert gain["macro_f1"] == 0
+    assert not gain["accepted"]
+
+
 def test_what_scale_and_shift_gain_is_judged_on_groups_not_on_copies(make_run: Callable[..., dict]) -> None:
     votes = make_run(pages=100)["oof"].iloc[:100]
     other = votes.copy()
@@ -135,7 +168,10 @@ def test_what_scale_and_shift_gain_is_judged_on_groups_not_on_copies(make_run: C
 def test_without_test_images_and_without_calibration_votes_stay(make_run: Callable[..., dict]) -> None:
     run = make_run(pages=100)
     empty = {**run, "test": run["test"].iloc[:0], "folds": run["folds"].iloc[:0]}
-    assert calibrated(empty).test_votes.empty
+    found = calibrated(empty)
+    assert found.test_votes.empty
+    assert found.record["test"]["temperature"] == found.record["out_of_fold"]["temperature"]
+    assert calibrated(run).record["test"]["temperature"] != found.record["test"]["temperature"]
     none = calibrated(run, EnsemblingParameters(calibration="none"))
     pd.testing.assert_frame_equal(none.test_votes, run["test"])
     assert none.oof_votes[COLUMNS].to_numpy() == pytest.approx(run["oof"][COLUMNS].to_numpy())
@@ -149,7 +185,7 @@ def test_a_fold_that_answered_other_images_a_missing_view_and_a_single_fold_are_
     few = run["folds"][(run["folds"]["fold"] != 3) | (run["folds"]["image_id"] != "test00007")]
     with pytest.raises(InputError, match="the models of every fold to have answered the same test images"):
         calibrated({**run, "folds": few})
-    with pytest.raises(InputError, match="view test_like"):
-        calibrated({**run, "oof": run["oof"][run["oof"]["view"] == "clean"]})
-    with pytest.raises(InputError, match="two folds or more to calibrate by, but got 1"):
+    with pytest.raises(InputError, match="condition test_like"):
+        calibrated({**run, "oof": run["oof"][run["oof"]["condition"] == "clean"]})
+    with pytest.raises(InputError, match="at least two folds, .* but got 1"):
         calibrated({**run, "oof": run["oof"][run["oof"]["fold"] == 1]})

@@ -8,16 +8,16 @@ import pytest
 from scipy.stats import rankdata
 
 from docsort.ensembling.combination import FLOOR, first_guesses, first_of, tally
-from docsort.ensembling.members import stack_members
-from docsort.metrics import mean_over_turns
+from docsort.ensembling.stack import stack_members
+from docsort.members.views import members_of
 
 Make = Callable[..., pd.DataFrame]
-PAGES = np.array([f"{i}.jpg" for i in range(300)], dtype=object)
+PAGES = np.arange(300.0)
 
 
 @pytest.fixture
 def members(make_predictions: Make) -> pd.DataFrame:
-    return mean_over_turns(pd.concat([make_predictions(model, fold) for model in ("a", "b") for fold in range(3)]))
+    return members_of(pd.concat([make_predictions(model, fold) for model in ("a", "b") for fold in range(3)]))
 
 
 def test_weights_are_those_of_a_mean(members: pd.DataFrame) -> None:
@@ -61,7 +61,7 @@ def test_some_pages_are_counted_as_they_are_among_all(members: pd.DataFrame) -> 
             assert (part == whole[chosen]).all()
 
 
-def test_the_winner_is_a_largest_one_and_ties_are_drawn_alike_for_the_same_page() -> None:
+def test_the_winner_is_a_largest_one_and_a_page_draws_the_same_lot_wherever_it_stands() -> None:
     rng = np.random.default_rng(0)
     scores, finer = rng.integers(3, size=(300, 4)).astype(float), rng.integers(2, size=(300, 4)).astype(float)
     winners = first_of(scores, finer, PAGES)

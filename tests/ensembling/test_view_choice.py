@@ -1,11 +1,17 @@
 """Which views are worth their cost, where that is known beforehand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from docsort.ensembling.view_choice import VIEW_CURVE, choose_views, named_policy, policies
 from docsort.errors import InputError
+from docsort.members.views import ViewPolicy, members_of
+from docsort.metrics import macro_f1
+from docsort.specialists.routing import top_targets
+from docsort.specialists.rules import judged_pages
 from docsort.tables import PREDICTION_KEYS
 
 TURNS = tuple(range(8))
@@ -21,41 +27,70 @@ def predictions(signal: float, noise: float, pages: int = 200, classes: int = 4,
         powers = np.exp(shared[page] + noise * rng.normal(0, 1, (len(page), classes)))
         names = pd.Series([f"p{number:03}" for number in page])
         keys = pd.DataFrame({"model": model, "fold": page % 5, "image_id": names, "group": names, "label": truth[page]})
-        keys = keys.assign(render_id=names, view="test_like", copy=0, turn=view % 8, scale=100 + 25 * (view // 8))
+        keys = keys.assign(render_id=names, condition="test_like", copy=0, turn=view % 8, scale=100 + 25 * (view // 8))
         values = pd.DataFrame(powers / powers.sum(axis=1, keepdims=True), columns=[f"p_{c}" for c in range(classes)])
         tables.append(pd.concat([keys[list(PREDICTION_KEYS)], values], axis=1))
     return pd.concat(tables, ignore_index=True)
 
 
+def answers_by(table: pd.DataFrame, policy: ViewPolicy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, folds and answers of the pages."""
+    means, folds = judged_pages(members_of(table, policy, 0))
+    return means["label"].to_numpy(int), folds, top_targets(means)
+
+
 def test_where_all_views_say_the_same_one_is_enough() -> None:
-    policy, curve, loss = choose_views(predictions(2, 0), TURNS, (100,), 0.001, 0)
-    assert policy.name == "first 1"
-    assert loss == 0
-    chosen = curve[curve["chosen"]]
+    found = choose_views(predictions(2, 0), TURNS, (100,), 0.001, 0)
+    assert found.policy.name == "first 1"
+    assert found.nested_loss == 0
+    chosen = found.curve[found.curve["chosen"]]
     assert chosen["forwards"].tolist() == [1]
-    assert list(curve.columns) == list(VIEW_CURVE)
-    assert curve["forwards"].is_monotonic_increasing
+    assert list(found.curve.columns) == list(VIEW_CURVE)
+    assert found.curve["forwards"].is_monotonic_increasing
 
 
 def test_where_every_view_errs_by_itself_many_are_asked() -> None:
-    policy, curve, loss = choose_views(predictions(3, 4), TURNS, (100,), 0.001, 0)
-    scores = curve.set_index("name")["macro_f1"]
-    assert scores["all"] > scores["first 1"] + 0.05
-    assert curve.set_index("name").loc[policy.name, "forwards"] > 3
-    assert abs(loss) < 0.05
+    found = choose_views(predictions(3, 4), TURNS, (100,), 0.001, 0)
+    curve = found.curve.set_index("name")
+    assert curve.loc["all", "macro_f1"] > curve.loc["first 1", "macro_f1"] + 0.05
+    assert curve.loc[found.policy.name, "forwards"] > 3
+    assert abs(found.nested_loss) < 0.05
+
+
+def test_the_loss_is_of_views_that_other_folds_chose() -> None:
+    table = predictions(1, 2)
+    found = choose_views(table, TURNS, (100,), 0.01, 0)
+    labels, folds, everywhere = answers_by(table, next(p for p in policies(TURNS, (100,)) if p.name == "all"))
+    nested = np.zeros_like(everywhere)
+    for fold, policy in found.by_fold.items():
+        others = choose_views(table[table["fold"] != fold], TURNS, (100,), 0.01, 0)
+        assert policy == others.policy
+        nested[folds == fold] = answers_by(table, policy)[2][folds == fold]
+    level, fitted = macro_f1(labels, everywhere), answers_by(table, found.policy)[2]
+    assert set(found.by_fold) == set(range(5))
+    assert macro_f1(labels, nested) < macro_f1(labels, fitted) - 0.005  # the choice flatters on its own pages
+    assert found.nested_loss == pytest.approx(level - macro_f1(labels, nested))
+    record = json.loads(json.dumps(found.record))
+    assert ViewPolicy.from_record(record) == found.policy
+    assert {fold: ViewPolicy.model_validate(own) for fold, own in record["by_fold"].items()} == {
+        str(fold): policy for fold, policy in found.by_fold.items()
+    }
+    assert record["nested_loss"] == found.nested_loss
 
 
 def test_random_views_are_compared_with_and_never_chosen() -> None:
-    _, curve, _ = choose_views(predictions(2, 1), TURNS, (100,), 1.0, 0)
+    curve = choose_views(predictions(2, 1), TURNS, (100,), 1.0, 0).curve
     assert "20 random" in set(curve["name"])
     assert curve.loc[curve["chosen"], "name"].tolist() == ["first 1"]
 
 
 def test_a_wanted_policy_is_taken_whatever_it_is_worth() -> None:
-    policy, curve, loss = choose_views(predictions(3, 4), TURNS, (100,), 0.001, 0, "first 2")
-    assert policy.name == "first 2"
-    row = curve.set_index("name").loc["first 2"]
-    assert loss == pytest.approx(-row["delta"])
+    found = choose_views(predictions(3, 4), TURNS, (100,), 0.001, 0, "first 2")
+    assert found.policy.name == "first 2"
+    assert found.by_fold == dict.fromkeys(range(5), found.policy)
+    row = found.curve.set_index("name").loc["first 2"]
+    assert row["chosen"]
+    assert found.nested_loss == pytest.approx(-row["delta"]) != 0
     with pytest.raises(InputError, match=r"`ensembling.views` to be auto or one of first 1, .*but got 'most'"):
         named_policy("most", TURNS, (100,))
 
@@ -65,7 +100,7 @@ def test_scales_come_after_the_models_own() -> None:
     whole = next(policy for policy in tried if policy.name == "all")
     assert [scale for _, scale in whole.views] == [100] * 8 + [125] * 8
     assert "first 8" in {policy.name for policy in tried}
-    _, curve, _ = choose_views(predictions(2, 1, scales=2), TURNS, (100, 125), 0.001, 0)
+    curve = choose_views(predictions(2, 1, scales=2), TURNS, (100, 125), 0.001, 0).curve
     assert set(curve["forwards"]) >= {1, 2, 4, 8, 16, 20}
 
 
@@ -74,5 +109,5 @@ def test_a_single_view_has_no_early_end() -> None:
 
 
 def test_without_test_like_pages_there_is_nothing_to_choose_by() -> None:
-    with pytest.raises(InputError, match="of the view test_like"):
-        choose_views(predictions(2, 0).assign(view="clean"), TURNS, (100,), 0.001, 0)
+    with pytest.raises(InputError, match="of the condition test_like"):
+        choose_views(predictions(2, 0).assign(condition="clean"), TURNS, (100,), 0.001, 0)

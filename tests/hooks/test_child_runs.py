@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from docsort.hooks.child_runs import history_of, task_tags
-from docsort.training.plan import task_name
+from docsort.member_kinds import task_name
 
 
 @pytest.mark.parametrize(

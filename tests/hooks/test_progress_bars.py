@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,12 +13,11 @@ from rich.console import Console
 
 from docsort.hooks import ProgressHooks
 from docsort.hooks.progress_bars import Bars
-from docsort.training import watching
-from docsort.training.checkpoints import Checkpoint
-from docsort.training.watching import Progress, Training, watched
+from docsort.work import progress as work_progress
+from docsort.work.progress import Began, Job, Progress, followed
 
-FOLDS = [Training(f"fold_{fold}", recipe=None, seed=1, device="cpu") for fold in range(2)]  # type: ignore[arg-type]
-HALF = Progress(2, 5, 63, 126, 214.4, 1.2345, 1)
+FOLDS = [Job(f"fold_{fold}", "network", {}, seed=1, device="cpu") for fold in range(2)]
+HALF = Progress(2, 5, 63, 126, 214.4, 1.2345)
 
 
 @pytest.fixture
@@ -96,27 +94,26 @@ def run(console: Console, during: Callable[[], None], error: Exception | None = 
 
 
 @pytest.mark.parametrize("error", [None, ValueError("a page")])
-def test_a_run_on_a_terminal_is_listened_to_until_its_end(
-    terminal: Console, tmp_path: Path, error: Exception | None
-) -> None:
+def test_a_run_on_a_terminal_is_listened_to_until_its_end(terminal: Console, error: Exception | None) -> None:
     def train() -> None:
-        (listener,) = watching._listeners
+        (listener,) = work_progress._listeners
         assert isinstance(listener, Bars)
-        with watched(FOLDS[0], Checkpoint(tmp_path, "key")):
+        with followed(FOLDS[0]) as on_event:
+            on_event(Began())
             assert listener._display is not None
             listener._display.refresh()
         assert listener._display is None
 
     run(terminal, train, error)
     assert "fold_0 begins" in shown(terminal)
-    assert watching._listeners == []
+    assert work_progress._listeners == []
 
 
 def test_where_there_is_no_terminal_nothing_is_drawn() -> None:
     console = Console(file=StringIO())
 
     def look() -> None:
-        assert watching._listeners == []
+        assert work_progress._listeners == []
 
     run(console, look)
     assert shown(console) == ""

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from docsort.errors import WeightsError
-from docsort.inference.features import batch_features, last_layer
-from docsort.inference.grad_cam import find_map_layer, turned_heat
+from docsort.models.activations import batch_features, last_layer
 from docsort.models.backbones import build_model, head_prefixes, in_head, require_backbone, require_input_size
 from docsort.models.descriptions import ModelDescription
+from docsort.models.grad_cam import find_map_layer, turned_heat
 from docsort.models.pretrained import load_pretrained
 from docsort.models.weights import load_model, save_model
 from docsort.training.losses import build_loss

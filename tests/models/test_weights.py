@@ -7,7 +7,8 @@ import torch
 from docsort.errors import WeightsError
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, ModelDescription, read_description
-from docsort.models.weights import library_versions, load_model, save_model
+from docsort.models.weights import LIBRARIES, load_model, save_model
+from docsort.versions import versions_of
 
 DESCRIPTION = ModelDescription(
     backbone="lcnet_035",
@@ -17,7 +18,7 @@ DESCRIPTION = ModelDescription(
     std=(0.2, 0.2, 0.2),
     drop_rate=0.1,
     pretrained={"file": "weights.pth", "matched": 100},
-    versions=library_versions(),
+    versions=versions_of(LIBRARIES),
 )
 
 

@@ -1,74 +1,90 @@
-"""What explains can be turned off by parameters: nothing is embedded, no page is odd, pictures are empty."""
+"""What explains can be turned off by parameters: nothing is embedded, no page is novel, pictures are empty."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from docsort.datasets.tables import TableDataset
+from docsort.datasets.novelty_dataset import NoveltyDataset
+from docsort.datasets.table_dataset import TableDataset
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.pipelines.ensembling.nodes import embed_pages, rate_oddity
-from docsort.pipelines.reporting.nodes import (
-    draw_projection,
-    explain_pages,
-    pair_confused,
-    project_pages,
-    show_odd_pages,
-)
+from docsort.member_kinds import MAIN, Members
+from docsort.members.checkpoints import Checkpoint
+from docsort.pipelines.ensembling.nodes import embed_pages, join_embeddings
+from docsort.pipelines.reporting.nodes import explain_pages, pair_confused, project_pages, show_novel_pages
 from docsort.reporting.parameters import ReportingParameters
-from docsort.tables import EMBEDDING_KEYS, PAGE_ODDITY, VALIDATION_RENDERS
-from docsort.training.checkpoints import Checkpoint
-from docsort.training.plan import MAIN
+from docsort.reporting.projection_figure import draw_projection
+from docsort.tables import ANSWERS, EMBEDDING_KEYS, VALIDATION_RENDERS
 
 CLASSES = pd.DataFrame({"target": [0, 1], "class_name": ["passport", "resume"]})
 WHITE = ((255, 255),) * 3
+MEMBERS = Members.model_validate(
+    {
+        MAIN: {
+            "kind": "network",
+            "backbone": "lcnet_035",
+            "pretrained": False,
+            "image_size": 32,
+            "epochs": 1,
+            "patience": 1,
+            "batch_size": 8,
+            "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+        }
+    }
+)
 
 
 @pytest.fixture
-def nothing(tmp_path: Path) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """Embeddings and distances of three folds that were turned off, as they come back from disk."""
-    checkpoint = {MAIN: Checkpoint(tmp_path / "missing", "missing")}
-    parameters, back = EnsemblingParameters(embedded_pages=0), []
-    for table in embed_pages(checkpoint, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), 0, parameters, 0):
-        dataset = TableDataset(filepath=str(tmp_path / f"{len(back)}.parquet"))
+def embeddings(tmp_path: Path) -> pd.DataFrame:
+    """Of three folds that were turned off, as they come back from disk."""
+    members = [{MAIN: Checkpoint(tmp_path / "missing", "missing")}] * 3
+    parameters, tables = EnsemblingParameters(embedded_pages=0), []
+    for fold in range(3):
+        table, index = embed_pages(members, pd.DataFrame(), pd.DataFrame(), fold, MEMBERS, parameters, 0)
+        novelty = NoveltyDataset(filepath=str(tmp_path / f"{fold}.safetensors"))
+        novelty.save(index)
+        assert not len(novelty.load().held)
+        dataset = TableDataset(filepath=str(tmp_path / f"{fold}.parquet"))
         dataset.save(table)
-        back.append([dataset.load()] * 3)
-    return back[0], back[1]
+        tables.append(dataset.load())
+    return join_embeddings(*tables)
 
 
 @pytest.fixture
 def votes() -> pd.DataFrame:
     row = ("a.jpg", "a.jpg~0", "test_like", 0, 1, 0.9, 0)
-    return pd.DataFrame([row], columns=["image_id", "render_id", "view", "label", "predicted", "confidence", "fold"])
+    return pd.DataFrame(
+        [row], columns=["image_id", "render_id", "condition", "label", "predicted", "confidence", "fold"]
+    )
 
 
 @pytest.fixture
 def renders() -> pd.DataFrame:
-    row = ("a.jpg~0", "a.jpg", "a.jpg", 0, 0, 0, "a.png", "test_like")
+    row = ("a.jpg~0", "a.jpg", "a.jpg", 0, 0, 0, 32, "a.png", "test_like")
     return pd.DataFrame([row], columns=list(VALIDATION_RENDERS))
 
 
-def test_nothing_is_embedded_and_no_page_is_odd(nothing: tuple[list[pd.DataFrame], list[pd.DataFrame]]) -> None:
-    embeddings, distances = nothing
-    assert list(embeddings[0].columns) == list(EMBEDDING_KEYS)
-    rated = rate_oddity(*distances)
-    assert list(rated.columns) == list(PAGE_ODDITY)
-    assert rated.empty
-    picture = show_odd_pages(rated, pd.DataFrame(columns=["image_id", "path"]), ReportingParameters())
+def test_nothing_is_embedded_and_no_page_is_novel(embeddings: pd.DataFrame) -> None:
+    assert list(embeddings.columns) == list(EMBEDDING_KEYS)
+    assert embeddings.empty
+    answer = ("a.jpg", 0, "passport", 0.9, False, "", np.nan)
+    answers = pd.DataFrame([answer], columns=list(ANSWERS))
+    picture = show_novel_pages(answers, pd.DataFrame(columns=["image_id", "path"]), ReportingParameters())
     assert picture.getextrema() == WHITE
 
 
 def test_the_pictures_are_empty_and_the_plane_says_why(
-    nothing: tuple[list[pd.DataFrame], list[pd.DataFrame]], votes: pd.DataFrame, renders: pd.DataFrame
+    embeddings: pd.DataFrame, votes: pd.DataFrame, renders: pd.DataFrame
 ) -> None:
-    embeddings, parameters = nothing[0], ReportingParameters()
-    projection = project_pages(votes, parameters, 0, *embeddings)
+    parameters = ReportingParameters()
+    projection = project_pages(votes, embeddings, parameters, 0)
     assert "no pages were embedded" in draw_projection(projection, CLASSES).to_json()
-    assert pair_confused(votes, renders, CLASSES, parameters, *embeddings).getextrema() == WHITE
+    assert pair_confused(votes, renders, CLASSES, parameters, embeddings).getextrema() == WHITE
 
 
 def test_no_page_is_explained_where_none_is_wanted(votes: pd.DataFrame, renders: pd.DataFrame) -> None:
     off = ReportingParameters(explained_pages=0)
-    checkpoint = {MAIN: Checkpoint(Path("missing"), "missing")}
-    for picture in explain_pages(votes, renders, CLASSES, off, *[checkpoint] * 5):
+    members = [{MAIN: Checkpoint(Path("missing"), "missing")}] * 5
+    for picture in explain_pages(votes, renders, CLASSES, off, members):
         assert picture.getextrema() == WHITE

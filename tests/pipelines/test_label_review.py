@@ -11,10 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
-from kedro.runner import SequentialRunner
 from kedro_command import ROOT
 from reviewed_job import CLASSES, draw_neighbours, draw_photos, draw_suspects, page_id
+from stage import run_stage
 
 from docsort.pipelines.label_review import create_pipeline
 from docsort.reviewing.parameters import LabelReviewParameters
@@ -31,10 +30,7 @@ def run(images: pd.DataFrame) -> tuple[dict[str, Any], str]:
         "classes": CLASSES,
         "params:label_review": LabelReviewParameters(cards=3),
     }
-    for node in create_pipeline().nodes:
-        catalog = DataCatalog({name: MemoryDataset(value) for name, value in made.items()})
-        outputs = SequentialRunner().run(create_pipeline().only_nodes(node.name), catalog)
-        made |= {name: dataset.load() for name, dataset in outputs.items()}
+    made = run_stage(create_pipeline(), made)
     return made["label_cards"], made["label_review_report"]
 
 

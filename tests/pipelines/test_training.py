@@ -1,94 +1,155 @@
-"""The nodes of training with several models a fold; training and predicting themselves stand in."""
+"""The nodes of training with several members per fold; training and predicting themselves stand in."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from stage import run_stage
 
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import LeakError
-from docsort.looking.parameters import LookParameters
-from docsort.pipelines.training import nodes
+from docsort.member_kinds import Members
+from docsort.members.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
+from docsort.members.member import Task
+from docsort.pipelines.training import create_pipeline, nodes
 from docsort.stores import Store
-from docsort.training.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
-from docsort.training.plan import TrainingPlan
-from docsort.training.tasks import FoldTask
 
-PLAN = TrainingPlan.model_validate(
+MEMBERS = Members.model_validate(
     {
-        "backbone": "lcnet_035",
-        "pretrained": False,
-        "image_size": 32,
-        "epochs": 1,
-        "patience": 1,
-        "batch_size": 8,
-        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-        "models": {"second": {"backbone": "resnet10t"}},
+        "main": {
+            "kind": "network",
+            "backbone": "lcnet_035",
+            "pretrained": False,
+            "image_size": 32,
+            "epochs": 1,
+            "patience": 1,
+            "batch_size": 8,
+            "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+        },
+        "second": {"like": "main", "backbone": "resnet10t", "image_size": 48},
+        "kernel": {"kind": "kernel", "image_size": 32},
+        "off": {"like": "main", "enabled": False},
     }
 )
+FOLDS = 3
+NAMES = ["main", "second", "kernel"]
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Folds, training renders, validation renders of ten pages of two classes."""
-    ids = [f"i{number}" for number in range(10)]
-    folds = pd.DataFrame({"image_id": ids, "group": ids, "label": [0, 1] * 5, "fold": [n // 2 for n in range(10)]})
+    """Folds, training renders, validation renders of twelve pages of two classes, at both sides that are wanted."""
+    ids = [f"i{number:02}" for number in range(12)]
+    folds = pd.DataFrame({"image_id": ids, "group": ids, "label": [0, 1] * 6, "fold": [n // 4 for n in range(12)]})
     renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, path="none.jpg")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
-    return folds, renders, renders.assign(view="test_like")
+    sides = pd.concat([renders.assign(side=side) for side in MEMBERS.sides], ignore_index=True)
+    conditions = [
+        sides.assign(condition=condition, render_id=sides["source_id"] + f"~{condition}")
+        for condition in ("clean", "test_like")
+    ]
+    return folds, sides, pd.concat(conditions, ignore_index=True)
 
 
-def test_every_model_of_the_plan_is_trained_and_predicts_under_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained: dict[str, FoldTask] = {}
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
+    """Every task that is submitted, by name, in place of its training and of what its member would say."""
+    tasks: dict[str, Task] = {}
 
-    def train(task: FoldTask, store: Store) -> Checkpoint:
-        trained[task.name] = task
-        store.complete(task.name, {"name": task.name, "learnt_groups": sorted(task.training["group"])})
-        row = pd.DataFrame([range(len(HISTORY))], columns=list(HISTORY))
-        row.to_csv(store.folder(task.name) / HISTORY_FILE, index=False)
-        return Checkpoint(store.folder(task.name), task.name)
+    def fit_all(given: list[Task], store: Store) -> list[Checkpoint]:
+        for task in given:
+            tasks[task.name] = task
+            record = {"name": task.name, "kind": task.kind, "learnt_groups": task.split.learnt_groups}
+            store.complete(task.name, record)
+            if task.kind == "network":
+                row = pd.DataFrame([range(len(HISTORY))], columns=list(HISTORY))
+                row.to_csv(store.folder(task.name) / HISTORY_FILE, index=False)
+        return [Checkpoint(store.folder(task.name), task.name) for task in given]
 
-    def predict(checkpoint: Checkpoint, pages: pd.DataFrame, policy: object, model: str, store: object) -> pd.DataFrame:
-        return pages.assign(model=model, checkpoint=checkpoint.key)
+    def predict(kind: Any, checkpoint: Checkpoint, pages: pd.DataFrame, policy: Any, model: str, store: Store) -> Any:
+        turns = [pages.assign(turn=turn, scale=scale) for turn, scale in policy.views]
+        right = (pages["label"] == 0).astype(float) * 0.5 + 0.25
+        return pd.concat(turns).assign(model=model, by=checkpoint.key, p_0=right, p_1=1 - right)
 
-    monkeypatch.setattr(nodes, "train", train)
+    monkeypatch.setattr("docsort.kernel.kind.describe_renders", lambda paths, *_: np.zeros((len(paths), 4)))
+    monkeypatch.setattr(nodes, "fit_all", fit_all)
     monkeypatch.setattr(nodes, "predict", predict)
+    return tasks
+
+
+def run(folder: Path) -> dict[str, Any]:
+    """All that the stage leaves."""
     folds, training, validation = tables()
-    classes = pd.DataFrame({"target": [0, 1], "class_name": ["a", "b"]})
-    checkpoints, history = nodes.train_fold(
-        3, folds, training, validation, classes, PLAN, 0, Store(tmp_path), {"leaks": 0}
-    )
-    assert [task.parameters.backbone for task in trained.values()] == ["lcnet_035", "resnet10t"]
-    assert list(trained) == ["fold_3", "second_fold_3"]
-    assert history[["model", "fold"]].to_numpy().tolist() == [["main", 3], ["second", 3]]
-    predictions = nodes.predict_validation(
-        checkpoints, folds, validation, 3, EnsemblingParameters(), Store(tmp_path / "kept")
-    )
-    told = predictions[["model", "checkpoint", "image_id"]].to_numpy().tolist()
-    assert told == [[m, c, i] for m, c in (("main", "fold_3"), ("second", "second_fold_3")) for i in ("i6", "i7")]
+    given = {
+        "folds": folds,
+        "training_renders": training,
+        "validation_renders": validation,
+        "classes": pd.DataFrame({"target": [0, 1], "class_name": ["a", "b"]}),
+        "leak_report": {"leaks": 0},
+        "checkpoint_store": Store(folder / "checkpoints"),
+        "prediction_store": Store(folder / "predictions"),
+        "params:members": MEMBERS,
+        "params:ensembling": EnsemblingParameters(turns=(0, 1)),
+        "params:seed": 0,
+        **{f"params:fold_numbers.fold_{fold}": fold for fold in range(FOLDS)},
+    }
+    return run_stage(create_pipeline(FOLDS), given)
 
 
-def test_a_look_that_is_switched_off_leaves_no_trace_in_the_predictions(tmp_path: Path) -> None:
-    folds, training, validation = tables()
-    off, classes = LookParameters(enabled=False), pd.DataFrame({"target": [0, 1], "class_name": ["a", "b"]})
-    looks = nodes.describe_renders(training, validation, off, {"leaks": 0})
-    learnt = nodes.learn_fold_look(3, folds, training, validation, looks, classes, off, Store(tmp_path), {"leaks": 0})
-    assert learnt == {}
-    nothing = nodes.predict_validation_by_look(learnt, folds, validation, looks, 3, EnsemblingParameters())
-    assert nothing.empty
-    said = validation.rename(columns={"source_id": "image_id"}).assign(
-        model="main", turn=0, scale=100, p_0=0.5, p_1=0.5
-    )
-    pd.testing.assert_frame_equal(nodes.join_predictions(folds, said, nothing), said)
+def test_every_enabled_member_is_fitted_and_predicts_under_its_name_on_every_fold(
+    tmp_path: Path, fitted: dict[str, Task]
+) -> None:
+    left = run(tmp_path)
+    assert set(fitted) == {f"{prefix}fold_{fold}" for fold in range(FOLDS) for prefix in ("", "second_", "kernel_")}
+    assert [list(fold) for fold in left["members"]] == [NAMES] * FOLDS
+    said = left["oof_predictions"]
+    by = said[["model", "fold", "by"]].drop_duplicates()
+    assert {(model, fold): key for model, fold, key in by.itertuples(index=False)} == {
+        (name, fold): ("" if name == "main" else f"{name}_") + f"fold_{fold}" for name in NAMES for fold in range(FOLDS)
+    }
 
 
-def test_a_look_made_for_another_fold_may_not_judge_this_one(tmp_path: Path) -> None:
+def test_a_member_learns_and_judges_pages_of_the_side_that_it_wants(tmp_path: Path, fitted: dict[str, Task]) -> None:
+    left = run(tmp_path)
+    assert {name: set(task.split.training["side"]) for name, task in fitted.items() if name.endswith("fold_0")} == {
+        "fold_0": {32},
+        "second_fold_0": {48},
+        "kernel_fold_0": {32},
+    }
+    assert left["oof_predictions"].groupby("model")["side"].unique().map(list).to_dict() == {
+        "main": [32],
+        "second": [48],
+        "kernel": [32],
+    }
+
+
+def test_no_member_learns_a_page_that_its_fold_holds_out_and_each_page_is_judged_by_the_fold_that_holds_it_out(
+    tmp_path: Path, fitted: dict[str, Task]
+) -> None:
+    left, (folds, _, _) = run(tmp_path), tables()
+    held_out = {fold: set(own["group"]) for fold, own in folds.groupby("fold")}
+    assert all(not set(task.split.learnt_groups) & held_out[task.split.fold] for task in fitted.values())
+    assert all(task.split.learnt_groups for task in fitted.values())
+    for (fold, _), own in left["oof_predictions"].groupby(["fold", "model"]):
+        assert set(own["group"]) == held_out[fold]
+
+
+def test_the_histories_are_of_the_members_that_have_epochs(tmp_path: Path, fitted: dict[str, Task]) -> None:
+    histories = run(tmp_path)["histories"]
+    rows = histories[["model", "fold"]].to_numpy().tolist()
+    assert rows == [[name, fold] for fold in range(FOLDS) for name in ("main", "second")]
+
+
+def test_a_member_of_another_fold_may_not_judge_this_one(tmp_path: Path) -> None:
     folds, _, validation = tables()
-    Store(tmp_path).complete("k", {"name": "look_fold_1", "learnt_groups": ["i6", "i7"]})
-    looks = {"look": Checkpoint(tmp_path / "k", "k")}
-    with pytest.raises(LeakError, match="the model of look_fold_3 .* but got that of look_fold_1"):
-        nodes.predict_validation_by_look(looks, folds, validation, pd.DataFrame(), 3, EnsemblingParameters())
-    Store(tmp_path).complete("k", {"name": "look_fold_3", "learnt_groups": ["i6", "i7"]})
-    with pytest.raises(LeakError, match="it has learnt 2 of them"):
-        nodes.predict_validation_by_look(looks, folds, validation, pd.DataFrame(), 3, EnsemblingParameters())
+
+    def judge(**record: object) -> None:
+        Store(tmp_path).complete("key", {"kind": "kernel", "learnt_groups": ["i08"], **record})
+        checkpoints = {"kernel": Checkpoint(tmp_path / "key", "key")}
+        cache = Store(tmp_path / "cache")
+        nodes.predict_validation(checkpoints, folds, validation, 2, MEMBERS, EnsemblingParameters(), cache)
+
+    with pytest.raises(LeakError, match="the member kernel_fold_2 .* but got that of kernel_fold_1"):
+        judge(name="kernel_fold_1")
+    with pytest.raises(LeakError, match="it has learnt 2 of them: i08~clean, i08~test_like;"):
+        judge(name="kernel_fold_2")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from docsort.folds import FOLDS
+from docsort.folds import FOLD_COUNT
 from docsort.pipeline_registry import register_pipelines
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("ingestion", "cleaning", "augmentation", "training", "specialists", "ensembling", "reporting")
-APART = ("label_review",)
+APART = ("predict", "label_review")
 """In no sum: for a person, when a person asks for it."""
 HEAVY = (
     "torch",
@@ -40,21 +40,35 @@ print("HEAVY:", [name for name in {HEAVY!r} if name in sys.modules])
 
 
 def test_every_stage_and_every_sum_is_there() -> None:
-    assert set(register_pipelines()) == {*STAGES, *APART, "train", "predict", "__default__"}
+    assert set(register_pipelines()) == {*STAGES, *APART, "train", "__default__"}
 
 
 def test_the_sums_are_the_sums_of_their_stages() -> None:
     pipelines = register_pipelines()
     assert set(pipelines["train"].nodes) == {n for name in STAGES[:5] for n in pipelines[name].nodes}
-    assert set(pipelines["predict"].nodes) == {n for name in STAGES[5:] for n in pipelines[name].nodes}
     assert set(pipelines["__default__"].nodes) == {n for name in STAGES for n in pipelines[name].nodes}
 
 
-@pytest.mark.parametrize("fold", range(FOLDS))
-def test_each_fold_is_a_namespace_of_its_own(fold: int) -> None:
-    nodes = register_pipelines()["training"].only_nodes_with_namespaces([f"fold_{fold}"]).nodes
-    steps = ("train", "predict_validation", "learn_look", "predict_validation_by_look")
-    assert {node.name for node in nodes} == {f"fold_{fold}.{step}" for step in steps}
+@pytest.mark.parametrize("fold", range(FOLD_COUNT))
+def test_each_fold_is_a_box_in_the_box_of_its_stage(fold: int) -> None:
+    nodes = register_pipelines()["training"].only_nodes_with_namespaces([f"training.fold_{fold}"]).nodes
+    assert {node.name for node in nodes} == {
+        f"training.fold_{fold}.{step}" for step in ("fit_members", "predict_validation")
+    }
+
+
+def test_every_node_is_in_the_box_of_its_stage() -> None:
+    for name in STAGES:
+        nodes = register_pipelines()[name].nodes
+        assert {str(node.namespace).partition(".")[0] for node in nodes} == {name}
+        assert {frozenset(node.tags) for node in nodes} == {frozenset({name})}
+
+
+def test_new_photos_are_answered_by_the_newest_ensemble_and_nothing_of_the_training_is_written() -> None:
+    pipelines = register_pipelines()
+    predict, learning = pipelines["predict"], pipelines["__default__"]
+    assert predict.all_outputs().isdisjoint(learning.datasets())
+    assert predict.inputs() == {"params:source", "raw_location", "ensemble", "prediction_store"}
 
 
 def test_every_way_into_training_goes_through_the_leak_check() -> None:

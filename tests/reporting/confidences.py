@@ -38,8 +38,8 @@ def make_run(seed: int = 0) -> Run:
     members = soften(0.4 * (evidence + rng.normal(0, 1, (5, 2 * PAGES, CLASSES))))
     fold = np.arange(PAGES) % 5
     seen = members[fold, np.arange(PAGES)]
-    views = [_votes(seen, truth[:PAGES], view).assign(fold=fold) for view in ("clean", "test_like")]
-    oof = pd.concat(views, ignore_index=True)
+    conditions = [_votes(seen, truth[:PAGES], condition).assign(fold=fold) for condition in ("clean", "test_like")]
+    oof = pd.concat(conditions, ignore_index=True)
     test = _votes(members[:, PAGES:].mean(axis=0), None, "test")
     alone = [_votes(own[PAGES:], None, "test").assign(fold=number) for number, own in enumerate(members)]
     found = calibrate(oof, test, pd.concat(alone, ignore_index=True), PARAMETERS, 0)
@@ -54,12 +54,12 @@ def words_kept(run: Run) -> Scores:
     return score_confidences(run.votes, run.calibration, run.abstention, key, 0)[0]
 
 
-def _votes(probabilities: np.ndarray, truth: np.ndarray | None, view: str) -> pd.DataFrame:
+def _votes(probabilities: np.ndarray, truth: np.ndarray | None, condition: str) -> pd.DataFrame:
     columns = [f"p_{target}" for target in range(CLASSES)]
     votes = pd.DataFrame(probabilities, columns=columns)
-    votes["image_id"] = votes["render_id"] = votes["group"] = [f"{view}{i}.jpg" for i in range(len(votes))]
+    votes["image_id"] = votes["render_id"] = votes["group"] = [f"{condition}{i}.jpg" for i in range(len(votes))]
     votes["label"] = pd.NA if truth is None else truth
     votes = votes.assign(
-        view=view, copy=0, predicted=probabilities.argmax(axis=1), confidence=probabilities.max(axis=1)
+        condition=condition, copy=0, predicted=probabilities.argmax(axis=1), confidence=probabilities.max(axis=1)
     )
     return votes[[*VOTES, *columns]]

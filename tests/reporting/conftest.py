@@ -1,4 +1,4 @@
-"""A small run with hostile class names: votes on both views, a submission, its key and all that a report shows."""
+"""A small run with hostile class names: votes on both conditions, a submission, its key and all that a report shows."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from confidences import Run, make_run
 
 from docsort.cleaning.drift import AUC_ROW, DRIFT
-from docsort.ensembling.comparison import CANDIDATES
+from docsort.ensembling.candidates import CANDIDATES
 from docsort.ensembling.votes import VOTES
 from docsort.specialists.verdict import VERDICTS
 
@@ -32,15 +32,15 @@ def oof_votes() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     labels = rng.integers(CLASSES, size=SOURCES)
     parts = []
-    for view, copies, right in (("clean", 1, 0.97), ("test_like", COPIES, 0.8)):
+    for condition, copies, right in (("clean", 1, 0.97), ("test_like", COPIES, 0.8)):
         for copy in range(copies):
             rows = pd.DataFrame(
                 {
                     "image_id": [f"{i:03}.jpg" for i in range(SOURCES)],
                     "group": [f"g{i // 2}" for i in range(SOURCES)],
                     "label": labels,
-                    "render_id": [f"{i:03}_{view}_{copy}" for i in range(SOURCES)],
-                    "view": view,
+                    "render_id": [f"{i:03}_{condition}_{copy}" for i in range(SOURCES)],
+                    "condition": condition,
                     "copy": copy,
                     "predicted": answers_to(labels, right, rng),
                     "confidence": rng.random(SOURCES),
@@ -68,8 +68,8 @@ def submission(answer_key: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture
 def verdicts() -> pd.DataFrame:
     rows = [
-        ("certificates", "1 2", 0.80, 0.86, 0.06, 0.02, 0.1, 30, 12, True, "may speak: the gain lies above zero"),
-        (HOSTILE, "0 4", 0.80, 0.79, -0.01, -0.03, 0.01, 20, 9, False, "silent: the gain may be luck"),
+        ("certificates", "1 2", 0.80, 0.86, 0.06, 0.02, 0.1, 30, 12, True, "accepted: the interval lies above zero"),
+        (HOSTILE, "0 4", 0.80, 0.79, -0.01, -0.03, 0.01, 20, 9, False, "rejected: the interval holds zero"),
     ]
     rules = [("hard", "margin", 0.25, 0.07), ("soft", "mass", 0.5, 0.02)]
     return pd.DataFrame([row + rule for row, rule in zip(rows, rules, strict=True)], columns=list(VERDICTS))
@@ -101,7 +101,7 @@ def candidates() -> pd.DataFrame:
 def selection() -> dict[str, Any]:
     """A record of `select_ensemble`."""
     block = {"weights": {"main": 0.6, HOSTILE: 0.4}, "fitted_gain": 0.0181, "nested_gain": -0.0171, "low": -0.034}
-    block |= {"high": 0.0005, "accepted": False, "reason": "not used: the gain may be luck"}
+    block |= {"high": 0.0005, "accepted": False, "reason": "rejected: the interval holds zero"}
     common = {"models": ["main", HOSTILE], "equal": 0.8, "asked": "selected", "used": "equal"}
     return {**common, "reason": block["reason"], "selected": block, "routed": block}
 

@@ -23,15 +23,15 @@ def test_each_view_has_a_panel_with_both_stages_and_the_line_of_kept_words(
     figure = draw_reliability(bins)
     shown = [trace for trace in figure.data if trace.name]
     assert [trace.name for trace in shown] == ["before calibration", "after calibration"] * 2
-    for trace, (view, stage) in zip(
+    for trace, (condition, stage) in zip(
         shown, [(v, s) for v in ("test_like", "test") for s in ("before", "after")], strict=True
     ):
-        own = bins[(bins["view"] == view) & (bins["stage"] == stage)]
+        own = bins[(bins["condition"] == condition) & (bins["stage"] == stage)]
         assert list(trace.x) == own["confidence"].tolist()
         assert list(trace.y) == own["accuracy"].tolist()
         assert list(trace.customdata) == own["pages"].tolist()
     assert sum(trace.showlegend is not False for trace in shown) == 2
-    alone = draw_reliability(bins[bins["view"] == "test_like"])
+    alone = draw_reliability(bins[bins["condition"] == "test_like"])
     assert len(alone.layout.annotations) == 1
     with pytest.raises(InputError, match="stage is missing"):
         draw_reliability(bins.drop(columns="stage"))

@@ -32,7 +32,7 @@ def test_without_a_key_nothing_is_said_of_the_truth(confidence_run: Run) -> None
     scores, bins, curves = score_confidences(run.votes, run.calibration, run.abstention, None, 0)
     assert "test" not in scores["calibration"]
     assert scores["review"] == run.abstention
-    assert set(bins["view"]) == {"test_like"}
+    assert set(bins["condition"]) == {"test_like"}
     assert set(curves["curve"]) == {"validation", "expected"}
 
 
@@ -42,7 +42,7 @@ def test_without_test_images_there_is_validation_alone(confidence_run: Run) -> N
     scores, bins, curves = score_confidences(empty.votes, empty.calibration, empty.abstention, run.answer_key, 0)
     assert "test" not in scores["calibration"]
     assert scores["review"]["test"] is None
-    assert set(bins["view"]) == {"test_like"}
+    assert set(bins["condition"]) == {"test_like"}
     assert set(curves["curve"]) == {"validation"}
 
 
@@ -50,8 +50,8 @@ def test_bins_hold_every_page_and_curves_end_at_all_pages(confidence_run: Run) -
     run = confidence_run
     _, bins, curves = score_confidences(run.votes, run.calibration, run.abstention, run.answer_key, 0)
     assert (tuple(bins.columns), tuple(curves.columns)) == (RELIABILITY_TABLE, RISK_COVERAGE)
-    counts = bins.groupby(["view", "stage"])["pages"].sum()
-    seen = run.votes.oof_after["view"] == "test_like"
+    counts = bins.groupby(["condition", "stage"])["pages"].sum()
+    seen = run.votes.oof_after["condition"] == "test_like"
     assert counts["test_like"].tolist() == [seen.sum()] * 2
     assert counts["test"].tolist() == [len(run.votes.test_after)] * 2
     lasts = curves.groupby("curve").last()
@@ -63,7 +63,7 @@ def test_bins_hold_every_page_and_curves_end_at_all_pages(confidence_run: Run) -
 
 def test_the_clean_view_says_nothing_about_confidences(confidence_run: Run) -> None:
     run = confidence_run
-    clean = run.votes.oof_after["view"] == "clean"
+    clean = run.votes.oof_after["condition"] == "clean"
     other = run.votes.oof_after.assign(confidence=np.where(clean, 0.01, run.votes.oof_after["confidence"]))
     changed = type(run.votes)(run.votes.oof_before, other, run.votes.test_before, run.votes.test_after)
     for one, two in zip(

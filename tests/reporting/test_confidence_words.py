@@ -57,8 +57,8 @@ def test_a_target_out_of_reach_sends_every_page_to_a_person() -> None:
 def test_pages_to_look_at_are_counted_by_reason() -> None:
     reasons = [
         "unreadable: the file is empty; answered with the most frequent class",
-        "confidence 0.3 below 0.4; unlike the training pages: odder than 99.9% of them",
-        "unlike the training pages: odder than 99.9% of them",
+        "confidence 0.3 below 0.4; unlike the training pages: more novel than 99.9% of them",
+        "unlike the training pages: more novel than 99.9% of them",
     ]
     words = review_in_words(pd.DataFrame({"reason": reasons}), 30, 2)
     assert words.startswith("3 of 30 test pages (10.0%)")

@@ -17,7 +17,9 @@ MISTAKES = [("m0", 0, 1, 0.6), ("m1", 0, 1, 0.9), ("m2", 2, 0, 0.8), ("m3", 0, 1
 def votes() -> pd.DataFrame:
     rows = [(f"{image}~t", image, "test_like", label, answer, sure, 0) for image, label, answer, sure in MISTAKES]
     rows += [("r0~t", "r0", "test_like", 1, 1, 0.99, 0), ("m1~c", "m1", "clean", 0, 2, 0.99, 0)]
-    return pd.DataFrame(rows, columns=["render_id", "image_id", "view", "label", "predicted", "confidence", "fold"])
+    return pd.DataFrame(
+        rows, columns=["render_id", "image_id", "condition", "label", "predicted", "confidence", "fold"]
+    )
 
 
 @pytest.fixture
@@ -41,11 +43,15 @@ def embeddings() -> pd.DataFrame:
 def renders(embeddings: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
     rows = []
     for number, row in enumerate(embeddings.drop_duplicates("image_id").itertuples()):
-        for view, letter in (("clean", "c"), ("test_like", "t")):
+        for condition, letter in (("clean", "c"), ("test_like", "t")):
             path = tmp_path / f"{row.image_id}{letter}.png"
             Image.fromarray(np.full((20, 20, 3), 20 * number, dtype=np.uint8)).save(path)
-            rows.append((f"{row.image_id}~{letter}", row.image_id, row.image_id, row.label, 0, 0, str(path), view))
-    return pd.DataFrame(rows, columns=["render_id", "source_id", "group", "label", "fold", "copy", "path", "view"])
+            rows.append(
+                (f"{row.image_id}~{letter}", row.image_id, row.image_id, row.label, 0, 0, 20, str(path), condition)
+            )
+    return pd.DataFrame(
+        rows, columns=["render_id", "source_id", "group", "label", "fold", "copy", "side", "path", "condition"]
+    )
 
 
 def test_the_most_confused_pair_comes_first_with_its_surest_page_and_the_learnt_pages_nearest_to_it(
@@ -76,7 +82,7 @@ def test_three_pictures_a_pair_are_drawn_the_learnt_ones_as_they_are(
     assert picture.width > COLUMNS * CELL
     colours = [picture.getpixel((6 + place * (CELL + 6) + CELL // 2, CELL // 2)) for place in range(3)]
     shown = [Image.open(pairs["path"][0]).getpixel((0, 0))]
-    clean = renders[renders["view"] == "clean"].set_index("source_id")["path"]
+    clean = renders[renders["condition"] == "clean"].set_index("source_id")["path"]
     shown += [Image.open(clean[pairs[column][0]]).getpixel((0, 0)) for column in ("taken_id", "own_id")]
     assert colours == shown
     assert draw_confused_pairs(pairs.iloc[:0], renders, classes).getextrema() == ((255, 255),) * 3

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from docsort.errors import NoMapError
-from docsort.reporting.explained import CELL, COLUMNS, EXPLAINED, draw_heat, explain, list_mistakes, list_sure
-from docsort.training.checkpoints import Checkpoint
+from docsort.members.checkpoints import Checkpoint
+from docsort.reporting.explained import CELL, COLUMNS, draw_heat, explain, list_sure
+from docsort.reporting.galleries import ANSWERED, list_mistakes
 
 CHECKPOINTS = [Checkpoint(Path(f"fold_{fold}"), f"fold_{fold}") for fold in range(5)]
 
@@ -18,18 +19,18 @@ CHECKPOINTS = [Checkpoint(Path(f"fold_{fold}"), f"fold_{fold}") for fold in rang
 def renders(oof_votes: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
     path = tmp_path / "page.png"
     Image.fromarray(np.full((90, 60, 3), 200, dtype=np.uint8)).save(path)
-    table = oof_votes[["render_id", "image_id", "group", "label", "fold", "copy", "view"]]
-    return table.rename(columns={"image_id": "source_id"}).assign(path=str(path))
+    table = oof_votes[["render_id", "image_id", "group", "label", "fold", "copy", "condition"]]
+    return table.rename(columns={"image_id": "source_id"}).assign(path=str(path), side=48)
 
 
 def test_the_surest_right_answer_of_each_class_comes_before_a_second_of_any(
     oof_votes: pd.DataFrame, renders: pd.DataFrame
 ) -> None:
     table = list_sure(oof_votes, renders, 7)
-    assert list(table.columns) == list(EXPLAINED)
+    assert list(table.columns) == list(ANSWERED)
     assert table["label"].tolist() == [0, 1, 2, 3, 4, 0, 1]
     assert (table["label"] == table["predicted"]).all()
-    right = oof_votes[(oof_votes["view"] == "test_like") & (oof_votes["label"] == oof_votes["predicted"])]
+    right = oof_votes[(oof_votes["condition"] == "test_like") & (oof_votes["label"] == oof_votes["predicted"])]
     best = right.groupby("label")["confidence"].max()
     assert table["confidence"].head(5).tolist() == best.tolist()
     assert table["image_id"].is_unique
@@ -92,5 +93,5 @@ def test_without_a_map_of_places_the_pages_stand_alone_and_the_log_says_why(
     assert "Expected a layer of odd_net with a map of places. The pages are shown without heat." in caplog.text
 
 
-def test_no_pages_are_a_white_strip(oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame) -> None:
+def test_no_pages_are_an_empty_sheet(oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame) -> None:
     assert explain(list_sure(oof_votes, renders, 0), CHECKPOINTS, classes).getextrema() == ((255, 255),) * 3

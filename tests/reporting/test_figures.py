@@ -41,7 +41,7 @@ def test_the_confusion_matrix_shows_counts_and_shares_of_the_test_like_view(
     oof_votes: pd.DataFrame, classes: pd.DataFrame
 ) -> None:
     heat = draw_confusion_matrix(oof_votes, classes).data[0]
-    seen = oof_votes[oof_votes["view"] == "test_like"]
+    seen = oof_votes[oof_votes["condition"] == "test_like"]
     counts = confusion_matrix(seen["label"], seen["predicted"], range(5))
     shown = np.array([[int(text or 0) for text in row] for row in heat.text])
     assert (shown == counts).all()
@@ -81,8 +81,8 @@ def test_verdicts_say_how_a_specialist_is_asked_and_what_fitting_promised(verdic
     *points, fitted = draw_specialist_verdicts(verdicts).data
     assert ["hard, asked by margin 0.25<br>" in points[0].hovertemplate, len(points)] == [True, 2]
     assert list(fitted.x) == [0.07, 0.02]
-    silent = draw_specialist_verdicts(verdicts.assign(routing="silent", trigger="silent"))
-    assert "not asked" in silent.data[0].hovertemplate
+    never = draw_specialist_verdicts(verdicts.assign(routing="none", trigger="none"))
+    assert "not asked" in never.data[0].hovertemplate
 
 
 def test_no_specialists_are_said_in_words(verdicts: pd.DataFrame) -> None:

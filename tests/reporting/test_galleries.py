@@ -8,20 +8,20 @@ import pytest
 from PIL import Image
 
 from docsort.errors import InputError
-from docsort.reporting.galleries import CELL, COLUMNS, draw_gallery, list_misclassified
+from docsort.reporting.galleries import CELL, COLUMNS, draw_mistakes, list_mistakes
 
 
 @pytest.fixture
 def renders(oof_votes: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
     path = tmp_path / "page.jpg"
     Image.fromarray(np.full((90, 60, 3), 200, dtype=np.uint8)).save(path)
-    table = oof_votes[["render_id", "image_id", "group", "label", "fold", "copy", "view"]]
-    return table.rename(columns={"image_id": "source_id"}).assign(path=str(path))
+    table = oof_votes[["render_id", "image_id", "group", "label", "fold", "copy", "condition"]]
+    return table.rename(columns={"image_id": "source_id"}).assign(path=str(path), side=48)
 
 
 def test_the_surest_mistakes_come_first_one_a_source(oof_votes: pd.DataFrame, renders: pd.DataFrame) -> None:
-    table = list_misclassified(oof_votes, renders, limit=1000)
-    wrong = oof_votes[(oof_votes["view"] == "test_like") & (oof_votes["label"] != oof_votes["predicted"])]
+    table = list_mistakes(oof_votes, renders, limit=1000)
+    wrong = oof_votes[(oof_votes["condition"] == "test_like") & (oof_votes["label"] != oof_votes["predicted"])]
     assert set(table["image_id"]) == set(wrong["image_id"])
     assert table["image_id"].is_unique
     assert table["confidence"].is_monotonic_decreasing
@@ -31,19 +31,19 @@ def test_the_surest_mistakes_come_first_one_a_source(oof_votes: pd.DataFrame, re
 
 
 def test_the_limit_keeps_the_surest(oof_votes: pd.DataFrame, renders: pd.DataFrame) -> None:
-    whole = list_misclassified(oof_votes, renders, limit=1000)
-    pd.testing.assert_frame_equal(list_misclassified(oof_votes, renders, limit=5), whole.head(5))
+    whole = list_mistakes(oof_votes, renders, limit=1000)
+    pd.testing.assert_frame_equal(list_mistakes(oof_votes, renders, limit=5), whole.head(5))
 
 
 def test_a_mistake_without_its_picture_is_named(oof_votes: pd.DataFrame, renders: pd.DataFrame) -> None:
-    surest = list_misclassified(oof_votes, renders, limit=1)["render_id"].iloc[0]
+    surest = list_mistakes(oof_votes, renders, limit=1)["render_id"].iloc[0]
     with pytest.raises(InputError, match=surest):
-        list_misclassified(oof_votes, renders[renders["render_id"] != surest], limit=3)
+        list_mistakes(oof_votes, renders[renders["render_id"] != surest], limit=3)
 
 
 def test_the_gallery_holds_every_page(oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame) -> None:
-    pages = list_misclassified(oof_votes, renders, limit=COLUMNS + 1)
-    picture = draw_gallery(pages, classes)
+    pages = list_mistakes(oof_votes, renders, limit=COLUMNS + 1)
+    picture = draw_mistakes(pages, classes)
     assert picture.width >= COLUMNS * CELL
     assert picture.height >= 2 * CELL
 
@@ -51,6 +51,6 @@ def test_the_gallery_holds_every_page(oof_votes: pd.DataFrame, renders: pd.DataF
 def test_a_run_without_mistakes_has_an_empty_gallery(
     oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame
 ) -> None:
-    perfect = list_misclassified(oof_votes.assign(predicted=oof_votes["label"]), renders, limit=10)
+    perfect = list_mistakes(oof_votes.assign(predicted=oof_votes["label"]), renders, limit=10)
     assert perfect.empty
-    assert draw_gallery(perfect, classes).getextrema() == ((255, 255),) * 3
+    assert draw_mistakes(perfect, classes).getextrema() == ((255, 255),) * 3

@@ -43,7 +43,7 @@ def test_what_the_models_gained_stands_apart_from_what_judging_did(truth: np.nda
     assert row["gain"] == pytest.approx(row["after"] - row["judged_anew"])
     assert row["before"] > row["judged_anew"]
     assert 0 < row["low"] < row["gain"] < row["high"]
-    assert row["verdict"].startswith("helped")
+    assert row["verdict"].startswith("helped: the 95 % interval of the gain in macro-F1, ")
 
 
 def test_no_change_of_labels_and_a_first_run_add_nothing(truth: np.ndarray) -> None:
@@ -56,7 +56,8 @@ def test_dropped_images_are_a_change_and_only_common_pages_are_compared(truth: n
     earlier, now = state(truth, wrong(truth, range(10))), state(truth, wrong(truth, range(8)))[5:]
     (row,) = add_label_gain(NONE, earlier, now, ledger("000"), PARAMETERS, 0).to_dict("records")
     assert (row["images"], row["pages"]) == (5, 395)
-    assert row["verdict"].startswith("may be luck")
+    assert row["gain"] > 0 >= row["low"]
+    assert row["verdict"].startswith("may be luck: the 95 % interval")
 
 
 def test_another_recipe_makes_a_gain_nobodys(truth: np.ndarray) -> None:
@@ -70,7 +71,7 @@ def test_another_recipe_makes_a_gain_nobodys(truth: np.ndarray) -> None:
 
 
 def test_the_baseline_is_what_was_answered_on_test_like_pages(truth: np.ndarray) -> None:
-    votes = state(truth, truth).drop(columns="recipe").assign(view=["clean", "test_like"] * 200, fold=0)
+    votes = state(truth, truth).drop(columns="recipe").assign(condition=["clean", "test_like"] * 200, fold=0)
     found = baseline_of(votes, "abc")
     assert tuple(found.columns) == BASELINE
     assert len(found) == 200

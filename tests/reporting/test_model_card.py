@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 from confidences import Run, words_kept
 
-from docsort.reporting.model_card import markdown_table, package_versions, write_model_card
+from docsort.reporting.model_card import PACKAGES, markdown_table, write_model_card
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.scores import Scores, score_run, tabulate_class_scores
+from docsort.versions import versions_of
 
-LIFT = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
+GAIN = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def scores(
     answer_key: pd.DataFrame,
     confidence_run: Run,
 ) -> Scores:
-    scores = score_run(oof_votes, verdicts, submission, LIFT, answer_key, ReportingParameters(draws=100), 0)
+    scores = score_run(oof_votes, verdicts, submission, GAIN, answer_key, ReportingParameters(draws=100), 0)
     return scores | words_kept(confidence_run)
 
 
@@ -55,6 +56,20 @@ def test_the_card_holds_the_promise_both_views_and_the_limits(card: str, scores:
         assert heading in card
 
 
+def test_pages_that_were_set_aside_stand_beside_the_forecast_where_there_are_any(
+    scores: Scores, card: str, oof_votes: pd.DataFrame, classes: pd.DataFrame, verdicts: pd.DataFrame
+) -> None:
+    block = {"macro_f1": 0.4321, "accuracy": 0.5, "interval": [0.4, 0.5], "n": 12, "groups": 9}
+    aside = {"holdout": {"clean": {**block, "macro_f1": 0.8765}, "test_like": block}}
+    images = pd.DataFrame({"label": [0, 1], "given_label": [0, 1], "group": [0, 1]})
+    table = tabulate_class_scores(oof_votes, classes, pd.DataFrame(columns=["ID", "target"]), None)
+    text = write_model_card(scores | aside, table, verdicts, {}, images)
+    assert "| set aside, clean, all models | 0.8765 | 0.4000 to 0.5000 |" in text
+    assert "| set aside, test-like, all models | 0.4321 | 0.4000 to 0.5000 |" in text
+    assert "Pages set aside were seen by no training, gate or calibration." in text
+    assert "set aside" not in card
+
+
 def test_every_table_of_the_card_is_rectangular(card: str) -> None:
     for block in card.split("\n\n"):
         if block.startswith("|"):
@@ -72,10 +87,11 @@ def test_facts_of_models_are_joined_and_lists_left_out(card: str) -> None:
     assert "| fold_1 | resnet10t |  | cpu |" in card
 
 
-def test_versions_are_those_installed() -> None:
-    versions = dict(package_versions())
-    assert versions["python"] == platform.python_version()
-    assert versions["pandas"] == pd.__version__
+def test_the_versions_are_those_installed(card: str) -> None:
+    table = card.partition("## Versions")[2]
+    assert f"| python | {platform.python_version()} |" in table
+    for name, version in versions_of(PACKAGES).items():
+        assert f"| {name} | {version} |" in table
 
 
 def test_a_run_without_specialists_says_so(

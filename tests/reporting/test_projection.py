@@ -75,7 +75,7 @@ def test_neighbours_stay_neighbours_on_the_plane_and_the_same_seed_gives_the_sam
 def test_the_limit_is_shared_by_the_folds_and_votes_go_along(
     embeddings: pd.DataFrame, votes: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docsort.reporting.projection.run_in_worker", lambda function, *given: function(*given))
+    monkeypatch.setattr("docsort.reporting.projection.run", lambda function, *given: function(*given))
     table = project(embeddings, votes, limit=30, seed=0)
     assert list(table.columns) == list(PROJECTION)
     assert table["fold"].value_counts().to_dict() == {0: 10, 1: 10, 2: 10}

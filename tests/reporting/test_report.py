@@ -9,7 +9,7 @@ import pytest
 from confidences import Run, words_kept
 from PIL import Image
 
-from docsort.augmentation.fitting import DAMAGE_FIT
+from docsort.augmentation.damage_fit import DAMAGE_FIT
 from docsort.errors import InputError
 from docsort.reporting.figures import draw_confusion_matrix
 from docsort.reporting.label_gains import LABEL_GAINS
@@ -32,7 +32,7 @@ DAMAGE = {
     "auc": {"undamaged": 0.987, "before": 0.876, "after": 0.654},
     "parameters": {"blur_share": 0.3, "blur_sigma": [0.6, 2.2]},
 }
-LIFT = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
+GAIN = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
 GAINS = pd.DataFrame(
     [(1, 9, "<b>kim</b>", 400, 0.5, 0.51, 0.55, 0.04, 0.01, 0.07, "helped")], columns=list(LABEL_GAINS)
 )
@@ -89,7 +89,7 @@ def parts(
     figures: dict[str, go.Figure] = {name: go.Figure() for name in FIGURES}
     figures["confusion_matrix"] = draw_confusion_matrix(oof_votes, classes)
     return ReportParts(
-        scores=score_run(oof_votes, verdicts, submission, LIFT, answer_key, PARAMETERS, 0) | words_kept(confidence_run),
+        scores=score_run(oof_votes, verdicts, submission, GAIN, answer_key, PARAMETERS, 0) | words_kept(confidence_run),
         class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
         verdicts=verdicts,
         candidates=candidates,
@@ -132,7 +132,7 @@ def test_the_page_says_what_the_scores_say(parts: ReportParts) -> None:
     for block in (scores["validation"]["clean"], scores["validation"]["test_like"], scores["test"]):
         assert f"{block['macro_f1']:.4f}" in text
         assert f"{block['interval'][0]:.4f}" in text
-    assert "silent: the gain may be luck" in text
+    assert "rejected: the interval holds zero" in text
     assert "2 of 90 test pages (2.2%)" in text
     assert "with an AUC of 0.930" in text
     assert text.count("–") == 1  # the drift of a measure that does not vary
@@ -190,7 +190,7 @@ def test_without_a_key_there_is_no_test_and_no_gap(
     blind = ReportParts(
         **{
             **vars(parts),
-            "scores": score_run(oof_votes, parts.verdicts, submission, LIFT, None, PARAMETERS, 0)
+            "scores": score_run(oof_votes, parts.verdicts, submission, GAIN, None, PARAMETERS, 0)
             | words_kept(confidence_run.without_test_images()),
             "class_scores": tabulate_class_scores(oof_votes, classes, submission, None),
             "verdicts": parts.verdicts.iloc[:0],
@@ -228,3 +228,14 @@ def test_the_gap_in_words(test: float, words: str) -> None:
         "gap": 0.8 - test,
     }
     assert words in gap_in_words(scores)
+
+
+def test_pages_that_were_set_aside_stand_beside_the_forecast_where_there_are_any(parts: ReportParts) -> None:
+    block = {"macro_f1": 0.4321, "accuracy": 0.5, "interval": [0.4, 0.5], "n": 12, "groups": 9}
+    aside = {"holdout": {"clean": {**block, "macro_f1": 0.8765}, "test_like": block}}
+    text = "".join(read_page(write_report(ReportParts(**{**vars(parts), "scores": parts.scores | aside}))).text)
+    assert "pages that nothing learnt from, damaged like test pages, by all models; as they are 0.87" in text
+    assert text.index("Forecast") < text.index("Set aside") < text.index("Clean validation")
+    for cell in ("set aside, test-like", "set aside, clean", "0.4321", "0.8765"):
+        assert cell in text
+    assert "et aside" not in "".join(read_page(write_report(parts)).text)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from docsort.sample.certificates import ADMISSION, CONFUSABLE, DIAGNOSIS, OPINION, OUTPATIENT, TITLES, draw_certificate
-from docsort.sample.sheet import Sheet, draw_look
-from docsort.seeding import derive_rng
+from docsort_sample.certificates import ADMISSION, CONFUSABLE, DIAGNOSIS, OPINION, OUTPATIENT, TITLES, draw_certificate
+from docsort_sample.randomness import derive_rng
+from docsort_sample.sheet import Sheet, draw_look
 
 
 def certificate(target: int, seed: int) -> NDArray[np.uint8]:

@@ -3,10 +3,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from docsort.sample.certificates import CONFUSABLE
-from docsort.sample.composition import FEWEST, Plan, PlannedPhoto, class_counts, plan_sample
-from docsort.sample.kinds import CLASS_NAMES
-from docsort.sample.parameters import SampleParameters
+from docsort_sample.certificates import CONFUSABLE
+from docsort_sample.composition import FEWEST, Plan, PlannedPhoto, class_counts, plan_sample
+from docsort_sample.kinds import CLASS_NAMES
+from docsort_sample.parameters import SampleParameters
 
 
 def plan(seed: int = 3, **values: float) -> Plan:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from docsort.sample.damage import Damage, apply_damage, draw_damage
-from docsort.sample.photo import MOST_PIXELS
-from docsort.seeding import derive_rng
+from docsort_sample.damage import Damage, apply_damage, draw_damage
+from docsort_sample.photo import MOST_PIXELS
+from docsort_sample.randomness import derive_rng
 
 NONE = Damage(0, 0, None, False, False, 0, True, (1, 1, 1), ("none", 0), 0, 0)
 

@@ -1,5 +1,5 @@
-import subprocess
-import sys
+import os
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from docsort.sample.certificates import CONFUSABLE
-from docsort.sample.composition import Plan, PlannedPhoto, plan_sample
-from docsort.sample.drawing import draw_chunk, encode_photo, write_tables
-from docsort.sample.kinds import CLASS_NAMES
-from docsort.sample.parameters import SampleParameters
+from docsort_sample.certificates import CONFUSABLE
+from docsort_sample.composition import Plan, PlannedPhoto, plan_sample
+from docsort_sample.drawing import Chunk, draw_sample, encode_photo, write_tables
+from docsort_sample.kinds import CLASS_NAMES
+from docsort_sample.parameters import SampleParameters
 
 SEED = 11
 TINY = SampleParameters(scale=0.01, label_noise=0.1, near_duplicates=0.1)
@@ -26,13 +26,10 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="module")
-def folder(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole tiny sample, drawn in this process in a single piece."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole tiny sample, drawn in this process."""
     root = tmp_path_factory.mktemp("sample")
-    for name in ("train", "test", "answer_key"):
-        (root / name).mkdir()
-    assert draw_chunk(root, [*plan.train, *plan.test], SEED) == 2 * 6 * 17
-    write_tables(root, plan)
+    draw_sample(root, TINY, SEED)
     return root
 
 
@@ -45,24 +42,34 @@ def test_a_photo_has_the_same_bytes_in_whatever_order_photos_are_drawn(folder: P
         assert encode_photo(photo, SEED) == (folder / photo.split / f"{photo.image_id}.jpg").read_bytes()
 
 
-@pytest.mark.slow
-def test_one_worker_and_two_write_the_same_files(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from docsort.sample.drawing import draw_sample;"
-        "from docsort.sample.parameters import SampleParameters\n"
-        "if __name__ == '__main__': draw_sample(Path(sys.argv[1]), SampleParameters(scale=0.01), 5)"
-    )
-    script = tmp_path / "draw.py"
-    script.write_text(code)
-    for workers in ("1", "2"):
-        target = tmp_path / workers
-        command = [sys.executable, str(script), str(target)]
-        subprocess.run(command, check=True, env={"DOCSORT_WORKERS": workers, "PATH": ""}, timeout=120)
-    files = [sorted(path.relative_to(tmp_path / one) for path in (tmp_path / one).rglob("*.*")) for one in ("1", "2")]
-    assert files[0] == files[1]
-    assert len(files[0]) == 2 * 6 * 17 + 6
-    for name in files[0]:
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+def test_the_caller_decides_where_every_photo_is_drawn_and_the_tables_come_after(tmp_path: Path, plan: Plan) -> None:
+    drawn: list[PlannedPhoto] = []
+
+    def elsewhere(function: Callable[..., int], tasks: Sequence[Chunk]) -> Iterator[int]:
+        for folder, photos, seed in tasks:
+            assert (folder, seed) == (tmp_path, SEED)
+            drawn.extend(photos)
+            yield len(photos)
+        assert function(tmp_path, plan.test[:1], SEED) == 1
+        assert list(tmp_path.rglob("*.csv")) == []
+
+    draw_sample(tmp_path, TINY, SEED, map=elsewhere)
+    assert drawn == [*plan.train, *plan.test]
+    assert [path.stem for path in tmp_path.rglob("*.jpg")] == [plan.test[0].image_id]
+    assert len(list(tmp_path.rglob("*.csv"))) == 6
+
+
+def test_a_table_is_there_whole_or_not_at_all(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "meta.csv").write_text("as it was")
+
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_tables(tmp_path, plan)
+    assert [path.name for path in tmp_path.iterdir()] == ["meta.csv"]
+    assert (tmp_path / "meta.csv").read_text() == "as it was"
 
 
 def test_another_seed_draws_another_page(plan: Plan) -> None:

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from docsort.sample.parameters import SampleParameters
+from docsort_sample.parameters import SampleParameters
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from docsort.metrics import mean_over_turns
+from docsort.members.views import members_of
 
 PAGES, CLASSES, TURNS = 300, 6, 3
 GROUP = (1, 2, 3)
@@ -24,14 +24,14 @@ def members_table(labels: np.ndarray, probabilities: np.ndarray, targets: list[i
             "group": [f"photo{i // 3:03}" for i in page],
             "label": labels[page],
             "render_id": [f"photo{i // 3:03}_{i % 3}" for i in page],
-            "view": "test_like",
+            "condition": "test_like",
             "copy": page % 3,
             "turn": turn,
             "scale": 100,
         }
     )
     values = probabilities.reshape(-1, len(targets)).astype(np.float32)
-    return mean_over_turns(pd.concat([keys, pd.DataFrame(values, columns=[f"p_{t}" for t in targets])], axis=1))
+    return members_of(pd.concat([keys, pd.DataFrame(values, columns=[f"p_{t}" for t in targets])], axis=1))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

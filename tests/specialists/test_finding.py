@@ -38,7 +38,7 @@ def members_of(groups: list[tuple[int, ...]], skill: float = 3.0, favourite: int
     values = np.exp(logits)
     pages = [f"p{page:04}" for page in range(PAGES)]
     keys = pd.DataFrame({"model": "main", "fold": np.arange(PAGES) % FOLDS, "image_id": pages, "group": pages})
-    keys = keys.assign(label=labels, render_id=pages, view="test_like", copy=0)
+    keys = keys.assign(label=labels, render_id=pages, condition="test_like", copy=0)
     table = pd.DataFrame(values / values.sum(axis=1, keepdims=True), columns=[f"p_{c}" for c in range(CLASSES)])
     return pd.concat([keys, table], axis=1)
 
@@ -54,7 +54,7 @@ def test_planted_groups_come_out_whatever_class_the_model_likes_best(
 ) -> None:
     found = find_lookalikes(members_of(planted, favourite=favourite), PARAMETERS)
     assert names(found) == set(planted)
-    assert all(each.rate > 0.4 and each.lift > 2.5 for each in found)
+    assert all(each.rate > 0.4 and each.confusion_ratio > 2.5 for each in found)
     stakes = [each.at_stake for each in found]
     assert stakes == sorted(stakes, reverse=True)
     assert found[0].group.name == "found_" + "_".join(map(str, found[0].group.targets))
@@ -75,7 +75,7 @@ def test_groups_with_little_to_gain_are_left_out() -> None:
 
 def test_the_order_of_rows_and_other_views_are_of_no_account() -> None:
     members = members_of([(3, 4, 7, 10)])
-    clean = members.assign(view="clean", label=0)
+    clean = members.assign(condition="clean", label=0)
     shuffled = pd.concat([members, clean]).sample(frac=1, random_state=0)
     assert find_lookalikes(shuffled, PARAMETERS) == find_lookalikes(members, PARAMETERS)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from docsort.errors import InputError
-from docsort.metrics import mean_over_turns
+from docsort.members.views import members_of
 from docsort.specialists.groups import (
     SpecialistGroup,
     group_table,
@@ -106,7 +106,7 @@ def test_a_class_that_a_specialist_does_not_know_has_probability_zero(
     joined = join_specialists([one, other])
     assert probability_columns(joined) == list(joined.columns[-4:]) == ["p_1", "p_2", "p_3", "p_5"]
     assert joined.groupby("model")[["p_1", "p_5"]].max().eq(0).to_numpy().tolist() == [[False, True], [True, False]]
-    members = mean_over_turns(joined)
+    members = members_of(joined)
     pd.testing.assert_frame_equal(
         members_of_group(members, SpecialistGroup("a", GROUP)).reset_index(drop=True),
         one.drop(columns=["turn", "scale"]),

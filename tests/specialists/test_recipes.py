@@ -1,4 +1,4 @@
-"""A specialist is trained as the main model is, but for changes of its own."""
+"""A specialist is trained as the main member is, but for changes of its own."""
 
 from pathlib import Path
 
@@ -6,27 +6,30 @@ import pandas as pd
 import pytest
 
 from docsort.errors import InputError, LeakError
+from docsort.member_kinds import Members
+from docsort.members.checkpoints import Checkpoint
+from docsort.members.fitting import check_task
+from docsort.members.splits import split_fold
 from docsort.specialists.groups import SpecialistGroup
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.specialists.recipes import begin_with, check_recipes, recipe_of
+from docsort.specialists.recipes import check_recipes, recipe_of, sides_of, specialist_task
 from docsort.stores import Store
-from docsort.training.checkpoints import Checkpoint
-from docsort.training.plan import MAIN, TrainingPlan
-from docsort.training.splits import fold_task
-from docsort.training.tasks import FoldTask, check_task
+from docsort.training.kind import NetworkTask
 
-PLAN = TrainingPlan.model_validate(
-    {
-        "backbone": "lcnet_035",
-        "pretrained": False,
-        "image_size": 32,
-        "epochs": 3,
-        "patience": 3,
-        "batch_size": 8,
-        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-        "models": {"second": {"epochs": 2}},
-    }
+MAIN = {
+    "kind": "network",
+    "backbone": "lcnet_035",
+    "pretrained": False,
+    "image_size": 32,
+    "epochs": 3,
+    "patience": 3,
+    "batch_size": 8,
+    "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+}
+MEMBERS = Members.model_validate(
+    {"main": MAIN, "second": {"like": "main", "epochs": 2, "image_size": 48}, "kernel": {"kind": "kernel"}}
 )
+GROUP = SpecialistGroup("a", (0, 1))
 
 
 def parameters(start: str = "recipe", **recipes: object) -> SpecialistParameters:
@@ -34,52 +37,72 @@ def parameters(start: str = "recipe", **recipes: object) -> SpecialistParameters
     return SpecialistParameters.model_validate(values)
 
 
-def task(fold: int) -> FoldTask:
+def task(start: str, main: Checkpoint) -> NetworkTask:
+    """Of fold 3, which holds out i6 and i7."""
     ids = [f"i{number}" for number in range(10)]
     folds = pd.DataFrame({"image_id": ids, "group": ids, "label": [0, 1] * 5, "fold": [n // 2 for n in range(10)]})
-    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, path="none.jpg")
+    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, path="none.jpg")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
-    ids_of = {view: renders["source_id"] + f"~{view}" for view in ("clean", "test_like")}
-    views = pd.concat([renders.assign(view=view, render_id=own) for view, own in ids_of.items()], ignore_index=True)
-    return fold_task("specialist_a_fold_3", fold, folds, renders, views, [0, 1], PLAN.recipe(MAIN), 0)
+    ids_of = {condition: renders["source_id"] + f"~{condition}" for condition in ("clean", "test_like")}
+    parts = [renders.assign(condition=condition, render_id=own) for condition, own in ids_of.items()]
+    split = split_fold(3, folds, renders, pd.concat(parts, ignore_index=True), GROUP.targets)
+    return specialist_task(GROUP, split, parameters(start), MEMBERS, 0, main)
 
 
-def main_model(folder: Path, **record: object) -> Checkpoint:
+def main_member(folder: Path, **record: object) -> Checkpoint:
     Store(folder).complete("main", {"name": "fold_3", **record})
     return Checkpoint(folder / "main", "main")
 
 
 def test_each_group_has_its_own_backbone_size_and_sampling() -> None:
     own = {"backbone": "resnet10t", "image_size": 64, "sampling": "balanced", "learning_rate": {"scratch": 0.01}}
-    recipe = recipe_of(SpecialistGroup("a", (0, 1)), parameters(a=own), PLAN)
+    recipe = recipe_of("a", parameters(a=own), MEMBERS)
     assert (recipe.backbone, recipe.image_size, recipe.sampling) == ("resnet10t", 64, "balanced")
     assert (recipe.learning_rate.scratch, recipe.learning_rate.pretrained) == (0.01, 0.001)
-    assert recipe_of(SpecialistGroup("b", (2, 3)), parameters(a=own), PLAN) == PLAN.recipe(MAIN)
+    assert recipe_of("b", parameters(a=own), MEMBERS) == MEMBERS.main
+
+
+def test_pages_are_wanted_at_the_side_of_each_member_and_specialist() -> None:
+    given = parameters(a={"image_size": 64})
+    kernel = MEMBERS["kernel"].side
+    assert sides_of(given, MEMBERS) == sorted({32, 48, 64, kernel})
 
 
 def test_all_recipes_that_cannot_be_are_named_at_once() -> None:
-    with pytest.raises(InputError, match="specialist a to change the recipe to a valid one: epoch: Extra") as caught:
-        check_recipes(parameters(a={"epoch": 1}, b={"image_size": 1}), PLAN)
-    assert "specialist b to change the recipe to a valid one: image_size:" in str(caught.value)
-    check_recipes(parameters(a={"epochs": 1}), PLAN)
+    with pytest.raises(
+        InputError, match="the specialist a to have valid parameters of its own, but .*`epoch`"
+    ) as caught:
+        check_recipes(parameters(a={"epoch": 1}, b={"image_size": 1}), MEMBERS)
+    assert "the specialist b to have valid parameters of its own, but `image_size`" in str(caught.value)
+    check_recipes(parameters(a={"epochs": 1}), MEMBERS)
 
 
-def test_a_specialist_that_begins_with_the_main_model_keeps_its_backbone() -> None:
+def test_a_specialist_that_begins_with_the_main_member_keeps_its_backbone() -> None:
     with pytest.raises(InputError, match="specialist b to have no backbone or weights of its own"):
-        check_recipes(parameters("main", a={"image_size": 64}, b={"backbone": "resnet10t"}), PLAN)
-    check_recipes(parameters("main", a={"image_size": 64}), PLAN)
+        check_recipes(parameters("main", a={"image_size": 64}, b={"backbone": "resnet10t"}), MEMBERS)
+    check_recipes(parameters("main", a={"image_size": 64}), MEMBERS)
 
 
-def test_what_the_main_model_has_learnt_counts_as_learnt(tmp_path: Path) -> None:
-    begun = begin_with(task(3), main_model(tmp_path, learnt_groups=["i0", "i9", "other"]))
+def test_a_specialist_is_trained_on_its_classes_alone_and_by_default_from_the_start(tmp_path: Path) -> None:
+    own = task("recipe", main_member(tmp_path, learnt_groups=["i6"]))
+    assert (own.name, own.targets, own.parameters.pretrained) == ("specialist_a_fold_3", (0, 1), False)
+    assert own.split.learnt_before == ()
+    check_task(own)
+
+
+def test_what_the_main_member_has_learnt_counts_as_learnt(tmp_path: Path) -> None:
+    main = main_member(tmp_path, learnt_groups=["i0", "i9", "other"])
+    (tmp_path / "main/model.safetensors").touch()
+    begun = task("main", main)
     assert begun.parameters.pretrained == str(tmp_path / "main/model.safetensors")
     assert begun.parameters.highest_learning_rate == 0.001
-    assert begun.learnt_before == ("i0", "i9", "other")
+    assert begun.split.learnt_before == ("i0", "i9", "other")
+    assert "other" in begun.split.learnt_groups
     check_task(begun)
 
 
-def test_a_main_model_that_has_learnt_a_page_of_the_fold_is_a_leak(tmp_path: Path) -> None:
+def test_a_main_member_that_has_learnt_a_page_of_the_fold_is_a_leak(tmp_path: Path) -> None:
     with pytest.raises(LeakError, match="i6 is in training and in validation"):
-        check_task(begin_with(task(3), main_model(tmp_path, learnt_groups=["i0", "i6"])))
-    with pytest.raises(LeakError, match="specialist_a_fold_3 begins with to say what it has learnt"):
-        begin_with(task(3), Checkpoint(tmp_path / "none", "none"))
+        check_task(task("main", main_member(tmp_path, learnt_groups=["i0", "i6"])))
+    with pytest.raises(LeakError, match="none to say what was learnt there, but it does not"):
+        task("main", Checkpoint(tmp_path / "none", "none"))

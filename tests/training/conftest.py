@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from docsort.members.splits import Split
 from docsort.tables import RENDERS, VALIDATION_RENDERS
+from docsort.training.kind import NetworkKind, NetworkTask
 from docsort.training.parameters import TrainingParameters
-from docsort.training.tasks import FoldTask
-from docsort.workers import stop_workers
+from docsort.work.executor import stop_work
 
 TARGETS = (2, 5, 9)
 COLOURS = {2: (220, 90, 90), 5: (90, 220, 90), 9: (90, 90, 220)}
@@ -52,12 +53,12 @@ def _renders(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             name = f"t_{target}_{number}"
             source = f"{target}_{number // 2}"
             path = _draw_page(folder / f"{name}.jpg", target, rng)
-            training.append((name, source, source, target, 1, number % 2, path))
+            training.append((name, source, source, target, 1, number % 2, SIZE, path))
         for number in range(6):
             name, source = f"v_{target}_{number}", f"held_{target}_{number // 2}"
             path = _draw_page(folder / f"{name}.jpg", target, rng)
-            view = "test_like" if number % 2 else "clean"
-            validation.append((name, source, source, target, 0, number % 2, path, view))
+            condition = "test_like" if number % 2 else "clean"
+            validation.append((name, source, source, target, 0, number % 2, SIZE, path, condition))
     return pd.DataFrame(training, columns=RENDERS), pd.DataFrame(validation, columns=VALIDATION_RENDERS)
 
 
@@ -66,12 +67,15 @@ def renders(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.
     return _renders(tmp_path_factory.mktemp("renders"))
 
 
-@pytest.fixture
-def make_task(renders: tuple[pd.DataFrame, pd.DataFrame]) -> Callable[..., FoldTask]:
-    """A task on the toy job; keywords change its recipe."""
+@pytest.fixture(scope="session")
+def make_task(renders: tuple[pd.DataFrame, pd.DataFrame]) -> Callable[..., NetworkTask]:
+    """A task on the toy job, whose renders pass for those of any image_size; keywords change its parameters."""
 
-    def make(name: str = "fold_0", seed: int = 1, **changes: Any) -> FoldTask:
-        return FoldTask(name, TARGETS, *renders, recipe(**changes), seed)
+    def make(name: str = "fold_0", seed: int = 1, **changes: Any) -> NetworkTask:
+        parameters = recipe(**changes)
+        training, held_out = (table.assign(side=parameters.side) for table in renders)
+        split = Split(0, TARGETS, training, held_out.iloc[:0], held_out)
+        return NetworkKind().task(name, split, parameters, seed)
 
     return make
 
@@ -79,4 +83,4 @@ def make_task(renders: tuple[pd.DataFrame, pd.DataFrame]) -> Callable[..., FoldT
 @pytest.fixture(scope="session", autouse=True)
 def _workers_end_with_the_tests() -> Iterator[None]:
     yield
-    stop_workers()
+    stop_work()

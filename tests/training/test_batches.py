@@ -59,4 +59,4 @@ def test_each_page_comes_with_its_own_draws(done: int, share: Share) -> None:
 
 
 def test_an_epoch_without_turns_has_none() -> None:
-    assert all(batch.turns is None for batch in _batches(turns=False)[1])
+    assert all(batch.turns is None for batch in _batches(dihedral=False)[1])

@@ -12,21 +12,20 @@ import torch
 from pydantic import ValidationError
 
 from docsort.errors import InputError, WeightsError
+from docsort.members.checkpoints import HISTORY, HISTORY_FILE
 from docsort.models.backbones import build_model, head_prefixes
 from docsort.models.descriptions import WEIGHTS_FILE, read_description
 from docsort.models.weights import load_model
 from docsort.training import engine, input_path
-from docsort.training.checkpoints import HISTORY, HISTORY_FILE
 from docsort.training.engine import fit
+from docsort.training.kind import NetworkTask
 from docsort.training.module import TrainingError
 from docsort.training.parameters import HeadParameters
-from docsort.training.snapshots import LAST_FILE, PATTERN
-from docsort.training.tasks import FoldTask
 
-MakeTask = Callable[..., FoldTask]
+MakeTask = Callable[..., NetworkTask]
 
 
-def _fit(task: FoldTask, folder: Path) -> dict[str, Any]:
+def _fit(task: NetworkTask, folder: Path) -> dict[str, Any]:
     return fit(task, folder, "cpu", concurrent=1)
 
 
@@ -50,14 +49,14 @@ def test_learns_what_can_be_learnt(make_task: MakeTask, tmp_path: Path, caplog: 
     assert not list(tmp_path.glob("lightning_logs"))
 
 
-RECIPES: list[dict[str, Any]] = [
+CONFIGS: list[dict[str, Any]] = [
     {},
     {"mixup": 0.4, "label_smoothing": 0.1, "drop_rate": 0.2, "jitter": 0.2, "class_weights": "inverse"},
     {"ema_decay": 0.9, "accumulate": 2, "clip_norm": 1.0, "warmup_epochs": 0.5, "optimizer": "lamb"},
 ]
 
 
-@pytest.mark.parametrize("changes", RECIPES)
+@pytest.mark.parametrize("changes", CONFIGS)
 def test_same_task_gives_the_same_weights_bit_for_bit(make_task: MakeTask, tmp_path: Path, changes: Any) -> None:
     for name in ("one", "two"):
         torch.rand(3)  # what was drawn before must not matter
@@ -78,7 +77,7 @@ def test_a_frozen_backbone_stays_as_it_was_until_its_epochs_are_over(
             super().on_train_epoch_end()
 
     monkeypatch.setattr(engine, "PageClassifier", Watched)
-    _fit(make_task(epochs=3, frozen_epochs=2, pretrained=str(tmp_path / "given.pth")), tmp_path / "out")
+    _fit(make_task(epochs=3, freeze_epochs=2, pretrained=str(tmp_path / "given.pth")), tmp_path / "out")
     backbone = {name for name in given if not name.startswith("classifier")}
     for number, state in enumerate(seen):
         same = {name for name, value in state.items() if torch.equal(value, given[name])}
@@ -105,7 +104,7 @@ def test_frozen_leaves_the_whole_head_to_learn_and_nothing_else(
             super().on_train_epoch_end()
 
     monkeypatch.setattr(engine, "PageClassifier", Watched)
-    changes = {"head": head, "frozen_epochs": 1, "epochs": 2, "batch_size": 8}
+    changes = {"head": head, "freeze_epochs": 1, "epochs": 2, "batch_size": 8}
     _fit(make_task(backbone=backbone, pretrained=str(tmp_path / "given.pth"), **changes), tmp_path / "out")
     net = build_model(backbone, 3, 32, head=HeadParameters(**head).record())
     names, layers = {name for name, _ in net.named_parameters()}, {name for name, _ in net.named_modules() if name}
@@ -143,7 +142,9 @@ def test_given_statistics_take_the_place_of_the_backbones(make_task: MakeTask, t
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"image_size": 48}, {"image_size": 96, "early_scale": 0.5, "early_share": 0.4}], ids=["all", "early"]
+    "sizes",
+    [{"image_size": 48}, {"image_size": 96, "progressive_resizing": {"scale": 0.5, "share": 0.4}}],
+    ids=["all", "early"],
 )
 def test_size_that_the_backbone_cannot_take_is_refused_before_any_page_is_read(
     make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: dict[str, Any]
@@ -154,8 +155,8 @@ def test_size_that_the_backbone_cannot_take_is_refused_before_any_page_is_read(
 
 
 def test_freezing_what_never_learnt_is_refused(make_task: MakeTask) -> None:
-    with pytest.raises(ValidationError, match="Expected frozen_epochs only with pretrained weights"):
-        make_task(frozen_epochs=1)
+    with pytest.raises(ValidationError, match="Expected freeze_epochs only with pretrained weights"):
+        make_task(freeze_epochs=1)
 
 
 def test_another_seed_gives_other_weights(make_task: MakeTask, tmp_path: Path) -> None:
@@ -168,9 +169,9 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
     make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="docsort"):
-        _fit(make_task(epochs=2), tmp_path / "resident")
+        _fit(make_task(epochs=2, drop_rate=0.3), tmp_path / "resident")
         monkeypatch.setattr(input_path, "memory_budget", lambda concurrent: 0)
-        _fit(make_task(epochs=2), tmp_path / "streamed")
+        _fit(make_task(epochs=2, drop_rate=0.3), tmp_path / "streamed")
     assert "streamed from disk" in caplog.text
     assert _weights(tmp_path / "resident") == _weights(tmp_path / "streamed")
 
@@ -178,10 +179,10 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"turns": False},
+        {"dihedral": False},
         {"jitter": 0.3},
         {"mixup": 0.4},
-        {"epochs": 2, "early_scale": 0.5, "early_share": 0.5},
+        {"epochs": 2, "progressive_resizing": {"scale": 0.5, "share": 0.5}},
         {"ema_decay": 0.9},
         {"clip_norm": 0.01},
         {"accumulate": 2},
@@ -194,7 +195,6 @@ def test_streamed_pages_give_the_weights_of_resident_ones(
         {"curriculum": [{"share": 1, "turns": "flips"}]},
         {"curriculum": [{"share": 1, "degrees": 10}]},
         {"curriculum": [{"share": 1, "learning_rate": 0.5}]},
-        {"epochs": 2, "snapshots": 2, "average_snapshots": True},
     ],
 )
 def test_each_technique_changes_the_training(
@@ -205,18 +205,9 @@ def test_each_technique_changes_the_training(
 
 
 @pytest.fixture(scope="module")
-def plain_weights(tmp_path_factory: pytest.TempPathFactory, renders: tuple[pd.DataFrame, pd.DataFrame]) -> bytes:
+def plain_weights(tmp_path_factory: pytest.TempPathFactory, make_task: MakeTask) -> bytes:
     folder = tmp_path_factory.mktemp("plain")
-    values = {
-        "backbone": "lcnet_035",
-        "pretrained": False,
-        "image_size": 32,
-        "epochs": 1,
-        "patience": 3,
-        "batch_size": 16,
-        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-    }
-    _fit(FoldTask("fold_0", (2, 5, 9), *renders, engine.TrainingParameters.model_validate(values), 1), folder)
+    _fit(make_task(epochs=1), folder)
     return _weights(folder)
 
 
@@ -230,66 +221,6 @@ def test_kept_weights_are_those_of_the_best_epoch(make_task: MakeTask, tmp_path:
     assert record["best_epoch"] < record["epochs"]
     _fit(make_task(epochs=record["best_epoch"], patience=99, schedule="constant"), tmp_path / "short")
     assert _weights(tmp_path / "long") == _weights(tmp_path / "short")
-
-
-def test_the_best_epochs_and_the_last_stay_on_disk(make_task: MakeTask, tmp_path: Path) -> None:
-    record = _fit(make_task(epochs=5, patience=5, snapshots=3), tmp_path / "long")
-    history = pd.read_csv(tmp_path / "long" / HISTORY_FILE)
-    ranked = history.sort_values(["test_like_macro_f1", "epoch"], ascending=[False, True])["epoch"].tolist()
-    found = sorted(path.name for path in (tmp_path / "long").glob(PATTERN))
-    assert found == sorted(_snapshot(epoch) for epoch in ranked[:3])
-    assert record["best_epoch"] == ranked[0]
-    assert _same(tmp_path / "long" / _snapshot(ranked[0]), tmp_path / "long" / WEIGHTS_FILE)
-    _fit(make_task(epochs=1), tmp_path / "one")
-    assert _same(tmp_path / "one" / LAST_FILE, tmp_path / "one" / WEIGHTS_FILE)
-    assert not list((tmp_path / "one").glob(PATTERN))
-    for file in (_snapshot(ranked[0]), LAST_FILE):
-        model, _ = load_model(tmp_path / "long", file)
-        tensors = safetensors.torch.load_file(tmp_path / "long" / file)
-        assert all(torch.equal(value, tensors[name]) for name, value in model.state_dict().items())
-
-
-def _snapshot(epoch: int) -> str:
-    return f"snapshot_{epoch:04d}.safetensors"
-
-
-def _same(*paths: Path) -> bool:
-    """Whether two files hold the same weights."""
-    one, two = (safetensors.torch.load_file(path) for path in paths)
-    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-
-
-def test_the_mean_of_the_best_epochs_answers_only_where_it_is_no_worse(
-    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    task = make_task(backbone="test_convnext", epochs=4, patience=4, batch_size=8, snapshots=2, average_snapshots=True)
-    monkeypatch.setattr(engine.PageClassifier, "score_as_it_is", lambda self: {"clean": 1.0, "test_like": 1.0})
-    taken, folder = _fit(task, tmp_path / "taken"), tmp_path / "taken"
-    epochs = taken["averaged_epochs"]
-    assert len(epochs) == 2
-    one, two = (safetensors.torch.load_file(folder / _snapshot(epoch)) for epoch in epochs)
-    for name, value in safetensors.torch.load_file(folder / WEIGHTS_FILE).items():
-        torch.testing.assert_close(value, (one[name] + two[name]) / 2)
-    monkeypatch.setattr(engine.PageClassifier, "score_as_it_is", lambda self: {"clean": 1.0, "test_like": 0.0})
-    with caplog.at_level(logging.INFO, logger="docsort"):
-        refused, folder = _fit(task, tmp_path / "refused"), tmp_path / "refused"
-    assert refused["averaged_epochs"] == []
-    assert "reads test-like 0.000" in caplog.text
-    assert _same(folder / _snapshot(refused["best_epoch"]), folder / WEIGHTS_FILE)
-
-
-def test_the_mean_of_the_best_epochs_is_scored_as_the_epochs_were(make_task: MakeTask, tmp_path: Path) -> None:
-    scored = []
-
-    class Watched(engine.PageClassifier):
-        def on_train_end(self) -> None:
-            super().on_train_end()
-            scored.append(self.score_as_it_is())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "PageClassifier", Watched)
-        record = _fit(make_task(epochs=2), tmp_path)
-    assert scored == [{"clean": record["clean_macro_f1"], "test_like": record["test_like_macro_f1"]}]
 
 
 def test_stages_follow_each_other_with_their_own_learning_rate(make_task: MakeTask, tmp_path: Path) -> None:
@@ -308,8 +239,6 @@ def test_settings_that_do_not_go_together_are_refused(make_task: MakeTask) -> No
         make_task(curriculum=[{"share": 0.5}])
     with pytest.raises(ValidationError, match="at least two pages for each of the 9 devices, but got 16"):
         make_task(devices=9)
-    with pytest.raises(ValidationError, match="Expected at least 2 snapshots to average"):
-        make_task(average_snapshots=True)
 
 
 def test_a_compiled_model_learns_the_same_and_is_stored_as_any_other(make_task: MakeTask, tmp_path: Path) -> None:
@@ -317,7 +246,7 @@ def test_a_compiled_model_learns_the_same_and_is_stored_as_any_other(make_task: 
     compile_net = torch.nn.Module.compile
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.Module, "compile", lambda net: compile_net(net, backend="eager"))
-        _fit(make_task(epochs=1, compiled=True), tmp_path / "compiled")
+        _fit(make_task(epochs=1, compile=True), tmp_path / "compiled")
     _fit(make_task(epochs=1), tmp_path / "plain")
     one, two = (safetensors.torch.load_file(tmp_path / name / WEIGHTS_FILE) for name in ("compiled", "plain"))
     assert one.keys() == two.keys()
@@ -350,13 +279,6 @@ def test_loss_that_is_no_number_ends_the_training_by_name(make_task: MakeTask, t
         _fit(task, tmp_path)
 
 
-def test_renders_that_must_be_blown_up_are_warned_of(
-    make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    _fit(make_task(epochs=1, image_size=48), tmp_path)
-    assert "its renders are of 32 px and are blown up to the 48 px of image_size" in caplog.text
-
-
 def test_half_precision_is_refused_on_a_cpu(make_task: MakeTask, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="precision 32 or bf16 on a CPU, but got 16-mixed"):
         _fit(make_task(precision="16-mixed"), tmp_path)
@@ -373,7 +295,7 @@ def test_training_warns_of_nothing(
 def test_model_of_one_size_trains_without_smaller_epochs(
     make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    task = make_task(backbone="test_vit", epochs=2, early_scale=0.5, early_share=0.5)
+    task = make_task(backbone="test_vit", epochs=2, progressive_resizing={"scale": 0.5, "share": 0.5})
     with caplog.at_level(logging.INFO, logger="docsort"):
         assert _fit(task, tmp_path)["epochs"] == 2
     assert "fold_0: test_vit takes one input size, so no epoch is smaller" in caplog.messages

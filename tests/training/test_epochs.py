@@ -58,7 +58,7 @@ def test_draws_keep_to_their_ranges() -> None:
 
 
 def test_what_is_off_draws_nothing() -> None:
-    plan = plan_epoch(20, RECIPE.model_copy(update={"turns": False, "jitter": 0, "mixup": 0}), 1, "fold_0", 0)
+    plan = plan_epoch(20, RECIPE.model_copy(update={"dihedral": False, "jitter": 0, "mixup": 0}), 1, "fold_0", 0)
     assert not plan.turns.any()
     assert (plan.contrast == 1).all()
     assert (plan.brightness == 0).all()
@@ -85,13 +85,13 @@ def test_both_mixings_come_by_turns_until_they_are_switched_off() -> None:
     assert set(plan_epoch(4000, recipe, 1, "fold_0", 2).mix) == {Mix()}
 
 
-def test_balanced_sampling_draws_classes_equally_often_and_emphasis_some_oftener() -> None:
+def test_balanced_sampling_draws_classes_equally_often_and_oversampled_ones_oftener() -> None:
     labels = np.repeat([0, 1, 2], [3000, 900, 100])
     assert row_weights(labels, [3, 7, 14], RECIPE) is None
     for changes, expected in (
         ({"sampling": "balanced"}, [1, 1, 1]),
-        ({"sampling": "balanced", "emphasis": {14: 2.0}}, [1, 1, 2]),
-        ({"emphasis": {7: 3.0}}, [3000, 2700, 100]),
+        ({"sampling": "balanced", "oversample": {14: 2.0}}, [1, 1, 2]),
+        ({"oversample": {7: 3.0}}, [3000, 2700, 100]),
     ):
         recipe = RECIPE.model_copy(update=changes)
         weights = row_weights(labels, [3, 7, 14], recipe)

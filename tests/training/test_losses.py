@@ -148,6 +148,19 @@ def test_a_box_comes_from_the_partner_and_labels_follow_the_pixels() -> None:
     torch.testing.assert_close(labels, own * 0.7 + own.flip(0) * 0.3)
 
 
+def test_the_share_of_a_box_is_that_of_the_whole_pixels_it_covers() -> None:
+    box = (0.0, 0.26, 0.0, 0.74)  # of 10 pixels 3 rows and 7 columns are whole
+    drawn = 1 - 0.26 * 0.74
+    pages = torch.zeros(2, 3, 10, 10)
+    pages[1] = 1
+    mixed, labels = mix_pages(pages, torch.tensor([0, 1]), Mix(drawn, box), 2)
+    covered = mixed[0, 0].mean()
+    assert abs(float(covered) - (1 - drawn)) > 0.01, "else the drawn share would pass too"
+    torch.testing.assert_close(
+        labels, torch.stack([torch.stack([1 - covered, covered]), torch.stack([covered, 1 - covered])])
+    )
+
+
 def reference_arcface(cosines: np.ndarray, labels: np.ndarray, scale: float, margin: float) -> float:
     """Page by page, with the angle itself, as the paper has it."""
     losses = []

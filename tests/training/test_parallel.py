@@ -7,14 +7,24 @@ import pytest
 import safetensors.torch
 import torch
 
+from docsort.members.fitting import fit
 from docsort.models.descriptions import WEIGHTS_FILE
 from docsort.stores import Store
 from docsort.training.batches import Share
-from docsort.training.parallel import ParallelTrainingError, fit_together
-from docsort.training.tasks import FoldTask, train
+from docsort.training.kind import NetworkTask
+from docsort.training.parallel import fit_together
+from docsort.work.executor import Lease
+from docsort.work.together import ProcessGroupError
 
-MakeTask = Callable[..., FoldTask]
-PLAIN = {"backbone": "test_convnext", "optimizer": "sgd", "epochs": 2, "batch_size": 11, "jitter": 0.2, "turns": True}
+MakeTask = Callable[..., NetworkTask]
+PLAIN = {
+    "backbone": "test_convnext",
+    "optimizer": "sgd",
+    "epochs": 2,
+    "batch_size": 11,
+    "jitter": 0.2,
+    "dihedral": True,
+}
 """No batch norm and no dropout: what two processes do together is then what one does alone."""
 
 
@@ -29,7 +39,7 @@ def test_two_processes_end_with_the_weights_of_one(make_task: MakeTask, tmp_path
     found = {}
     for devices in (1, 2):
         store = Store(tmp_path / str(devices))
-        checkpoint = train(make_task(devices=devices, **PLAIN), store)
+        checkpoint = fit(make_task(devices=devices, **PLAIN), store)
         found[devices] = safetensors.torch.load_file(checkpoint.folder / WEIGHTS_FILE), checkpoint
     alone, together = (weights for weights, _ in found.values())
     for name, value in alone.items():
@@ -47,5 +57,5 @@ def test_two_processes_end_with_the_weights_of_one(make_task: MakeTask, tmp_path
 @pytest.mark.slow
 def test_all_end_when_one_fails(make_task: MakeTask, tmp_path: Path) -> None:
     task = make_task(devices=2, **{**PLAIN, "learning_rate": {"scratch": 1e30, "pretrained": 1e-3}})
-    with pytest.raises(ParallelTrainingError, match=r"train fold_0 together, but number \d failed: .*finite"):
-        fit_together(task, tmp_path, ("cpu", "cpu"), 1, "key")
+    with pytest.raises(ProcessGroupError, match=r"run _fit_share together, but number \d failed: .*finite.* of fold_0"):
+        fit_together(task, tmp_path, Lease(("cpu", "cpu"), 1))

@@ -38,8 +38,8 @@ def test_precision_may_be_a_number() -> None:
         ({"batch_size": 1}, "greater than or equal to 2"),
         ({"device": "gpu"}, "String should match pattern"),
         ({"warmup_epochs": 3}, r"warmup_epochs to be less than epochs \(3\), but got 3"),
-        ({"early_scale": 0}, "greater than 0"),
-        ({"early_share": 1}, "less than 1"),
+        ({"progressive_resizing": {"scale": 0}}, "greater than 0"),
+        ({"progressive_resizing": {"share": 1}}, "less than 1"),
         ({"precision": "8"}, "Input should be '32', 'bf16' or '16-mixed'"),
         ({"head": {"kind": "cosface"}}, "Input should be 'linear', 'mlp' or 'arcface'"),
         ({"head": {"kind": "mlp", "hidden": []}}, "Expected head.hidden to name at least one width for the head mlp"),
@@ -59,7 +59,7 @@ def test_impossible_recipe_is_refused(changes: dict[str, object], message: str) 
 
 
 def test_early_epochs_are_smaller() -> None:
-    early = TrainingParameters.model_validate({**RECIPE, "early_scale": 0.5, "early_share": 0.7})
+    early = TrainingParameters.model_validate({**RECIPE, "progressive_resizing": {"scale": 0.5, "share": 0.7}})
     assert [early.size_in(epoch) for epoch in range(3)] == [16, 16, 32]
     assert TrainingParameters.model_validate(RECIPE).size_in(0) == 32
 

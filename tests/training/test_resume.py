@@ -15,19 +15,18 @@ import torch
 
 from docsort.errors import WeightsError
 from docsort.models.descriptions import WEIGHTS_FILE
-from docsort.training.checkpoints import RESUME_FILE
 from docsort.training.engine import fit
+from docsort.training.kind import RESUME_FILE, NetworkTask
 from docsort.training.resume import Position, ResumeFile
-from docsort.training.tasks import FoldTask
 
-MakeTask = Callable[..., FoldTask]
+MakeTask = Callable[..., NetworkTask]
 
 
 class KilledError(Exception):
     """Stands for the end of the process."""
 
 
-def fit_until(task: FoldTask, folder: Path, saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def fit_until(task: NetworkTask, folder: Path, saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trains until so many saves are done, and no further."""
     left = [saves]
     save = ResumeFile.save
@@ -48,23 +47,34 @@ def weights(folder: Path) -> bytes:
     return (folder / WEIGHTS_FILE).read_bytes()
 
 
-RECIPES = [
-    {"drop_rate": 0.3, "jitter": 0.2},
-    {"mixup": 0.4, "cutmix": 1.0, "ema_decay": 0.9, "accumulate": 2, "clip_norm": 1.0, "optimizer": "lamb"},
-    {"schedule": "plateau", "plateau_patience": 0, "step_factor": 0.5, "loss": {"focal": 0.5}},
+CONFIGS = [
     {
-        "snapshots": 2,
-        "average_snapshots": True,
+        "drop_rate": 0.3,
+        "jitter": 0.2,
+        "schedule": "plateau",
+        "plateau_patience": 0,
+        "step_factor": 0.5,
+        "loss": {"focal": 0.5},
+    },
+    {
+        "mixup": 0.4,
+        "cutmix": 1.0,
+        "ema_decay": 0.9,
+        "accumulate": 2,
+        "clip_norm": 1.0,
+        "optimizer": "lamb",
         "curriculum": [{"share": 0.3, "learning_rate": 0.5}, {"share": 0.7, "degrees": 10, "elastic": 0.01}],
     },
     pytest.param(
         {"schedule": "one_cycle", "sampling": "balanced", "backbone": "test_convnext"}, marks=pytest.mark.slow
     ),
-    pytest.param({"early_share": 0.5, "early_scale": 0.5, "class_weights": "effective"}, marks=pytest.mark.slow),
+    pytest.param(
+        {"progressive_resizing": {"scale": 0.5, "share": 0.5}, "class_weights": "effective"}, marks=pytest.mark.slow
+    ),
 ]
 
 
-@pytest.mark.parametrize("changes", RECIPES)
+@pytest.mark.parametrize("changes", CONFIGS)
 def test_goes_on_from_the_middle_of_an_epoch_and_from_its_end(
     make_task: MakeTask, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,10 +142,10 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 from docsort.stores import Store
-from docsort.training.tasks import train
+from docsort.members.fitting import fit
 if __name__ == "__main__":
     task = pickle.loads(Path(sys.argv[1]).read_bytes())
-    train(task, Store(Path(sys.argv[2])))
+    fit(task, Store(Path(sys.argv[2])))
 """
 
 
@@ -159,7 +169,6 @@ def test_a_run_that_is_killed_goes_on_to_the_same_weights(make_task: MakeTask, t
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert not list((tmp_path / "killed").glob("*/complete.json"))
-    assert start("killed").wait() == 0
-    assert start("unbroken").wait() == 0
+    assert [again.wait() for again in (start("killed"), start("unbroken"))] == [0, 0]
     (killed,), (unbroken,) = ((tmp_path / store).glob(f"*/{WEIGHTS_FILE}") for store in ("killed", "unbroken"))
     assert killed.read_bytes() == unbroken.read_bytes()

@@ -1,4 +1,4 @@
-"""Test-like damage: a page as the unlabelled test images of the job show pages.
+"""Test-like damage: the corruptions of the unlabelled test images, drawn and applied to a page.
 
 Written with numpy and OpenCV alone, apart from the operations of the training recipes, so that the validation pages are
 not made by the very code that the training pages are. What happens to a page is drawn first, as plain numbers
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from docsort.augmentation.context import Image, unit_of
 from docsort.augmentation.geometric import crop_side, stretch_page
 from docsort.augmentation.mixing import mix_pages, paste_piece
 from docsort.augmentation.parameters import DamageParameters, Range
 from docsort.augmentation.photometric import fade_page, scale_saturation
-from docsort.augmentation.setting import Image, unit_of
 from docsort.images.letterbox import WHITE
 
 WARP_CELLS = 4

@@ -1,4 +1,4 @@
-"""What weighted pages say about the damage that was done to them: the reading half of `augmentation.fitting`.
+"""Importance weights of damaged pages, and the damage parameters estimated from them; used by `damage_fit`.
 
 Legend of shapes: N damaged pages, M test pages, T traits.
 """
@@ -75,7 +75,7 @@ def propose(parameters: DamageParameters) -> DamageParameters:
     return DamageParameters(**values)
 
 
-def likeness(traits: Traits, groups: Sequence[str], wanted: Traits, seed: int) -> tuple[Floats, float]:
+def importance_weights(traits: Traits, groups: Sequence[str], wanted: Traits, seed: int) -> tuple[Floats, float]:
     """Weights (N,) of the rows of `traits` (N, T), mean 1, by how much each looks like those of `wanted` (M, T), and
     the AUC of telling the two apart, 0.5 to 1. Out of fold by group, so that no page is judged by its own copies.
     """

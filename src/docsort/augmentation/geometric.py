@@ -1,12 +1,12 @@
-"""Operations that move pixels; whatever comes in from outside is white."""
+"""Geometric operations: pixels move, what comes in from outside is white."""
 
 from typing import Any
 
 import cv2
 import numpy as np
 
+from docsort.augmentation.context import Context, Image
 from docsort.augmentation.libraries import apply_albumentations, transform_of
-from docsort.augmentation.setting import Image, Setting
 from docsort.images.dihedral import apply_turn
 from docsort.images.letterbox import WHITE
 
@@ -14,26 +14,26 @@ _WHITE_OUTSIDE: dict[str, Any] = {"border_mode": cv2.BORDER_CONSTANT, "fill": (W
 """Three numbers, because OpenCV takes a single one as the first channel only and fills with red."""
 
 
-def dihedral(page: Image, setting: Setting, turn: int) -> Image:
+def dihedral(page: Image, context: Context, turn: int) -> Image:
     """One of the eight exact turns."""
     return np.ascontiguousarray(apply_turn(page, int(turn)))
 
 
-def rotate(page: Image, setting: Setting, degrees: float) -> Image:
+def rotate(page: Image, context: Context, degrees: float) -> Image:
     """Counter-clockwise; the picture grows so that no corner of the page is lost."""
     turn = transform_of("Affine", fit_output=True, **_WHITE_OUTSIDE)
-    return apply_albumentations(turn, page, setting, rotate=(degrees, degrees))
+    return apply_albumentations(turn, page, context, rotate=(degrees, degrees))
 
 
-def shift_scale(page: Image, setting: Setting, shift_x: float, shift_y: float, scale: float) -> Image:
+def shift_scale(page: Image, context: Context, shift_x: float, shift_y: float, scale: float) -> Image:
     """Around the centre, on a canvas of the page's size."""
     scales = {"x": (scale, scale), "y": (scale, scale)}
     shifts = {"x": (shift_x, shift_x), "y": (shift_y, shift_y)}
     move = transform_of("Affine", **_WHITE_OUTSIDE)
-    return apply_albumentations(move, page, setting, scale=scales, translate_percent=shifts, translate_px=None)
+    return apply_albumentations(move, page, context, scale=scales, translate_percent=shifts, translate_px=None)
 
 
-def stretch(page: Image, setting: Setting, ratio: float) -> Image:
+def stretch(page: Image, context: Context, ratio: float) -> Image:
     """Width over height changes by `ratio`, the area stays."""
     return stretch_page(page, ratio)
 
@@ -45,25 +45,25 @@ def stretch_page(page: Image, ratio: float) -> Image:
     return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def perspective(page: Image, setting: Setting, amount: float) -> Image:
+def perspective(page: Image, context: Context, amount: float) -> Image:
     """The corners move inwards by random amounts; the result holds the whole page."""
     tilt = transform_of("Perspective", keep_size=True, fit_output=True, **_WHITE_OUTSIDE)
-    return apply_albumentations(tilt, page, setting, scale=(amount, amount))
+    return apply_albumentations(tilt, page, context, scale=(amount, amount))
 
 
-def grid_distortion(page: Image, setting: Setting, amount: float) -> Image:
+def grid_distortion(page: Image, context: Context, amount: float) -> Image:
     """A grid of 5 by 5 cells, each line moved by up to `amount` of a cell."""
     bend = transform_of("GridDistortion", num_steps=5, **_WHITE_OUTSIDE)
-    return apply_albumentations(bend, page, setting, distort_limit=(-amount, amount))
+    return apply_albumentations(bend, page, context, distort_limit=(-amount, amount))
 
 
-def optical_distortion(page: Image, setting: Setting, amount: float) -> Image:
+def optical_distortion(page: Image, context: Context, amount: float) -> Image:
     """Barrel (negative) or pincushion."""
     bend = transform_of("OpticalDistortion", **_WHITE_OUTSIDE)
-    return apply_albumentations(bend, page, setting, distort_limit=(amount, amount))
+    return apply_albumentations(bend, page, context, distort_limit=(amount, amount))
 
 
-def crop(page: Image, setting: Setting, share: float, side: int) -> Image:
+def crop(page: Image, context: Context, share: float, side: int) -> Image:
     """Cuts `share` of the height or width off one side: 0 top, 1 right, 2 bottom, 3 left."""
     return crop_side(page, share, int(side))
 

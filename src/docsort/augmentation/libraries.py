@@ -1,4 +1,4 @@
-"""The two augmentation libraries, loaded late and kept from surprising anyone.
+"""Albumentations and Augraphy: imported late, every random generator of theirs seeded.
 
 Both are slow to import (seconds) and albumentations imports torch, so they are loaded on first use, in a worker.
 
@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from docsort.augmentation.setting import Image, Setting
+from docsort.augmentation.context import Context, Image
 
 
 @functools.cache
@@ -41,8 +41,8 @@ def transform_of(name: str, **fixed: Any) -> Any:
     return getattr(albumentations(), name)(p=1, **fixed)
 
 
-def apply_albumentations(transform: Any, page: Image, setting: Setting, **ranges: Any) -> Image:
-    """One transform, its generators seeded from the setting's.
+def apply_albumentations(transform: Any, page: Image, context: Context, **ranges: Any) -> Image:
+    """One transform, its generators seeded from the context's.
 
     ranges: what the transform draws its numbers from, by the attributes that hold them; they are not validated again.
     """
@@ -50,7 +50,7 @@ def apply_albumentations(transform: Any, page: Image, setting: Setting, **ranges
         # raises where a version of the library knows no such attribute, instead of setting one that nobody reads
         getattr(transform, name)
         setattr(transform, name, span)
-    transform.set_random_seed(setting.seed())
+    transform.set_random_seed(context.seed())
     return np.ascontiguousarray(transform(image=page)["image"])
 
 
@@ -64,12 +64,12 @@ def augraphy() -> Any:
     return module
 
 
-def apply_augraphy(operation: Any, page: Image, setting: Setting) -> Image:
-    """One operation on a BGR copy of the page, every hidden generator seeded from the setting's.
+def apply_augraphy(operation: Any, page: Image, context: Context) -> Image:
+    """One operation on a BGR copy of the page, every hidden generator seeded from the context's.
 
     The result is cut back to three channels; its size is what the operation made of it.
     """
-    with hidden_generators(setting.seed()), warnings.catch_warnings():
+    with hidden_generators(context.seed()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = np.asarray(operation(cv2.cvtColor(page, cv2.COLOR_RGB2BGR)), dtype=np.uint8)
     code = cv2.COLOR_GRAY2RGB if result.ndim == 2 else cv2.COLOR_BGR2RGB

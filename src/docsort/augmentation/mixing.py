@@ -1,9 +1,9 @@
-"""Two pages in one picture, as scanners and careless hands make them."""
+"""Mixing and pasting: operations on two pages."""
 
 import cv2
 import numpy as np
 
-from docsort.augmentation.setting import Image, Setting
+from docsort.augmentation.context import Context, Image
 
 
 def mix_pages(page: Image, partner: Image, weight: float) -> Image:
@@ -32,11 +32,11 @@ def fit_over(page: Image, width: int, height: int) -> Image:
     return np.asarray(cv2.resize(page, (width, height), interpolation=method), dtype=np.uint8)
 
 
-def page_mix(page: Image, setting: Setting, weight: float) -> Image:
+def page_mix(page: Image, context: Context, weight: float) -> Image:
     """`mix_pages` as an operation; without a partner nothing happens."""
-    return page if setting.partner is None else mix_pages(page, setting.partner, weight)
+    return page if context.partner is None else mix_pages(page, context.partner, weight)
 
 
-def cut_paste(page: Image, setting: Setting, share: float) -> Image:
+def cut_paste(page: Image, context: Context, share: float) -> Image:
     """`paste_piece` as an operation; without a partner nothing happens."""
-    return page if setting.partner is None else paste_piece(page, setting.partner, share, setting.rng)
+    return page if context.partner is None else paste_piece(page, context.partner, share, context.rng)

@@ -1,4 +1,4 @@
-"""What an augmentation recipe may ask for: every operation by name, its ranges, their units and bounds.
+"""The augmentation operations: a table of names, parameter ranges, units and bounds.
 
 A table only, so that parameters are checked before any heavy import; the functions are in `geometric`, `photometric`,
 `paper` and `mixing`, bound to these names in `recipes`. Lengths are in pixels of a page whose longer side is
@@ -7,7 +7,7 @@ the two libraries stayed out, and why, is in docs/augmentation_operations.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 REFERENCE_SIDE = 512
 """Longer side, in pixels, of the page that lengths and noise are stated for."""
@@ -24,175 +24,67 @@ class Span:
     whole: bool = False
 
 
-@dataclass(frozen=True)
-class Operation:
-    """One thing that can be done to a page."""
-
-    summary: str
-    library: str
-    spans: Mapping[str, Span] = field(default_factory=dict)
-    needs_partner: bool = False
-
-
-OPERATIONS: Mapping[str, Operation] = {
+OPERATIONS: Mapping[str, Mapping[str, Span]] = {
     # geometry
-    "dihedral": Operation(
-        "one of the eight exact turns and mirrors",
-        "docsort",
-        {"turn": Span(0, 7, (0, 7), "number of the turn, see images.dihedral", whole=True)},
-    ),
-    "rotate": Operation(
-        "turned by any angle, nothing cut off, white corners",
-        "albumentations Affine",
-        {"degrees": Span(-180, 180, (-180, 180), "counter-clockwise degrees")},
-    ),
-    "shift_scale": Operation(
-        "moved and scaled on its own canvas",
-        "albumentations Affine",
-        {
-            "shift_x": Span(-0.4, 0.4, (-0.06, 0.06), "share of the width, positive to the right"),
-            "shift_y": Span(-0.4, 0.4, (-0.06, 0.06), "share of the height, positive downwards"),
-            "scale": Span(0.4, 1.6, (0.85, 1.1), "factor"),
-        },
-    ),
-    "stretch": Operation(
-        "made wider or narrower, as by a careless resize",
-        "opencv",
-        {"ratio": Span(0.6, 1.7, (0.88, 1.14), "factor on width over height")},
-    ),
-    "perspective": Operation(
-        "seen from an angle",
-        "albumentations Perspective",
-        {"amount": Span(0, 0.25, (0.02, 0.08), "sd of the shift of the corners, share of the side")},
-    ),
-    "grid_distortion": Operation(
-        "bent unevenly, as crumpled paper",
-        "albumentations GridDistortion",
-        {"amount": Span(0, 0.6, (0.05, 0.25), "largest shift of a grid line, share of a cell")},
-    ),
-    "optical_distortion": Operation(
-        "bent as by a lens",
-        "albumentations OpticalDistortion",
-        {"amount": Span(-0.6, 0.6, (-0.2, 0.2), "distortion coefficient, negative is a barrel")},
-    ),
-    "crop": Operation(
-        "one side cut off",
-        "docsort",
-        {
-            "share": Span(0, 0.5, (0.03, 0.2), "share of the height or width that goes"),
-            "side": Span(0, 3, (0, 3), "0 top, 1 right, 2 bottom, 3 left", whole=True),
-        },
-    ),
+    "dihedral": {"turn": Span(0, 7, (0, 7), "number of the turn, see images.dihedral", whole=True)},
+    "rotate": {"degrees": Span(-180, 180, (-180, 180), "counter-clockwise degrees")},
+    "shift_scale": {
+        "shift_x": Span(-0.4, 0.4, (-0.06, 0.06), "share of the width, positive to the right"),
+        "shift_y": Span(-0.4, 0.4, (-0.06, 0.06), "share of the height, positive downwards"),
+        "scale": Span(0.4, 1.6, (0.85, 1.1), "factor"),
+    },
+    "stretch": {"ratio": Span(0.6, 1.7, (0.88, 1.14), "factor on width over height")},
+    "perspective": {"amount": Span(0, 0.25, (0.02, 0.08), "sd of the shift of the corners, share of the side")},
+    "grid_distortion": {"amount": Span(0, 0.6, (0.05, 0.25), "largest shift of a grid line, share of a cell")},
+    "optical_distortion": {"amount": Span(-0.6, 0.6, (-0.2, 0.2), "distortion coefficient, negative is a barrel")},
+    "crop": {
+        "share": Span(0, 0.5, (0.03, 0.2), "share of the height or width that goes"),
+        "side": Span(0, 3, (0, 3), "0 top, 1 right, 2 bottom, 3 left", whole=True),
+    },
     # light, sharpness, noise
-    "gaussian_blur": Operation(
-        "out of focus",
-        "albumentations GaussianBlur",
-        {"sigma": Span(0, 8, (0.6, 2.2), "px")},
-    ),
-    "motion_blur": Operation(
-        "moved while it was photographed",
-        "albumentations MotionBlur",
-        {"length": Span(3, 31, (4, 11), "px")},
-    ),
-    "median_blur": Operation(
-        "thin strokes eaten away",
-        "albumentations MedianBlur",
-        {"width": Span(3, 15, (3, 4.6), "px")},
-    ),
-    "gaussian_noise": Operation(
-        "sensor noise",
-        "albumentations GaussNoise",
-        {"sd": Span(0, 100, (8, 35), "grey levels of 255")},
-    ),
-    "brightness_contrast": Operation(
-        "lighter or darker, flatter or harder",
-        "albumentations RandomBrightnessContrast",
-        {
-            "brightness": Span(-0.6, 0.6, (-0.15, 0.2), "share of 255 that is added"),
-            "contrast": Span(-0.8, 0.8, (-0.2, 0.2), "share by which the spread around black changes"),
-        },
-    ),
-    "fade": Operation(
-        "washed out towards white",
-        "docsort",
-        {"amount": Span(0, 0.9, (0.05, 0.4), "share of the way to white")},
-    ),
-    "saturation": Operation(
-        "colours drained or strengthened",
-        "docsort",
-        {"factor": Span(0, 2, (0.1, 1.3), "factor, 0 is grey")},
-    ),
-    "grey": Operation("black and white", "albumentations ToGray"),
+    "gaussian_blur": {"sigma": Span(0, 8, (0.6, 2.2), "px")},
+    "motion_blur": {"length": Span(3, 31, (4, 11), "px")},
+    "median_blur": {"width": Span(3, 15, (3, 4.6), "px")},
+    "gaussian_noise": {"sd": Span(0, 100, (8, 35), "grey levels of 255")},
+    "brightness_contrast": {
+        "brightness": Span(-0.6, 0.6, (-0.15, 0.2), "share of 255 that is added"),
+        "contrast": Span(-0.8, 0.8, (-0.2, 0.2), "share by which the spread around black changes"),
+    },
+    "fade": {"amount": Span(0, 0.9, (0.05, 0.4), "share of the way to white")},
+    "saturation": {"factor": Span(0, 2, (0.1, 1.3), "factor, 0 is grey")},
+    "grey": {},
     # ink and paper
-    "ink_bleed": Operation(
-        "ink run into the paper",
-        "augraphy InkBleed",
-        {
-            "intensity": Span(0, 1, (0.3, 0.7), "weight of the bled page"),
-            "severity": Span(0, 1, (0.2, 0.5), "share of the edge pixels that bleed"),
-        },
-    ),
-    "brightness_texture": Operation(
-        "fine grain in the brightness",
-        "augraphy BrightnessTexturize",
-        {
-            "level": Span(0.6, 1, (0.85, 0.98), "brightness the grain is around"),
-            "deviation": Span(0, 0.4, (0.04, 0.12), "half width of the grain, share of the level"),
-        },
-    ),
-    "noise_texture": Operation(
-        "blotched paper, coarse and fine",
-        "augraphy NoiseTexturize",
-        {"sigma": Span(1, 30, (2, 5), "sd of each layer, grey levels", whole=True)},
-    ),
-    "paper_colour": Operation(
-        "yellowed paper",
-        "augraphy ColorPaper",
-        {
-            "hue": Span(0, 179, (20, 40), "OpenCV hue, half degrees", whole=True),
-            "saturation": Span(0, 120, (8, 35), "of 255", whole=True),
-        },
-    ),
-    "roller_stripes": Operation(
-        "stripes of a dirty copier roller",
-        "augraphy DirtyRollers",
-        {"width": Span(4, 40, (8, 20), "px")},
-    ),
-    "drum_dirt": Operation(
-        "specks of a dirty copier drum",
-        "augraphy DirtyDrum",
-        {
-            "concentration": Span(0, 0.4, (0.03, 0.12), "share of the lines that are dirty"),
-            "intensity": Span(0, 1, (0.2, 0.6), "density of the specks"),
-        },
-    ),
-    "lighting_gradient": Operation(
-        "lit from one side",
-        "augraphy LightingGradient",
-        {
-            "darkness": Span(0, 200, (20, 110), "grey levels by which the dark band is darker", whole=True),
-            "transparency": Span(0, 1, (0.4, 0.7), "weight of the page under the light"),
-        },
-    ),
-    "folding": Operation(
-        "creases of a page that was folded",
-        "augraphy Folding",
-        {
-            "folds": Span(1, 6, (1, 3), "number of creases", whole=True),
-            "depth": Span(0.002, 0.05, (0.005, 0.015), "shift at the crease, share of the height"),
-        },
-    ),
+    "ink_bleed": {
+        "intensity": Span(0, 1, (0.3, 0.7), "weight of the bled page"),
+        "severity": Span(0, 1, (0.2, 0.5), "share of the edge pixels that bleed"),
+    },
+    "brightness_texture": {
+        "level": Span(0.6, 1, (0.85, 0.98), "brightness the grain is around"),
+        "deviation": Span(0, 0.4, (0.04, 0.12), "half width of the grain, share of the level"),
+    },
+    "noise_texture": {"sigma": Span(1, 30, (2, 5), "sd of each layer, grey levels", whole=True)},
+    "paper_colour": {
+        "hue": Span(0, 179, (20, 40), "OpenCV hue, half degrees", whole=True),
+        "saturation": Span(0, 120, (8, 35), "of 255", whole=True),
+    },
+    "roller_stripes": {"width": Span(4, 40, (8, 20), "px")},
+    "drum_dirt": {
+        "concentration": Span(0, 0.4, (0.03, 0.12), "share of the lines that are dirty"),
+        "intensity": Span(0, 1, (0.2, 0.6), "density of the specks"),
+    },
+    "lighting_gradient": {
+        "darkness": Span(0, 200, (20, 110), "grey levels by which the dark band is darker", whole=True),
+        "transparency": Span(0, 1, (0.4, 0.7), "weight of the page under the light"),
+    },
+    "folding": {
+        "folds": Span(1, 6, (1, 3), "number of creases", whole=True),
+        "depth": Span(0.002, 0.05, (0.005, 0.015), "shift at the crease, share of the height"),
+    },
     # a second page of the same fold
-    "page_mix": Operation(
-        "another page shining through",
-        "docsort",
-        {"weight": Span(0, 0.5, (0.1, 0.35), "weight of the other page")},
-        needs_partner=True,
-    ),
-    "cut_paste": Operation(
-        "a piece of another page on top",
-        "docsort",
-        {"share": Span(0.05, 0.6, (0.15, 0.35), "side of the piece, share of the page's")},
-        needs_partner=True,
-    ),
+    "page_mix": {"weight": Span(0, 0.5, (0.1, 0.35), "weight of the other page")},
+    "cut_paste": {"share": Span(0.05, 0.6, (0.15, 0.35), "side of the piece, share of the page's")},
 }
+"""The numbers that each operation draws. What they do is said where they are done, in the modules named above."""
+
+NEED_PARTNER = ("page_mix", "cut_paste")
+"""Operations on two pages."""

@@ -1,4 +1,4 @@
-"""What the offline renderer is told: how many copies, by which recipe, and how the test-like pages are damaged."""
+"""Parameters of augmentation: renders per class, recipes, the test-like damage and how it is fitted."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Self
@@ -122,7 +122,7 @@ class FitParameters(Parameters):
 
     enabled: bool = True  # false: the pages are damaged as `damage` says
     rounds: int = Field(default=3, ge=1, le=20)
-    pages: int = Field(default=500, ge=100, le=100_000)  # damaged pages a round, and of the check
+    pages: int = Field(default=500, ge=100, le=100_000)  # damaged pages per round, and of the check
     test_pages: int = Field(default=500, ge=40, le=100_000)  # test images looked at, at most
     insist: dict[str, Share | float | Range] = Field(
         default_factory=dict
@@ -137,12 +137,11 @@ class FitParameters(Parameters):
 class AugmentationParameters(Parameters):
     """The key `augmentation` of the parameters."""
 
-    size: int = Field(ge=16, le=2048)  # side of the stored square, px
-    per_class: Count | dict[str | int, Count]  # renders a class, the plain page counted; one for all or one for each
-    emphasis: dict[str | int, Factor] = Field(default_factory=dict)  # factor on per_class, by class name or number
+    per_class: Count | dict[str | int, Count]  # renders per class, the plain page counted; one for all or one for each
+    oversample: dict[str | int, Factor] = Field(default_factory=dict)  # factor on per_class, by class name or number
     recipe: str  # the recipe of the training renders
     recipes: dict[str, Recipe]
-    validation_copies: int = Field(ge=1, le=1000)  # test-like renders a source
+    validation_copies: int = Field(ge=1, le=1000)  # test-like renders per source
     straighten: bool = False  # lay every page straight before it is stored, see images.straightening
     jpeg_quality: int = Field(default=90, ge=10, le=100)
     shard_size: int = Field(default=256, ge=1)  # most renders of one source that are written together; changes no pixel
@@ -180,7 +179,7 @@ def fitted_wear(damage: DamageParameters) -> Recipe:
     """
 
     def step(operation: str, often: float, /, **ranges: Range) -> Step:
-        spans = OPERATIONS[operation].spans
+        spans = OPERATIONS[operation]
         wider = {key: widen(span, WIDER, (spans[key].low, spans[key].high)) for key, span in ranges.items()}
         return Step(operation=operation, p=min(0.9, OFTENER * often + 0.03), ranges=wider)
 
@@ -245,13 +244,12 @@ def _check_includes(recipes: Mapping[str, Recipe], name: str, above: tuple[str, 
 
 
 def _check_ranges(name: str, ranges: Mapping[str, Range]) -> None:
-    operation = OPERATIONS.get(name)
-    if operation is None:
+    if name not in OPERATIONS:
         raise ValueError(f"Expected an operation, one of {', '.join(OPERATIONS)}, but got {name!r}.")
     for key, (low, high) in ranges.items():
-        span = operation.spans.get(key)
+        span = OPERATIONS[name].get(key)
         if span is None:
-            known = ", ".join(operation.spans) or "no range at all"
+            known = ", ".join(OPERATIONS[name]) or "no range at all"
             raise ValueError(f"Expected operation {name} to be given {known}, but got {key!r}.")
         if not span.low <= low <= high <= span.high:
             raise ValueError(

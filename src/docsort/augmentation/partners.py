@@ -1,4 +1,4 @@
-"""Which pages may be mixed into a page: a few of its own fold, so that no fold's pages show up in another fold.
+"""Which pages may be mixed into a page: a few of its own fold, so that nothing leaks into another fold.
 
 The pages of a fold stand on a ring, at the hash of their bytes; a source's partners are the ones that follow a few
 points which its own hash picks on the ring (consistent hashing). Adding or dropping a page then changes the partners of
@@ -13,7 +13,7 @@ from docsort.augmentation.shards import Page
 from docsort.seeding import derive_seed
 
 POOL = 4
-"""Partners a source: enough for variety over its copies, few enough that a dropped page spoils few shards."""
+"""Partners per source: enough for variety over its copies, few enough that a dropped page spoils few shards."""
 
 
 def partner_pools(listed: pd.DataFrame, seed: int, pool: int = POOL) -> dict[str, tuple[Page, ...]]:

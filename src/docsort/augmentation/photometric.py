@@ -1,45 +1,45 @@
-"""Operations that change brightness, colour, sharpness and grain, never places."""
+"""Photometric operations: brightness, colour, blur, noise."""
 
 import cv2
 import numpy as np
 
+from docsort.augmentation.context import Context, Image
 from docsort.augmentation.libraries import apply_albumentations, transform_of
-from docsort.augmentation.setting import Image, Setting
 
 
-def gaussian_blur(page: Image, setting: Setting, sigma: float) -> Image:
+def gaussian_blur(page: Image, context: Context, sigma: float) -> Image:
     """sigma in px of the reference page."""
-    width = max(0.05, sigma * setting.unit)
-    return apply_albumentations(transform_of("GaussianBlur", blur_limit=0), page, setting, sigma_limit=(width, width))
+    width = max(0.05, sigma * context.unit)
+    return apply_albumentations(transform_of("GaussianBlur", blur_limit=0), page, context, sigma_limit=(width, width))
 
 
-def motion_blur(page: Image, setting: Setting, length: float) -> Image:
+def motion_blur(page: Image, context: Context, length: float) -> Image:
     """In a random direction; length in px of the reference page."""
-    kernel = odd_width(length * setting.unit)
-    return apply_albumentations(transform_of("MotionBlur"), page, setting, blur_limit=(kernel, kernel))
+    kernel = odd_width(length * context.unit)
+    return apply_albumentations(transform_of("MotionBlur"), page, context, blur_limit=(kernel, kernel))
 
 
-def median_blur(page: Image, setting: Setting, width: float) -> Image:
+def median_blur(page: Image, context: Context, width: float) -> Image:
     """width in px of the reference page, never below 3 px of the page at hand."""
-    kernel = odd_width(width * setting.unit)
-    return apply_albumentations(transform_of("MedianBlur"), page, setting, blur_limit=(kernel, kernel))
+    kernel = odd_width(width * context.unit)
+    return apply_albumentations(transform_of("MedianBlur"), page, context, blur_limit=(kernel, kernel))
 
 
-def gaussian_noise(page: Image, setting: Setting, sd: float) -> Image:
+def gaussian_noise(page: Image, context: Context, sd: float) -> Image:
     """White, each channel by itself; sd in grey levels on the reference page."""
-    share = setting.noise_sd(sd) / 255
+    share = context.noise_sd(sd) / 255
     noise = transform_of("GaussNoise", per_channel=True, noise_scale_factor=1)
-    return apply_albumentations(noise, page, setting, std_range=(share, share))
+    return apply_albumentations(noise, page, context, std_range=(share, share))
 
 
-def brightness_contrast(page: Image, setting: Setting, brightness: float, contrast: float) -> Image:
+def brightness_contrast(page: Image, context: Context, brightness: float, contrast: float) -> Image:
     """Grey levels times 1 + contrast, plus brightness times 255, clipped."""
     light = transform_of("RandomBrightnessContrast")
     ranges = {"brightness_limit": (brightness, brightness), "contrast_limit": (contrast, contrast)}
-    return apply_albumentations(light, page, setting, **ranges)
+    return apply_albumentations(light, page, context, **ranges)
 
 
-def fade(page: Image, setting: Setting, amount: float) -> Image:
+def fade(page: Image, context: Context, amount: float) -> Image:
     """Towards white."""
     return fade_page(page, amount, 255.0)
 
@@ -49,7 +49,7 @@ def fade_page(page: Image, amount: float, to: float) -> Image:
     return np.asarray(cv2.convertScaleAbs(page, alpha=1.0 - amount, beta=amount * to), dtype=np.uint8)
 
 
-def saturation(page: Image, setting: Setting, factor: float) -> Image:
+def saturation(page: Image, context: Context, factor: float) -> Image:
     """0 is grey, 1 leaves the page as it is."""
     return scale_saturation(page, factor)
 
@@ -60,9 +60,9 @@ def scale_saturation(page: Image, factor: float) -> Image:
     return np.asarray(cv2.addWeighted(page, factor, grey_page, 1.0 - factor, 0.0), dtype=np.uint8)
 
 
-def grey(page: Image, setting: Setting) -> Image:
+def grey(page: Image, context: Context) -> Image:
     """Three equal channels."""
-    return apply_albumentations(transform_of("ToGray", num_output_channels=3), page, setting)
+    return apply_albumentations(transform_of("ToGray", num_output_channels=3), page, context)
 
 
 def odd_width(width: float) -> int:

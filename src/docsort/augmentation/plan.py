@@ -1,4 +1,4 @@
-"""How many renders each source gives: an even number within its class, so that every class reaches its target."""
+"""Oversampling plan: how many renders of each source, so that every class reaches its target."""
 
 import hashlib
 import logging
@@ -8,25 +8,25 @@ import pandas as pd
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.errors import InputError, listing
 from docsort.labels import require_target
-from docsort.tables import CLASSES, CLEAN_IMAGES, FOLDS, check_columns
+from docsort.tables import CLASSES, CLEAN_IMAGES, FOLD_TABLE, check_columns
 
 logger = logging.getLogger(__name__)
 
 
 def sources(clean_images: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
-    """One row a source, by id: image_id, path, sha256, label, group, fold.
+    """One row per source, by id: image_id, path, sha256, label, group, fold.
 
     Raises InputError when the two tables do not speak of the same images, or not in the same way.
     """
     check_columns(clean_images, CLEAN_IMAGES, "clean_images")
-    check_columns(folds, FOLDS, "folds")
+    check_columns(folds, FOLD_TABLE, "folds")
     again = "run the cleaning pipeline again, it writes both"
     lost = sorted(set(clean_images["image_id"]) ^ set(folds["image_id"]))
     if lost:
         raise InputError(
             f"Expected clean_images and folds to list the same images, but {listing(lost)} is in only one; {again}."
         )
-    both = clean_images[list(CLEAN_IMAGES)].merge(folds[list(FOLDS)], on="image_id", suffixes=("", "_in_folds"))
+    both = clean_images[list(CLEAN_IMAGES)].merge(folds[list(FOLD_TABLE)], on="image_id", suffixes=("", "_in_folds"))
     differing = both[(both["label"] != both["label_in_folds"]) | (both["group"] != both["group_in_folds"])]
     if len(differing):
         raise InputError(
@@ -38,7 +38,7 @@ def sources(clean_images: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
 
 
 def targets_per_class(classes: pd.DataFrame, parameters: AugmentationParameters) -> dict[int, int]:
-    """Renders wanted of each class, emphasis included.
+    """Renders wanted of each class, oversample included.
 
     Raises InputError for a name that no class has, and for a class that a per-class table leaves out.
     """
@@ -54,8 +54,8 @@ def targets_per_class(classes: pd.DataFrame, parameters: AugmentationParameters)
                 f"Expected per_class to give a number for every class, but {listing(missing)} has none; "
                 "add it, or give one number for all."
             )
-    for key, factor in parameters.emphasis.items():
-        target = require_target(classes, key, "emphasis")
+    for key, factor in parameters.oversample.items():
+        target = require_target(classes, key, "oversample")
         wanted[target] = max(1, round(wanted[target] * factor))
     return wanted
 
@@ -86,7 +86,7 @@ def copies_per_source(
 def class_table(
     listed: pd.DataFrame, copies: pd.DataFrame, classes: pd.DataFrame, wanted: dict[int, int]
 ) -> pd.DataFrame:
-    """What a person wants to see before the work starts: one row a class."""
+    """What a person wants to see before the work starts: one row per class."""
     counted = listed.assign(copies=copies["copies"].to_numpy()).groupby("label")["copies"]
     table = classes[["target", "class_name"]].sort_values("target", ignore_index=True)
     table["sources"] = table["target"].map(counted.size()).fillna(0).astype(int)

@@ -1,4 +1,4 @@
-"""From a recipe to a damaged page: numbers are drawn first, for the whole chain, and applied afterwards.
+"""Drawing and applying a recipe: the random numbers of the whole chain first, the operations afterwards.
 
 A drawn chain says everything about a render, its inner noise included: applying it again gives the same bytes whatever
 ran before or runs beside it.
@@ -12,40 +12,18 @@ from functools import cache
 import numpy as np
 
 from docsort.augmentation import geometric, mixing, paper, photometric
-from docsort.augmentation.operations import OPERATIONS
+from docsort.augmentation.context import Apply, Context, Image, unit_of
+from docsort.augmentation.operations import NEED_PARTNER, OPERATIONS
 from docsort.augmentation.parameters import Recipe, Step, included
-from docsort.augmentation.setting import Apply, Image, Setting, unit_of
 from docsort.errors import InputError
 
 FUNCTIONS: Mapping[str, Apply] = {
-    "dihedral": geometric.dihedral,
-    "rotate": geometric.rotate,
-    "shift_scale": geometric.shift_scale,
-    "stretch": geometric.stretch,
-    "perspective": geometric.perspective,
-    "grid_distortion": geometric.grid_distortion,
-    "optical_distortion": geometric.optical_distortion,
-    "crop": geometric.crop,
-    "gaussian_blur": photometric.gaussian_blur,
-    "motion_blur": photometric.motion_blur,
-    "median_blur": photometric.median_blur,
-    "gaussian_noise": photometric.gaussian_noise,
-    "brightness_contrast": photometric.brightness_contrast,
-    "fade": photometric.fade,
-    "saturation": photometric.saturation,
-    "grey": photometric.grey,
-    "ink_bleed": paper.ink_bleed,
-    "brightness_texture": paper.brightness_texture,
-    "noise_texture": paper.noise_texture,
-    "paper_colour": paper.paper_colour,
-    "roller_stripes": paper.roller_stripes,
-    "drum_dirt": paper.drum_dirt,
-    "lighting_gradient": paper.lighting_gradient,
-    "folding": paper.folding,
-    "page_mix": mixing.page_mix,
-    "cut_paste": mixing.cut_paste,
+    name: getattr(module, name)
+    for module in (geometric, photometric, paper, mixing)
+    for name in OPERATIONS
+    if hasattr(module, name)
 }
-"""The function of every name in `operations.OPERATIONS`."""
+"""The function of every name in `operations.OPERATIONS`: it is called so in its module."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +72,7 @@ def _cumulated(weights: tuple[float, ...]) -> list[float]:
 def draw_operation(name: str, ranges: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> Drawn:
     """Every number of the operation, uniform in the given range or else in its usual one."""
     values = {}
-    for key, span in OPERATIONS[name].spans.items():
+    for key, span in OPERATIONS[name].items():
         low, high = ranges.get(key, span.usual)
         # low + width * random() is what `Generator.uniform` does, slower
         values[key] = float(rng.integers(int(low), int(high) + 1)) if span.whole else low + (high - low) * rng.random()
@@ -105,15 +83,15 @@ def apply_chain(page: Image, chain: Sequence[Drawn], partner: Callable[[], Image
     """Does every operation in turn; (H, W, 3) to (H', W', 3). `partner` is called where a second page is needed."""
     unit = unit_of(page)
     for drawn in chain:
-        second = partner() if partner is not None and OPERATIONS[drawn.operation].needs_partner else None
+        second = partner() if partner is not None and drawn.operation in NEED_PARTNER else None
         page = apply_operation(page, drawn, unit, second)
     return page
 
 
 def apply_operation(page: Image, drawn: Drawn, unit: float, partner: Image | None = None) -> Image:
     """One drawn operation; the page given stays as it is."""
-    setting = Setting(drawn.seed, unit, partner)
-    return FUNCTIONS[drawn.operation](page, setting, **drawn.numbers)
+    context = Context(drawn.seed, unit, partner)
+    return FUNCTIONS[drawn.operation](page, context, **drawn.numbers)
 
 
 def operations_of(recipes: Mapping[str, Recipe]) -> list[str]:

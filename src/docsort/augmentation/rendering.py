@@ -1,4 +1,4 @@
-"""Renders pages in bulk: training renders by a recipe, validation renders plain and test-like, test images plain.
+"""Renders pages in bulk: training renders by a recipe, validation renders plain and test-like.
 
 Runs in the main process and hands shards to the workers. Finished shards are kept below `<store>/shards` under
 fingerprints of what made them; a finished set is a manifest in the store. So a run that was killed goes on from its
@@ -11,12 +11,14 @@ workers, on the order, or on the shard size. Memory does not grow with the numbe
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from docsort.augmentation.operations import OPERATIONS
+from docsort.augmentation.operations import NEED_PARTNER
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.partners import partner_pools
 from docsort.augmentation.plan import copies_per_source, sources
@@ -25,6 +27,7 @@ from docsort.augmentation.shards import (
     DAMAGED,
     PLAIN,
     TRAINING,
+    WORKING_SCALE,
     Page,
     Shard,
     Style,
@@ -35,9 +38,10 @@ from docsort.augmentation.shards import (
     shard_key,
     storage_error,
 )
+from docsort.chunks import chunks
 from docsort.stores import Store, fingerprint, write_atomically
-from docsort.tables import IMAGES, RENDERS, TEST_RENDERS, VALIDATION_RENDERS, check_columns
-from docsort.workers import map_in_workers
+from docsort.tables import RENDERS, VALIDATION_RENDERS
+from docsort.work.executor import executor
 
 logger = logging.getLogger(__name__)
 
@@ -53,66 +57,92 @@ def render_training(
     folds: pd.DataFrame,
     classes: pd.DataFrame,
     parameters: AugmentationParameters,
+    sides: Sequence[int],
     seed: int,
     store: Store,
 ) -> pd.DataFrame:
-    """The manifest of the training renders (tables.RENDERS), rendering what is not there yet.
+    """The manifest of the training renders (tables.RENDERS) at every side, rendering what is not there yet.
 
     Copy 0 of every source is the plain page, the others are made by the recipe.
     """
     listed = sources(clean_images, folds)
     copies = copies_per_source(clean_images, folds, classes, parameters).set_index("source_id")["copies"]
     recipes = recipes_used(parameters.complete_recipes(), parameters.recipe)
-    style = Style(
-        parameters.size,
-        parameters.jpeg_quality,
-        seed,
-        recipes=recipes,
-        recipe=parameters.recipe,
-        straighten=parameters.straighten,
-    )
-    mixing = any(OPERATIONS[name].needs_partner for name in operations_of(recipes))
+    style = _style(parameters, seed, recipes=recipes, recipe=parameters.recipe)
+    mixing = any(name in NEED_PARTNER for name in operations_of(recipes))
     items = {
         str(name): [(PLAIN if copy == 0 else TRAINING, copy) for copy in range(count)] for name, count in copies.items()
     }
-    manifest = _render_set("training", listed, items, style, mixing, parameters.shard_size, store)
-    return manifest[list(RENDERS)]
+    return _render_at("training", listed, items, style, sides, mixing, parameters, store)[list(RENDERS)]
 
 
 def render_validation(
     clean_images: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: AugmentationParameters,
+    sides: Sequence[int],
     seed: int,
     store: Store,
 ) -> pd.DataFrame:
-    """The manifest of the validation renders (tables.VALIDATION_RENDERS), rendering what is not there yet.
+    """The manifest of the validation renders (tables.VALIDATION_RENDERS) at every side, rendering what is missing.
 
-    View "clean": the plain page, once. View "test_like": `validation_copies` damaged copies a source.
+    Condition "clean": the plain page, once; "test_like": `validation_copies` damaged copies per source.
     """
-    listed = sources(clean_images, folds)
-    style = Style(parameters.size, parameters.jpeg_quality, seed, parameters.damage, straighten=parameters.straighten)
-    mixing = parameters.damage.mix_share > 0 or parameters.damage.paste_share > 0
-    views = [(PLAIN, 0), *((DAMAGED, copy) for copy in range(parameters.validation_copies))]
-    items = dict.fromkeys(listed["image_id"], views)
-    manifest = _render_set("validation", listed, items, style, mixing, parameters.shard_size, store)
-    manifest["view"] = manifest["kind"].map({PLAIN: "clean", DAMAGED: "test_like"})
+    listed, style = sources(clean_images, folds), _style(parameters, seed, damage=parameters.damage)
+    kinds = [(PLAIN, 0), *((DAMAGED, copy) for copy in range(parameters.validation_copies))]
+    items = dict.fromkeys(listed["image_id"], kinds)
+    manifest = _render_at("validation", listed, items, style, sides, _mixes(parameters), parameters, store)
+    manifest["condition"] = manifest["kind"].map({PLAIN: "clean", DAMAGED: "test_like"})
     return manifest[list(VALIDATION_RENDERS)]
 
 
-def render_test(images: pd.DataFrame, parameters: AugmentationParameters, store: Store) -> pd.DataFrame:
-    """The manifest of the test images (tables.TEST_RENDERS), each once, as it is; rendering what is not there yet.
+def render_holdout(
+    holdout: pd.DataFrame, parameters: AugmentationParameters, sides: Sequence[int], seed: int, store: Store
+) -> pd.DataFrame:
+    """The manifest (tables.VALIDATION_RENDERS, fold -1) of the pages that were set aside, damaged as the test images
+    are; they stay photos, neither straightened nor small, since an ensemble lays its pages out itself.
 
-    So every model reads the same small squares, stored as those are that it was trained on, and each photo is decoded
-    once, however many models there are.
+    holdout: CLEAN_IMAGES.
     """
-    check_columns(images, IMAGES, "images")
-    test = images[images["split"] == "test"].sort_values("position", kind="stable", ignore_index=True)
-    listed = test[["image_id", "path", "sha256"]].assign(label=-1, group=test["image_id"], fold=-1)
-    # The seed says nothing here: nothing is drawn.
-    style = Style(parameters.size, parameters.jpeg_quality, 0, straighten=parameters.straighten)
-    items = {str(name): [(PLAIN, 0)] for name in listed["image_id"]}
-    return _render_set("test", listed, items, style, False, parameters.shard_size, store)[list(TEST_RENDERS)]
+    if holdout.empty:
+        return pd.DataFrame(columns=list(VALIDATION_RENDERS))
+    listed = holdout[["image_id", "path", "sha256", "label", "group"]].assign(fold=-1)
+    style = replace(_style(parameters, seed, damage=parameters.damage), straighten=False)
+    kinds: list[Item] = [(DAMAGED, copy) for copy in range(parameters.validation_copies)]
+    items = dict.fromkeys(listed["image_id"], kinds)
+    side = max(sides) * WORKING_SCALE
+    manifest = _render_at("holdout", listed, items, style, [side], _mixes(parameters), parameters, store)
+    return manifest.assign(condition="test_like")[list(VALIDATION_RENDERS)]
+
+
+def _style(parameters: AugmentationParameters, seed: int, **changes: Any) -> Style:
+    """What is common to a set of renders but for their side."""
+    return Style(0, parameters.jpeg_quality, seed, straighten=parameters.straighten, **changes)
+
+
+def _mixes(parameters: AugmentationParameters) -> bool:
+    """Whether damage puts another page into a page."""
+    return parameters.damage.mix_share > 0 or parameters.damage.paste_share > 0
+
+
+def _render_at(
+    what: str,
+    listed: pd.DataFrame,
+    items: dict[str, list[Item]],
+    style: Style,
+    sides: Sequence[int],
+    mixing: bool,
+    parameters: AugmentationParameters,
+    store: Store,
+) -> pd.DataFrame:
+    """The same renders at every side, below each other."""
+    manifests = [
+        _render_set(what, listed, items, replace(style, size=side), mixing, parameters.shard_size, store).assign(
+            side=side
+        )
+        for side in sides
+    ]
+    return pd.concat(manifests, ignore_index=True)
 
 
 def _render_set(
@@ -136,7 +166,7 @@ def _render_set(
         logger.info("%s renders: unchanged, nothing to do", what)
         return _absolute(pd.read_parquet(saved), root)
     _render_missing(what, missing, len(shards), style, root)
-    manifest = _manifest(plan, listed, what)
+    manifest = _manifest(plan, listed)
     try:
         write_atomically(saved, _parquet(manifest))
         store.complete(key, {"set": what, "renders": len(manifest), "shards": len(shards), "size": style.size})
@@ -157,8 +187,7 @@ def _shards(
     for row in listed.itertuples():
         source, wanted = Page(str(row.path), str(row.sha256)), items[str(row.image_id)]
         partners = pools.get(str(row.image_id), ())
-        for start in range(0, len(wanted), shard_size):
-            part = tuple(wanted[start : start + shard_size])
+        for part in map(tuple, chunks(wanted, shard_size)):
             yield str(row.image_id), Shard(shard_key(style_key, source, part, partners), source, part, partners)
 
 
@@ -167,7 +196,7 @@ def _render_missing(what: str, missing: Sequence[Shard], of: int, style: Style, 
     total = sum(len(shard.items) for shard in missing)
     logger.info("%s renders: %d to make, %d of %d shards are there", what, total, of - len(missing), of)
     done, last, began, warm = 0, time.monotonic(), 0.0, 0
-    for count in map_in_workers(render_shard, [(shard, style, root) for shard in missing]):
+    for count in executor().map(render_shard, [(shard, style, root) for shard in missing]):
         done += count
         now = time.monotonic()
         if not began:
@@ -179,8 +208,8 @@ def _render_missing(what: str, missing: Sequence[Shard], of: int, style: Style, 
             logger.info("%s renders: %d of %d, %.0f a second, %s", what, done, total, rate, left)
 
 
-def _manifest(plan: Sequence[tuple[str, Shard]], listed: pd.DataFrame, what: str) -> pd.DataFrame:
-    """One row a render, by source id and item."""
+def _manifest(plan: Sequence[tuple[str, Shard]], listed: pd.DataFrame) -> pd.DataFrame:
+    """One row per render, by source id and item."""
     rows = [
         (f"{source_id}~{kind}-{copy}", source_id, kind, copy, str(shard.folder(Path()) / file_name(kind, copy)))
         for source_id, shard in plan

@@ -1,4 +1,4 @@
-"""The unit of rendering: some copies of one source, written together, kept under a fingerprint of what made them.
+"""Shards: renders of one source, written together and cached under a fingerprint of what made them.
 
 A shard's folder appears by one rename when all its files are written, so a half-written shard never counts. Its name
 says everything that its bytes depend on, so finished shards are found again by later runs, also when other sources,
@@ -12,22 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
 
+from docsort.augmentation.context import Image
 from docsort.augmentation.damage import apply_damage, draw_damage
 from docsort.augmentation.parameters import DamageParameters, Recipe
 from docsort.augmentation.recipes import apply_chain, draw_chain
-from docsort.augmentation.setting import Image
 from docsort.errors import InputError, StorageError
-from docsort.images.letterbox import letterbox
+from docsort.images.page_format import PageFormat
 from docsort.images.reading import UnreadableImageError, decode_rgb
 from docsort.images.resizing import shrink_to_side
-from docsort.images.straightening import straighten
 from docsort.seeding import derive_rng
 from docsort.stores import fingerprint
+from docsort.versions import versions_of
 
 RENDERER_VERSION = 2
 """Raise it whenever the same parameters give other bytes: everything rendered before becomes stale."""
@@ -35,10 +34,6 @@ RENDERER_VERSION = 2
 WORKING_SCALE = 2
 """Pages are shrunk to this many times the stored side before anything is done to them: operations cost a quarter or
 less of what they cost on the full page, and the final shrink still hides their interpolation."""
-
-STRAIGHTENED_SCALE = 4
-"""A plain page is laid straight at most at this many times the stored side: a page that lies aslant fills half of its
-picture, and twice the stored side should be left of it."""
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -58,14 +53,17 @@ class Style:
     recipe: str = ""
     straighten: bool = False
 
+    @property
+    def page_format(self) -> PageFormat:
+        """How a finished page is stored."""
+        return PageFormat(self.straighten, self.jpeg_quality)
+
     def fingerprint(self) -> str:
         """Changes with anything that changes a byte, the libraries that draw included."""
         recipes = {name: [step.model_dump() for step in steps] for name, steps in (self.recipes or {}).items()}
-        made_by = [RENDERER_VERSION, WORKING_SCALE, library_versions()]
+        made_by = [RENDERER_VERSION, WORKING_SCALE, library_versions(), self.page_format.fingerprint()]
         damaged_by = self.damage.model_dump() if self.damage is not None else None
-        return fingerprint(
-            made_by, [self.size, self.jpeg_quality, self.seed, self.recipe, self.straighten], recipes, damaged_by
-        )
+        return fingerprint(made_by, [self.size, self.seed, self.recipe], recipes, damaged_by)
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,7 @@ class _Pages:
 
 def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> bytes:
     if kind == PLAIN:
-        page = pages.full()
-        return _stored(shrink_to_side(page, style.size * STRAIGHTENED_SCALE) if style.straighten else page, style)
+        return style.page_format.stored(pages.full(), style.size)
     rng = derive_rng(style.seed, f"{kind} render", shard.source.sha256, copy)
     chosen = shard.partners[int(rng.integers(len(shard.partners)))] if shard.partners else None
     page = pages.working()
@@ -157,11 +154,7 @@ def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> 
         made = apply_chain(page, draw_chain(style.recipes, style.recipe, rng), partner)
     else:
         raise ValueError(f"no way to make a {kind} render was given")
-    return _stored(made, style)
-
-
-def _stored(page: Image, style: Style) -> bytes:
-    return encode(letterbox(straighten(page) if style.straighten else page, style.size), style.jpeg_quality)
+    return style.page_format.finished(made, style.size)
 
 
 def read_page(page: Page) -> Image:
@@ -185,15 +178,7 @@ def read_page(page: Page) -> Image:
 
 _known_pages: set[tuple[Page, int, int, int]] = set()
 """Files whose bytes this process has hashed, as they were: a partner is read for many shards, and hashing it takes a
-quarter of the time of decoding it. A few hundred bytes a source."""
-
-
-def encode(square: Image, quality: int) -> bytes:
-    """JPEG bytes of an RGB picture."""
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(square, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise StorageError(f"Expected OpenCV to encode a picture of shape {square.shape} as JPEG, but it did not.")
-    return bytes(data)
+quarter of the time of decoding it. A few hundred bytes per source."""
 
 
 def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
@@ -244,17 +229,8 @@ def _lives(process: int) -> bool:
 @cache
 def library_versions() -> tuple[str, ...]:
     """Of the libraries whose pixels or random numbers end up in a render."""
-    return tuple(
-        f"{name} {_version(name)}"
-        for name in ("numpy", "opencv-python-headless", "pillow", "albumentations", "augraphy", "numba")
-    )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "absent"
+    names = ("numpy", "opencv-python-headless", "pillow", "albumentations", "augraphy", "numba")
+    return tuple(f"{name} {version}" for name, version in versions_of(names).items())
 
 
 def shard_key(style_key: str, source: Page, items: Sequence[tuple[str, int]], partners: Sequence[Page]) -> str:

@@ -6,18 +6,21 @@ import numpy as np
 import pandas as pd
 from PIL import Image as Picture
 
+from docsort.augmentation.context import Image, unit_of
 from docsort.augmentation.damage import damage
 from docsort.augmentation.operations import OPERATIONS
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.recipes import apply_chain, apply_operation, draw_chain, draw_operation
-from docsort.augmentation.setting import Image, unit_of
 from docsort.augmentation.shards import WORKING_SCALE
 from docsort.images.contact_sheet import contact_sheet
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
 from docsort.images.resizing import shrink_to_side
 from docsort.seeding import derive_rng
-from docsort.workers import run_in_worker
+from docsort.work.executor import run
+
+SHOWN_SIDE = 128
+"""Of each picture, pixels."""
 
 SEEDS = 6
 """Pictures in a row."""
@@ -26,19 +29,19 @@ SEEDS = 6
 def operations_sheet(
     page: Image, parameters: AugmentationParameters, names: Sequence[str] = tuple(OPERATIONS), seed: int = 0
 ) -> Picture.Image:
-    """One row an operation with its usual ranges, then a row a recipe and one of test-like damage.
+    """One row an operation with its usual ranges, then a row per recipe and one of test-like damage.
 
     The page is its own partner, turned upside down. The pictures are made in a worker, which has the libraries loaded.
     """
-    images, captions = run_in_worker(examples, page, parameters, tuple(names), seed)
-    return contact_sheet(images, captions, SEEDS, min(160, parameters.size))
+    images, captions = run(examples, page, parameters, tuple(names), seed)
+    return contact_sheet(images, captions, SEEDS, SHOWN_SIDE)
 
 
 def examples(
     page: Image, parameters: AugmentationParameters, names: Sequence[str], seed: int
 ) -> tuple[list[Image], list[str]]:
     """SEEDS pictures (size, size, 3) for each row of the sheet, and a caption each. Imports the libraries."""
-    page = shrink_to_side(page, parameters.size * WORKING_SCALE)
+    page = shrink_to_side(page, SHOWN_SIDE * WORKING_SCALE)
     partner = np.ascontiguousarray(page[::-1])
     images, captions = [], []
     recipes = parameters.complete_recipes()
@@ -54,13 +57,13 @@ def examples(
                 made, detail = apply_chain(page, chain, lambda: partner), ""
             else:
                 made, detail = damage(page, partner, parameters.damage, rng), ""
-            images.append(letterbox(made, parameters.size))
+            images.append(letterbox(made, SHOWN_SIDE))
             captions.append(f"{name} {detail}".strip())
     return images, captions
 
 
 def renders_sheet(manifest: pd.DataFrame, rows: int = 8, columns: int = 8, cell: int = 128) -> Picture.Image:
-    """Renders of a manifest, spread evenly over its classes and sources: a row a source.
+    """Renders of a manifest, spread evenly over its classes and sources: one row per source.
 
     Test images, which have no label, carry their ids.
     """

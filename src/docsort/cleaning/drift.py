@@ -34,7 +34,7 @@ FEWEST = 20
 
 
 def measure_drift(images: pd.DataFrame) -> pd.DataFrame:
-    """Columns DRIFT, one row a measure; no rows where there are no test images."""
+    """Columns DRIFT, one row per measure; no rows where there are no test images."""
     from scipy.stats import ks_2samp
 
     check_columns(images, IMAGES, "images")

@@ -1,7 +1,7 @@
-"""Exact and near duplicates: which images are one photo, inside train, inside test and across.
+"""Exact and near-duplicates: which images are one photo, inside train, inside test and across.
 
 Exact is by SHA-256. Near is by perceptual hash in any of the eight turns, then by aligned pixels
-(`docsort.cleaning.likeness`): images are decoded again, but only those that hash like another one.
+(`docsort.cleaning.alignment`): images are decoded again, but only those that hash like another one.
 """
 
 import logging
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from docsort.cleaning.comparison import measure_agreement
 from docsort.cleaning.parameters import DuplicateParameters
+from docsort.cleaning.pixel_comparison import measure_agreement
 from docsort.images.hashes import hashes_from_text, near_pairs
 from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns
 
@@ -24,6 +24,9 @@ ASPECT_TOLERANCE = 0.12
 NEIGHBOURS = 40
 """An image is compared with at most this many of its nearest by hash: thousands of pages of one form stay affordable,
 and a large group of copies still hangs together."""
+
+LARGEST_GROUP = 0.05
+"""Share of the images; a group above it is warned about."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +50,11 @@ def find_duplicates(labelled: pd.DataFrame, parameters: DuplicateParameters) -> 
     return duplicates
 
 
-def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame, largest_group: float = 0.05) -> pd.Series:
+def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Series:
     """Which near-duplicates stand together: for each row of clean the smallest image_id of its group.
 
-    Groups are the connected components of the pairs whose images are both in `clean`. A group above `largest_group`, as
-    a share of the images, is warned about: it may be a whole class chained together.
+    Groups are the connected components of the pairs whose images are both in `clean`. A group above
+    LARGEST_GROUP is warned about: it may be a whole class chained together.
     """
     ids = sorted(clean["image_id"])
     place = {image_id: row for row, image_id in enumerate(ids)}
@@ -62,19 +65,17 @@ def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame, largest_group: 
     _, component = connected_components(links, directed=False)
     members = pd.Series(ids).groupby(component)
     first = dict(zip(ids, members.transform("min"), strict=True))
-    _report_largest(members.size(), members.min(), len(ids), largest_group)
+    _report_largest(members.size(), members.min(), len(ids))
     return clean["image_id"].map(first).rename("group")
 
 
-def group_training_images(
-    images: pd.DataFrame, duplicates: pd.DataFrame, parameters: DuplicateParameters
-) -> pd.DataFrame:
+def group_training_images(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
     """All training images, with `group` and, as `label`, the label they came with; columns image_id, group, label.
 
     Those that the ledger drops too: whether an image is dropped changes no other one's group.
     """
     train = images[images["split"] == "train"].sort_values("image_id", ignore_index=True)
-    train["group"] = group_sources(train, duplicates, parameters.largest_group)
+    train["group"] = group_sources(train, duplicates)
     return train.assign(label=train["target"].astype("int64"))[["image_id", "group", "label"]]
 
 
@@ -88,14 +89,14 @@ def assemble_clean_images(labelled: pd.DataFrame, grouped: pd.DataFrame) -> pd.D
     return train[list(CLEAN_IMAGES)].astype({"label": "int64", "given_label": "int64"})
 
 
-def _report_largest(sizes: pd.Series, names: pd.Series, total: int, limit: float) -> None:
+def _report_largest(sizes: pd.Series, names: pd.Series, total: int) -> None:
     if total == 0 or sizes.max() == 1:
         return
     place = int(sizes.to_numpy().argmax())
     largest, name = int(sizes.iloc[place]), names.iloc[place]
     _log.info("%d groups of near-duplicates; the largest, %s, has %d images", (sizes > 1).sum(), name, largest)
     # Two or three copies are no chain, however small the data.
-    if largest > max(3, limit * total):
+    if largest > max(3, LARGEST_GROUP * total):
         _log.warning(
             "The group of near-duplicates %s holds %d of %d images; look at them in `duplicates`, and raise "
             "duplicates.agreement if they are different photos",

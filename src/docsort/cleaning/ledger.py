@@ -1,8 +1,8 @@
 """The label ledger: decisions on labels, kept apart from the raw data and applied on top of it.
 
-One row a decision (tables.LEDGER). `relabel` gives an image another class, `drop` leaves it out of training; `keep` and
-`undecided` change nothing and record that somebody looked. A decision that does not fit the data is refused: a ledger
-made for other data, or for data that has changed since, must not be applied in silence.
+One row per decision (tables.LEDGER). `relabel` gives an image another class, `drop` leaves it out of training; `keep`
+and `undecided` change nothing and record that somebody looked. A decision that does not fit the data is refused: a
+ledger made for other data, or for data that has changed since, must not be applied in silence.
 """
 
 from collections.abc import Iterator
@@ -50,13 +50,6 @@ def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataF
         lines = "\n".join(f"  - {line}" for line in problems)
         raise InputError(f"The label ledger does not fit the data; correct label_fixes and run again.\n{lines}")
     return table
-
-
-def format_ledger(ledger: pd.DataFrame) -> str:
-    """The ledger as CSV: sorted by image, one row a decision, the same bytes for the same decisions."""
-    check_columns(ledger, LEDGER, "label_fixes")
-    table = pd.DataFrame({column: [_text(value) for value in ledger[column]] for column in LEDGER}, dtype=str)
-    return table.sort_values(list(LEDGER)).to_csv(index=False, lineterminator="\n")
 
 
 def full_ids(images: pd.DataFrame) -> dict[str, str]:

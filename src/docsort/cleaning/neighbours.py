@@ -1,13 +1,13 @@
-"""For each suspect the pages that look most like it: of the class it is given and of the class that is proposed.
+"""Nearest neighbours of each suspect, by cosine similarity: of its given and of its proposed class.
 
-For a person who compares. They are the nearest in the space of `cleaning.features` as it is; the ranking asks
-neighbours in a space of its own (`cleaning.first_look`).
+For a person who compares. They are the nearest in the space of `cleaning.page_features` as it is; the ranking asks
+neighbours in a space of its own (`cleaning.baseline`).
 """
 
 import numpy as np
 import pandas as pd
 
-from docsort.cleaning.features import features_of
+from docsort.cleaning.page_features import features_of
 from docsort.tables import CLEAN_IMAGES, LABEL_NEIGHBOURS, LABEL_SUSPECTS, check_columns
 
 
@@ -16,7 +16,7 @@ def list_neighbours(
 ) -> pd.DataFrame:
     """Table LABEL_NEIGHBOURS, in the order of the suspects, given class first; no rows without features.
 
-    count: pages a suspect and class. Near-duplicates of the suspect are left out: they say nothing new.
+    count: pages per suspect and class. Near-duplicates of the suspect are left out: they say nothing new.
     """
     check_columns(suspects, LABEL_SUSPECTS, "label_suspects")
     check_columns(clean_images, CLEAN_IMAGES, "clean_images")

@@ -1,7 +1,7 @@
-"""Labels that look wrong: one ranking of what unseen pages' classes, nearest pages and near-duplicates say.
+"""Label issues: one ranking by predicted class probabilities, nearest neighbours and conflicting near-duplicates.
 
 The score of a page is cleanlab's label quality (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty
-in Dataset Labels", JAIR 2021) on the mean of all opinions, joined with conflicts among near-duplicates. It is the
+in Dataset Labels", JAIR 2021) on the mean of all predictions, joined with conflicts among near-duplicates. It is the
 self-confidence, with a little of the margin: of labels that are all but ruled out those come first whose page is surely
 of another class. Taking out the habits of each class first (`adjust_pred_probs`) moves whole classes that look alike to
 the top, see docs/experiments.md.
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from docsort.cleaning.first_look import FirstLook
-from docsort.cleaning.opinions import Opinions, gather_opinions, put_in_words
+from docsort.cleaning.baseline import BaselinePredictions
+from docsort.cleaning.label_evidence import LabelEvidence, describe_evidence, gather_evidence
 from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns
 
 EVEN = 0.5
@@ -29,13 +29,13 @@ def rank_suspects(
     clean_images: pd.DataFrame,
     duplicates: pd.DataFrame,
     oof_predictions: pd.DataFrame,
-    first_look: FirstLook | None = None,
+    baseline: BaselinePredictions | None = None,
 ) -> pd.DataFrame:
     """Table LABEL_SUSPECTS: the images for which another class is likelier or which contradict a near-duplicate.
 
     oof_predictions: of the last training run, or empty. Nobody is a suspect where there is no evidence at all.
     """
-    scored = score_labels(clean_images, duplicates, oof_predictions, first_look)
+    scored = score_labels(clean_images, duplicates, oof_predictions, baseline)
     suspects = scored[scored["suspect"]]
     return suspects[list(LABEL_SUSPECTS)].reset_index(drop=True)
 
@@ -44,7 +44,7 @@ def score_labels(
     clean_images: pd.DataFrame,
     duplicates: pd.DataFrame,
     oof_predictions: pd.DataFrame,
-    first_look: FirstLook | None = None,
+    baseline: BaselinePredictions | None = None,
 ) -> pd.DataFrame:
     """Every image, the most suspicious first: LABEL_SUSPECTS and `suspect`, whether it belongs into that table.
 
@@ -52,38 +52,38 @@ def score_labels(
     """
     check_columns(clean_images, CLEAN_IMAGES, "clean_images")
     images = clean_images.sort_values("image_id", ignore_index=True)
-    opinions = gather_opinions(images, oof_predictions, first_look)
+    evidence = gather_evidence(images, oof_predictions, baseline)
     rows = np.arange(len(images))
-    others = np.nan_to_num(opinions.mean)
-    others[rows, opinions.labels] = -1
+    others = np.nan_to_num(evidence.mean)
+    others[rows, evidence.labels] = -1
     best = others.argmax(axis=1)
     table = pd.DataFrame({"image_id": images["image_id"], "given_label": images["label"].to_numpy(dtype=np.int64)})
-    table["proposed_label"] = opinions.targets[best]
-    table["score"], table["evidence"] = _unlikeliness(opinions), put_in_words(opinions, best)
-    table["suspect"] = opinions.known & (others[rows, best] > opinions.mean[rows, opinions.labels])
-    table = _join_conflicts(table, _conflicts(images, duplicates, opinions))
-    proposed = np.searchsorted(opinions.targets, table["proposed_label"])
-    table["p_given"], table["p_proposed"] = opinions.mean[rows, opinions.labels], opinions.mean[rows, proposed]
+    table["proposed_label"] = evidence.targets[best]
+    table["score"], table["evidence"] = _label_issue_score(evidence), describe_evidence(evidence, best)
+    table["suspect"] = evidence.known & (others[rows, best] > evidence.mean[rows, evidence.labels])
+    table = _join_conflicts(table, _conflicts(images, duplicates, evidence))
+    proposed = np.searchsorted(evidence.targets, table["proposed_label"])
+    table["p_given"], table["p_proposed"] = evidence.mean[rows, evidence.labels], evidence.mean[rows, proposed]
     return table.sort_values(["score", "image_id"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
-def _unlikeliness(opinions: Opinions) -> Floats:
-    """1 - cleanlab's label quality, (N,); 0 where nobody has an opinion."""
-    score = np.zeros(len(opinions.labels))
-    known = opinions.known
+def _label_issue_score(evidence: LabelEvidence) -> Floats:
+    """1 - cleanlab's label quality, (N,); 0 where there is no prediction."""
+    score = np.zeros(len(evidence.labels))
+    known = evidence.known
     if known.any():
         from cleanlab.rank import get_label_quality_scores
 
         for method, share in (("self_confidence", 1 - MARGIN_SHARE), ("normalized_margin", MARGIN_SHARE)):
-            quality = get_label_quality_scores(opinions.labels[known], opinions.mean[known], method=method)
+            quality = get_label_quality_scores(evidence.labels[known], evidence.mean[known], method=method)
             score[known] += share * (1 - quality)
     return score.clip(0, 1)
 
 
-def _conflicts(images: pd.DataFrame, duplicates: pd.DataFrame, opinions: Opinions) -> pd.DataFrame:
+def _conflicts(images: pd.DataFrame, duplicates: pd.DataFrame, evidence: LabelEvidence) -> pd.DataFrame:
     """By image its worst conflict: `other_label`, `conflict` (chance of being the wrong one of the two), `says`.
 
-    Both images show one page, so the opinions on either are held together.
+    Both images show one page, so the predictions for either are averaged.
     """
     places = dict(zip(images["image_id"], range(len(images)), strict=True))
     rows = []
@@ -91,21 +91,21 @@ def _conflicts(images: pd.DataFrame, duplicates: pd.DataFrame, opinions: Opinion
         for own, other in ((pair.image_id, pair.other_id), (pair.other_id, pair.image_id)):
             if own not in places or other not in places:
                 continue
-            one, two = (int(opinions.labels[places[name]]) for name in (own, other))
+            one, two = (int(evidence.labels[places[name]]) for name in (own, other))
             if one != two:
-                chance = _chance_against(opinions.mean[[places[own], places[other]]], one, two)
-                label = opinions.targets[two]
+                chance = _chance_against(evidence.mean[[places[own], places[other]]], one, two)
+                label = evidence.targets[two]
                 rows.append((own, label, chance, f"near-duplicate {other} is labelled {label}"))
     table = pd.DataFrame(rows, columns=["image_id", "other_label", "conflict", "says"])
     return table.sort_values("conflict", kind="stable").drop_duplicates("image_id", keep="last").set_index("image_id")
 
 
-def _chance_against(opinions: Floats, own: int, other: int) -> float:
-    """Of label `own` against `other`, by opinions (2, C) on one page."""
-    heard = opinions[~np.isnan(opinions).any(axis=1)]
-    if len(heard) == 0:
+def _chance_against(means: Floats, own: int, other: int) -> float:
+    """Of label `own` being wrong rather than `other`, by mean predictions (2, C) for two copies of one page."""
+    known = means[~np.isnan(means).any(axis=1)]
+    if len(known) == 0:
         return EVEN
-    for_own, for_other = heard[:, own].mean(), heard[:, other].mean()
+    for_own, for_other = known[:, own].mean(), known[:, other].mean()
     total = for_own + for_other
     return float(for_other / total) if total > 0 else EVEN
 

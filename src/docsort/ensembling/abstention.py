@@ -8,7 +8,7 @@ allowed among (100 for 99 %), the pages seen are added, near-duplicates as one, 
 precision that follows, the lower quantile must reach what is wanted. Pages that are wrong more often than their
 confidence says raise the threshold soon; a few sure pages without a mistake are enough where confidences are good.
 
-What is told of it is nested: each fold's pages are answered by the threshold chosen on the others.
+What is reported of it is nested: each fold's pages are answered by the threshold chosen on the others.
 
 Legend of shapes: N pages.
 """
@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.reliability import Floats, is_right
-from docsort.errors import InputError
-
-JUDGED_VIEW = "test_like"
+from docsort.gates import cross_fit
+from docsort.tables import judged
 
 TARGETS = (0.8, 0.9, 0.95, 0.98, 0.99)
 """Precisions that the report compares beside the one asked for."""
@@ -69,9 +68,7 @@ def judge_abstention(
 
 def answers_of(oof_votes: pd.DataFrame) -> Answers:
     """Of the test-like pages. Raises InputError where there are none."""
-    seen = oof_votes[oof_votes["view"] == JUDGED_VIEW]
-    if seen.empty:
-        raise InputError(f"Expected validation votes of the view {JUDGED_VIEW}, but there are none; train first.")
+    seen = judged(oof_votes, "validation votes")
     groups = np.unique(seen["group"].astype(str), return_inverse=True)[1].astype(np.int64)
     return Answers(seen["confidence"].to_numpy(np.float64), is_right(seen), groups, seen["fold"].to_numpy(np.int64))
 
@@ -124,18 +121,17 @@ def risk_coverage(confidence: Floats, right: Floats, points: int = 200) -> pd.Da
 def _row(
     answers: Answers, test_votes: pd.DataFrame, precision: float, certainty: float, given: float | None
 ) -> dict[str, Any]:
-    threshold = choose_threshold(answers, precision, certainty) if given is None else given
-    answered = np.zeros(len(answers.right), dtype=bool)
-    for fold in np.unique(answers.fold):
-        own = answers.fold == fold
-        nested = choose_threshold(answers.where(~own), precision, certainty) if given is None else given
-        answered[own] = answers.confidence[own] >= nested
+    found = cross_fit(
+        answers.fold,
+        lambda rows: choose_threshold(answers.where(rows), precision, certainty) if given is None else given,
+        lambda threshold, rows: answers.confidence[rows] >= threshold,
+    )
     confidence = test_votes["confidence"].to_numpy(np.float64)
     return {
         "precision": precision,
-        "threshold": threshold,
-        "validation": share_answered(answered, answers.right.astype(np.float64)),
-        "test": share_answered(confidence >= threshold, confidence) if len(confidence) else None,
+        "threshold": found.fitted,
+        "validation": share_answered(found.nested, answers.right.astype(np.float64)),
+        "test": share_answered(confidence >= found.fitted, confidence) if len(confidence) else None,
     }
 
 

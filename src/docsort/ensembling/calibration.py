@@ -1,4 +1,4 @@
-"""From votes to votes whose confidence keeps its word, out of fold and on test pages, and what that was worth.
+"""From votes to calibrated votes, out of fold and on test pages, and what that was worth.
 
 How the fits work, and why test pages want a temperature of their own, stands in `ensembling.temperature`.
 """
@@ -10,23 +10,26 @@ import numpy as np
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.reliability import Floats, log_losses, probabilities_of, reliability_scores, truth_of
+from docsort.ensembling.reliability import Floats, Integers, log_losses, probabilities_of, reliability_scores, truth_of
 from docsort.ensembling.temperature import (
+    PLAIN,
     Calibration,
     calibrate_votes,
     fit_pooled_temperature,
     fit_temperature,
     fit_vector,
+    with_probabilities,
 )
 from docsort.errors import InputError
+from docsort.gates import CrossFit, cross_fit, loss_gain
 from docsort.metrics import macro_f1
-from docsort.seeding import derive_rng
+from docsort.seeding import derive_seed
+from docsort.tables import JUDGED_CONDITION, judged
 
-JUDGED_VIEW = "test_like"
 DRAWS = 1000
-"""Bootstrap draws of source groups for what a scale and a shift a class are worth."""
+"""Bootstrap draws of source groups for what a scale and a shift per class are worth."""
 CONFIDENCE = 0.95
-PLAIN = Calibration(1.0)
+VOTES_OF_FOLDS = "validation votes"
 
 
 @dataclass(frozen=True)
@@ -48,24 +51,25 @@ def calibrate(
     """Fits on test-like pages out of fold, and calibrates every page by what was fitted without it.
 
     oof_votes: VOTES and `fold`; test_votes: VOTES of all folds together, empty where there are no test images;
-    fold_votes: VOTES and `fold`, what the models of each fold by themselves say of the same images.
+    fold_votes: VOTES and `fold`, what the models of each fold by themselves answer for the same images.
     """
-    seen = _judged(oof_votes)
-    kind, gain = parameters.calibration, None
-    nested = {name: _fit_folds(seen, name) for name in _kinds(kind)}
+    seen, kind, gain = judged(oof_votes, VOTES_OF_FOLDS), parameters.calibration, None
+    fits, after = _fit_folds(oof_votes, kind)
     if kind == "vector":
-        gain = vector_gain(_apply_folds(seen, nested["temperature"]), _apply_folds(seen, nested["vector"]), seed)
-        kind = "vector" if gain["accepted"] else "temperature"
-    after, whole = _apply_folds(oof_votes, nested[kind]), _fit(seen, kind)
+        plain, tempered = _fit_folds(oof_votes, "temperature")
+        gain = vector_gain(judged(tempered, VOTES_OF_FOLDS), judged(after, VOTES_OF_FOLDS), seed)
+        if not gain["accepted"]:
+            kind, fits, after = "temperature", plain, tempered
+    whole = fits.fitted
     test = whole if kind == "none" or test_votes.empty else fit_test(seen, test_votes, fold_votes, whole)
     record = {
         "method": kind,
-        "out_of_fold": asdict(whole) | {"folds": [fit.temperature for fit in nested[kind].values()]},
+        "out_of_fold": asdict(whole) | {"folds": [fit.temperature for fit in fits.by_fold.values()]},
         "test": asdict(test),
         "vector_gain": gain,
         "validation": {
             "before": reliability_scores(seen, seed),
-            "after": reliability_scores(_judged(after), seed),
+            "after": reliability_scores(judged(after, VOTES_OF_FOLDS), seed),
         },
     }
     return Calibrated(after, calibrate_votes(test_votes, test) if len(test_votes) else test_votes, record)
@@ -75,7 +79,7 @@ def fit_test(seen: pd.DataFrame, test_votes: pd.DataFrame, fold_votes: pd.DataFr
     """The calibration of the mean of all folds on test pages: `whole` with a temperature of its own.
 
     seen: out-of-fold votes with labels, from which it is known what one fold's models give to these. Members are
-    calibrated first: of models that say too little the mean would have to be sharpened all the more for the same
+    calibrated first: of underconfident models the mean would have to be sharpened all the more for the same
     labels, and what is wrong in `given` with it.
     """
     given = whole.apply(probabilities_of(seen))[np.arange(len(seen)), truth_of(seen)]
@@ -89,60 +93,39 @@ def vector_gain(temperature: pd.DataFrame, vector: pd.DataFrame, seed: int) -> d
     groups, `macro_f1`, what it does to that, and whether it is `accepted`: the whole interval above zero and macro-F1
     no lower. Both tables: test-like VOTES of the same pages in the same order, calibrated by the other folds.
     """
-    losses = [log_losses(probabilities_of(votes), truth_of(votes)) for votes in (temperature, vector)]
-    codes = np.unique(vector["group"].astype(str), return_inverse=True)[1]
-    gains, pages = np.bincount(codes, losses[0] - losses[1]), np.bincount(codes)
-    rng = derive_rng(seed, "vector gain")
-    weights = rng.multinomial(len(pages), np.full(len(pages), 1 / len(pages)), size=DRAWS)
-    low, high = np.quantile(weights @ gains / (weights @ pages), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    before, after = (log_losses(probabilities_of(votes), truth_of(votes)) for votes in (temperature, vector))
+    gain = loss_gain(before, after, vector["group"], DRAWS, derive_seed(seed, "vector gain"), CONFIDENCE)
     scores = [macro_f1(votes["label"].astype(int), votes["predicted"]) for votes in (temperature, vector)]
     return {
-        "nll": float(gains.sum() / pages.sum()),
-        "low": float(low),
-        "high": float(high),
+        "nll": gain.delta,
+        "low": gain.low,
+        "high": gain.high,
         "macro_f1": scores[1] - scores[0],
-        "accepted": bool(low > 0 and scores[1] >= scores[0]),
+        "accepted": gain.accepted and scores[1] >= scores[0],
     }
 
 
-def _kinds(kind: str) -> tuple[str, ...]:
-    return ("temperature", "vector") if kind == "vector" else (kind,)
+def _fit_folds(votes: pd.DataFrame, kind: str) -> tuple[CrossFit[Calibration, np.float64], pd.DataFrame]:
+    """What is fitted on test-like pages, and every page calibrated by what was fitted without its fold; rows stay where
+    they are."""
+    before, truth = probabilities_of(votes), truth_of(votes)
+    seen = (votes["condition"] == JUDGED_CONDITION).to_numpy()
+    found = cross_fit(
+        votes["fold"],
+        lambda rows: _fit(before[rows & seen], truth[rows & seen], kind),
+        lambda fit, rows: fit.apply(before[rows]),
+    )
+    return found, with_probabilities(votes, found.nested, may_move=kind == "vector")
 
 
-def _fit(seen: pd.DataFrame, kind: str) -> Calibration:
+def _fit(probabilities: Floats, truth: Integers, kind: str) -> Calibration:
     if kind == "none":
         return PLAIN
-    probabilities, truth = probabilities_of(seen), truth_of(seen)
-    return (
-        Calibration(fit_temperature(probabilities, truth))
-        if kind == "temperature"
-        else fit_vector(probabilities, truth)
-    )
-
-
-def _fit_folds(seen: pd.DataFrame, kind: str) -> dict[int, Calibration]:
-    """For each fold what was fitted on the pages of all others."""
-    folds = sorted({int(fold) for fold in seen["fold"]})
-    if len(folds) < 2:
-        raise InputError(f"Expected validation votes of two folds or more to calibrate by, but got {len(folds)}.")
-    return {fold: _fit(seen[seen["fold"] != fold], kind) for fold in folds}
-
-
-def _apply_folds(votes: pd.DataFrame, fits: dict[int, Calibration]) -> pd.DataFrame:
-    """Every page calibrated by what was fitted without its fold; rows stay where they are."""
-    parts = [calibrate_votes(votes[votes["fold"] == fold], fit) for fold, fit in fits.items()]
-    return pd.concat(parts).loc[votes.index]
-
-
-def _judged(votes: pd.DataFrame) -> pd.DataFrame:
-    seen = votes[votes["view"] == JUDGED_VIEW]
-    if seen.empty:
-        raise InputError(f"Expected validation votes of the view {JUDGED_VIEW}, but there are none; train first.")
-    return seen
+    return fit_vector(probabilities, truth) if kind == "vector" else Calibration(fit_temperature(probabilities, truth))
 
 
 def _stack(fold_votes: pd.DataFrame, test_votes: pd.DataFrame) -> Floats:
-    """(M, N, C), a member a fold, images in the order of `test_votes`."""
+    """(M, N, C), a member per fold, images in the order of `test_votes`."""
     parts = [own.set_index("image_id") for _, own in fold_votes.groupby("fold")]
     if any(set(part.index) != set(test_votes["image_id"]) for part in parts):
         raise InputError(

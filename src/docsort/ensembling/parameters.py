@@ -1,15 +1,15 @@
-"""How the members' predictions become one answer a page, and which answers a person should look at."""
+"""How the members' predictions become one answer per page, and which answers a person should look at."""
 
 from typing import Literal, Self
 
 from pydantic import Field, NonNegativeFloat, field_validator, model_validator
 
+from docsort.members.views import LARGEST_SCALE, ViewPolicy, all_views
 from docsort.parameters import Parameters
-from docsort.views import LARGEST_SCALE, ViewPolicy, all_views
 
 VoteKind = Literal["soft", "geometric", "rank", "hard", "soft_soft", "soft_hard", "hard_hard"]
 
-OPEN_TO_SUBMISSIONS = ("hard", "soft_hard", "hard_hard")
+OPEN_TO_EXTERNAL_ANSWERS = ("hard", "soft_hard", "hard_hard")
 """Kinds of vote that an answer without probabilities can join."""
 
 
@@ -25,11 +25,12 @@ class EnsemblingParameters(Parameters):
     weights: Literal["equal", "selected", "routed"] | dict[str, NonNegativeFloat] = Field(
         default="selected",
         description="how much each model counts. selected: greedy, out of fold; routed: each class by its best model; "
-        "both only where they earn it, else equal; or a weight by name, of models and submissions",
+        "both only where they earn it, else equal; or a weight by name, of models and external answers",
     )
     selection_rounds: int = Field(default=20, ge=1, description="models taken, with replacement, by the selection")
-    submissions: dict[str, str] = Field(
-        default={}, description="old answer sheets that join a hard vote on test images: a name, and a CSV ID,target"
+    external_answers: dict[str, str] = Field(
+        default={},
+        description="answer sheets of earlier work that join a hard vote: a name, and a CSV ID,target",
     )
     confidence: float = Field(
         default=0.95,
@@ -60,22 +61,19 @@ class EnsemblingParameters(Parameters):
     review_certainty: float = Field(
         default=0.9, gt=0.5, lt=1, description="how surely the threshold must keep review_precision on other pages"
     )
-    review_oddity: float = Field(
-        default=0.995, ge=0, le=1, description="share of training pages that a page is odder than, to need review"
+    review_novelty: float = Field(
+        default=0.995, ge=0, le=1, description="share of training pages that a page is more novel than, to need review"
     )
     calibration: Literal["none", "temperature", "vector"] = Field(
         default="temperature",
-        description="temperature: one for all classes; vector: a scale and shift a class, where they earn it",
+        description="temperature: one for all classes; vector: a scale and shift per class, where they earn it",
     )
 
     embedded_pages: int = Field(
         default=2000,
         ge=0,
         description="validation pages that each fold's model embeds at most, of those it learnt and of those it holds "
-        "out, to judge how odd test pages are and to draw them; 0: none, and no page is odd",
-    )
-    oddity_neighbours: int = Field(
-        default=5, ge=1, description="a page is as far as its so-manieth nearest learnt page"
+        "out, to judge how novel a page is and to draw them; 0: none, and no page is novel",
     )
 
     @field_validator("turns")
@@ -99,10 +97,10 @@ class EnsemblingParameters(Parameters):
         return all_views(self.turns, self.scales)
 
     @model_validator(mode="after")
-    def _check_submissions(self) -> Self:
-        if self.submissions and self.vote not in OPEN_TO_SUBMISSIONS:
+    def _check_external_answers(self) -> Self:
+        if self.external_answers and self.vote not in OPEN_TO_EXTERNAL_ANSWERS:
             raise ValueError(
-                f"Expected `vote` to be one of {', '.join(OPEN_TO_SUBMISSIONS)} where `submissions` join it, "
+                f"Expected `vote` to be one of {', '.join(OPEN_TO_EXTERNAL_ANSWERS)} where `external_answers` join it, "
                 f"but got {self.vote}; an answer sheet has no probabilities."
             )
         return self

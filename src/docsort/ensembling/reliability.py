@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from docsort.errors import InputError
 from docsort.seeding import derive_rng
-from docsort.tables import probability_columns, targets_of
+from docsort.tables import probability_columns, targets_of, values_of
 
 BINS = 15
 """As in Guo et al., "On calibration of modern neural networks", ICML 2017."""
@@ -120,7 +120,7 @@ def safe_log(probabilities: Floats) -> Floats:
 
 def probabilities_of(votes: pd.DataFrame) -> Floats:
     """(N, C), classes ascending."""
-    return votes[probability_columns(votes)].to_numpy(np.float64)
+    return values_of(votes, probability_columns(votes))
 
 
 def truth_of(votes: pd.DataFrame) -> Integers:

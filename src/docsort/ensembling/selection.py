@@ -22,14 +22,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.ensembling.combination import Tally, tally
-from docsort.ensembling.members import MemberStack, stack_members
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.errors import InputError, listing
-from docsort.metrics import macro_f1, paired_bootstrap
+from docsort.ensembling.stack import MemberStack, stack_members
+from docsort.gates import cross_fit, macro_f1_gain
+from docsort.metrics import macro_f1
 from docsort.seeding import derive_seed
-from docsort.tables import targets_of
+from docsort.tables import judged, targets_of
 
-JUDGED_VIEW = "test_like"
 FITTED = ("selected", "routed")
 """Ways to weigh that are fitted, and so have to earn their place."""
 
@@ -45,14 +44,9 @@ def select_ensemble(members: pd.DataFrame, parameters: EnsemblingParameters, see
     A block: `weights` (by model; of routes, by the guess's column and model), `by_fold` the same chosen without that
     fold, `fitted_gain` and `nested_gain` in macro-F1 over equal weights, `low`, `high`, `accepted`, `reason`.
 
-    members: out of fold, general models only (`views.members_of`); other views than test-like are not looked at.
+    members: out of fold, general models only (`views.members_of`); other conditions than test-like are not looked at.
     """
-    seen = members[members["view"] == JUDGED_VIEW]
-    if seen.empty:
-        raise InputError(
-            f"Expected out-of-fold predictions of the view {JUDGED_VIEW}, but there are none; train first."
-        )
-    stack = stack_members(seen)
+    stack = stack_members(judged(members, "out-of-fold predictions"))
     votes = tally(stack, parameters.vote)
     truth = np.searchsorted(targets_of(stack.columns), stack.pages["label"].to_numpy(np.int64))
     level = _answers(votes, equal_weights(len(stack.names)))
@@ -106,45 +100,6 @@ def weights_of_pages(votes: Tally, fitted: Floats) -> Floats:
     return np.asarray(fitted[_answers(votes, equal_weights(fitted.shape[1]))])
 
 
-def model_weights(
-    stack: MemberStack, votes: Tally, parameters: EnsemblingParameters, selection: Mapping[str, Any] | None
-) -> Floats:
-    """The weights (M,) or (P, M) that count for these pages, summing to one.
-
-    selection: the record of `select_ensemble`; without one, fitted weights are equal ones.
-    """
-    given = parameters.weights
-    if isinstance(given, dict):
-        return _given_weights(stack.names, given, set(parameters.submissions))
-    if given == "equal" or selection is None or selection["used"] == "equal":
-        return equal_weights(len(stack.names))
-    if tuple(selection["models"]) != stack.names:
-        raise InputError(
-            f"Expected weights for the models {listing(stack.names)}, but `ensemble_selection` has them for "
-            f"{listing(selection['models'])}; run the ensembling pipeline again."
-        )
-    block = selection[selection["used"]]
-    if stack.held_out is None:
-        return weights_of_pages(votes, _read_weights(block["weights"], stack))
-    weights = np.zeros((len(stack.pages), len(stack.names)))
-    for fold in np.unique(stack.held_out).tolist():
-        inside = stack.held_out == fold
-        fitted = _read_weights(block["by_fold"][str(fold)], stack)
-        weights[inside] = weights_of_pages(votes.rows(inside), fitted)
-    return weights
-
-
-def _given_weights(names: tuple[str, ...], given: Mapping[str, float], others: set[str]) -> Floats:
-    unknown, missing = sorted(set(given) - set(names) - others), sorted(set(names) - set(given))
-    values = np.array([given.get(name, 0.0) for name in names])
-    if unknown or missing or not values.sum() > 0:
-        raise InputError(
-            f"Expected `ensembling.weights` to have a weight for each of the models {listing(names)}, not all zero, "
-            f"but {listing(missing) or 'none'} are missing and {listing(unknown) or 'none'} are unknown; correct it."
-        )
-    return np.asarray(values / values.sum())
-
-
 def _judge(
     way: str,
     stack: MemberStack,
@@ -155,43 +110,29 @@ def _judge(
     parameters: EnsemblingParameters,
     seed: int,
 ) -> Record:
-    held_out = np.asarray(stack.held_out)
-    by_fold, nested = {}, np.zeros(len(truth), dtype=np.int64)
-    for fold in np.unique(held_out).tolist():
-        inside = held_out == fold
-        by_fold[fold] = choose(votes.rows(~inside), truth[~inside])
-        nested[inside] = _answers(votes.rows(inside), by_fold[fold])
-    weights = choose(votes, truth)
-    delta, low, high = paired_bootstrap(
-        truth,
-        level,
-        nested,
-        stack.pages["group"],
-        parameters.draws,
-        derive_seed(seed, "ensemble selection", way),
-        parameters.confidence,
+    found = cross_fit(
+        np.asarray(stack.held_out),
+        lambda rows: choose(votes.rows(rows), truth[rows]),
+        lambda weights, rows: _answers(votes.rows(rows), weights),
     )
+    own = derive_seed(seed, "ensemble selection", way)
+    groups = stack.pages["group"]
+    gain = macro_f1_gain(truth, level, found.nested, groups, parameters.draws, own, parameters.confidence)
+    reason = gain.verdict("its nested gain over equal weights")
+    if len(stack.names) == 1:
+        reason = "rejected: with one model there is nothing to weigh"
+    elif not (found.nested != level).any():
+        reason = "rejected: it would change no answer"
     return {
-        "weights": _write_weights(weights, stack),
-        "by_fold": {str(fold): _write_weights(own, stack) for fold, own in by_fold.items()},
-        "fitted_gain": macro_f1(truth, _answers(votes, weights)) - macro_f1(truth, level),
-        "nested_gain": delta,
-        "low": low,
-        "high": high,
-        "accepted": low > 0,
-        "reason": _reason(len(stack.names), bool((nested != level).any()), low, high, parameters.confidence),
+        "weights": _write_weights(found.fitted, stack),
+        "by_fold": {str(fold): _write_weights(weights, stack) for fold, weights in found.by_fold.items()},
+        "fitted_gain": macro_f1(truth, _answers(votes, found.fitted)) - macro_f1(truth, level),
+        "nested_gain": gain.delta,
+        "low": gain.low,
+        "high": gain.high,
+        "accepted": gain.accepted,
+        "reason": reason,
     }
-
-
-def _reason(models: int, changed: bool, low: float, high: float, confidence: float) -> str:
-    span = f"the {confidence * 100:g} % interval of its nested gain over equal weights, {low:+.4f} to {high:+.4f},"
-    if models == 1:
-        return "not used: with one model there is nothing to weigh"
-    if not changed:
-        return "not used: it would change no answer"
-    if low > 0:
-        return f"may be used: {span} lies above zero"
-    return f"not used: {span} " + ("lies below zero" if high < 0 else "is not above zero, the gain may be luck")
 
 
 def _decide(record: Record, parameters: EnsemblingParameters) -> dict[str, str]:
@@ -221,7 +162,9 @@ def _write_weights(fitted: Floats, stack: MemberStack) -> Record:
     return {column: _write_weights(row, stack) for column, row in zip(stack.columns, fitted, strict=True)}
 
 
-def _read_weights(written: Mapping[str, Any], stack: MemberStack) -> Floats:
+def read_weights(written: Mapping[str, Any], stack: MemberStack) -> Floats:
+    """(M,) of weights by model, (C, M) of routes, each row summing to one."""
     if set(written) == set(stack.names):
-        return np.array([written[name] for name in stack.names], dtype=np.float64)
-    return np.stack([_read_weights(written[column], stack) for column in stack.columns])
+        values = np.array([written[name] for name in stack.names], dtype=np.float64)
+        return np.asarray(values / values.sum())
+    return np.stack([read_weights(written[column], stack) for column in stack.columns])

@@ -8,18 +8,18 @@ SUBMISSION = ("ID", "target")
 
 
 def build_submission(
-    photos: pd.DataFrame, rejected_images: pd.DataFrame, votes: pd.DataFrame, fallback: int
+    photos: pd.DataFrame, rejected_images: pd.DataFrame, answers: pd.DataFrame, fallback: int
 ) -> pd.DataFrame:
     """Columns SUBMISSION for all test photos by position, rejected ones with the class `fallback`.
 
-    votes: columns image_id and predicted, one row a readable test image. Raises InputError naming readable images
+    answers: columns image_id and target, one row per readable test image. Raises InputError naming readable images
     without a prediction, repeated ones, and predictions of images that are not asked for.
     """
     asked = photos[photos["split"] == "test"].sort_values("position", kind="stable")
     rejected = set(rejected_images.loc[rejected_images["split"] == "test", "image_id"])
-    answers = dict(zip(votes["image_id"], votes["predicted"], strict=True))
-    _check_answers(list(asked["image_id"]), rejected, votes)
-    targets = [fallback if image_id in rejected else answers[image_id] for image_id in asked["image_id"]]
+    targets_by_id = dict(zip(answers["image_id"], answers["target"], strict=True))
+    _check_answers(list(asked["image_id"]), rejected, answers)
+    targets = [fallback if image_id in rejected else targets_by_id[image_id] for image_id in asked["image_id"]]
     return pd.DataFrame({"ID": asked["image_id"].to_numpy(), "target": pd.array(targets, dtype="int64")})
 
 
@@ -33,8 +33,8 @@ def most_frequent_class(labels: pd.Series) -> int:
     return int(min(counts.index[counts == counts.max()]))
 
 
-def _check_answers(asked: list[str], rejected: set[str], votes: pd.DataFrame) -> None:
-    answered = set(votes["image_id"])
+def _check_answers(asked: list[str], rejected: set[str], answers: pd.DataFrame) -> None:
+    answered = set(answers["image_id"])
     problems = []
     missing = [image_id for image_id in asked if image_id not in answered and image_id not in rejected]
     if missing:
@@ -44,11 +44,11 @@ def _check_answers(asked: list[str], rejected: set[str], votes: pd.DataFrame) ->
         problems.append(
             f"{len(unknown)} predictions are of images that were not listed or not readable: {listing(unknown)}"
         )
-    repeated = votes.loc[votes["image_id"].duplicated(), "image_id"]
+    repeated = answers.loc[answers["image_id"].duplicated(), "image_id"]
     if len(repeated):
         problems.append(f"{len(repeated)} have more than one: {listing(repeated)}")
     if problems:
         raise InputError(
-            f"Expected one prediction a readable test image, but {'; '.join(problems)}; "
+            f"Expected one prediction per readable test image, but {'; '.join(problems)}; "
             "run the test predictions of every fold again."
         )

@@ -1,4 +1,4 @@
-"""Confidences that keep their word: one temperature, or a scale and a shift a class, fitted without any test label.
+"""Calibrated confidences: one temperature, or a scale and a shift per class, fitted without any test label.
 
 The temperature is the one under which a label, were it drawn from the probabilities so sharpened or flattened, would be
 given on average just the probability that the labels were given. Every page counts for at most 1 in that average. The
@@ -8,18 +8,20 @@ the few pages whose label is surely contradicted, and where labels are wrong the
 **Out of fold** a page is calibrated with what was fitted on the other folds' pages, so what is reported of it was not
 fitted to it.
 
-**On test pages** that temperature would be wrong: out of fold one member speaks, on test pages the mean of all, which
+**On test pages** that temperature would be wrong: out of fold one member answers, on test pages the mean of all, which
 is flatter and more often right (Rahaman & Thiery, "Uncertainty quantification and deep ensembles", NeurIPS 2021). No
 page with a label has an answer of all members. But what a member gives to the label, on average over pages, is known
 out of fold, and so then is what all of them give on test pages. The temperature of their mean is the one under which
 labels drawn from it would be given just that.
 
-A temperature changes no answer. A scale and a shift a class may; they are used only where they earn it out of fold.
+A temperature changes no answer. A scale and a shift per class may; they are used only where they earn it out of fold.
 
 Legend of shapes: M members, N pages, C classes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +53,12 @@ class Calibration:
     scale: tuple[float, ...] | None = None
     shift: tuple[float, ...] | None = None
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Calibration":
+        """What `dataclasses.asdict` made of one, also after a JSON."""
+        scale, shift = (None if record[name] is None else tuple(record[name]) for name in ("scale", "shift"))
+        return cls(float(record["temperature"]), scale, shift)
+
     def reshape(self, probabilities: Floats) -> Floats:
         """(..., C) after scale and shift, before the temperature."""
         if self.scale is None or self.shift is None:
@@ -62,17 +70,25 @@ class Calibration:
         return temper(self.reshape(probabilities), self.temperature)
 
 
-def calibrate_votes(votes: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
-    """VOTES with calibrated probabilities, and confidence that of the answer.
+PLAIN = Calibration(1.0)
+"""Changes nothing."""
 
-    A temperature leaves every answer. Where scale and shift move the largest probability to another class, an answer
-    that went with it moves too; one that did not, such as that of a hard vote, stays.
+
+def calibrate_votes(votes: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """VOTES with calibrated probabilities, and confidence that of the answer."""
+    return with_probabilities(votes, calibration.apply(probabilities_of(votes)), calibration.scale is not None)
+
+
+def with_probabilities(votes: pd.DataFrame, after: Floats, may_move: bool) -> pd.DataFrame:
+    """VOTES with the probabilities `after` (N, C), and confidence that of the answer.
+
+    A temperature leaves every answer. Where scale and shift (`may_move`) move the largest probability to another class,
+    an answer that went with it moves too; one that did not, such as that of a hard vote, stays.
     """
     columns, before = probability_columns(votes), probabilities_of(votes)
-    after = calibration.apply(before)
     targets = np.asarray(targets_of(columns), dtype=np.int64)
     answered = np.searchsorted(targets, votes["predicted"].to_numpy(np.int64))
-    follows = (answered == before.argmax(axis=1)) & (calibration.scale is not None)
+    follows = (answered == before.argmax(axis=1)) & may_move
     place = np.where(follows, after.argmax(axis=1), answered)
     calibrated = votes.assign(predicted=targets[place], confidence=after[np.arange(len(votes)), place])
     calibrated[columns] = after
@@ -105,7 +121,7 @@ def fit_pooled_temperature(pooled: Floats, members: Floats, given: float) -> flo
 
 
 def fit_vector(probabilities: Floats, truth: Integers) -> Calibration:
-    """Scale and shift a class of the smallest penalised NLL (vector scaling, Guo et al. 2017), then a temperature."""
+    """Scale and shift per class of the smallest penalised NLL (vector scaling, Guo et al. 2017), then a temperature."""
     from scipy.optimize import minimize
 
     logs, classes = safe_log(probabilities), probabilities.shape[1]

@@ -1,17 +1,15 @@
 """Trainings, told to MLflow while they train: a child run each, under the name of its task."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from docsort import tracking
-from docsort.training.plan import MAIN
-from docsort.training.watching import Listener, Outcome, Training
+from docsort.member_kinds import MAIN
+from docsort.work.progress import Job, Listener, Outcome, Row
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from docsort.training.checkpoints import Checkpoint
 
 TASK = re.compile(r"(?:specialist_(?P<specialist>.+)_|(?P<model>.+)_)?fold_(?P<fold>\d+)")
 STATUS: dict[Outcome, str] = {"finished": tracking.FINISHED, "failed": tracking.FAILED, "stopped": tracking.KILLED}
@@ -28,21 +26,25 @@ class ChildRuns(Listener):
     def __init__(self, tracker: tracking.Tracker) -> None:
         self._tracker = tracker
 
-    def began(self, training: Training) -> None:
-        self._tracker.open_child(training.name, _tags(training), _params(training))
+    def began(self, job: Job) -> None:
+        self._tracker.open_child(job.name, _tags(job), _params(job))
 
-    def epoch_ended(self, training: Training, row: Mapping[str, float]) -> None:
-        metrics = {key: value for key, value in row.items() if key != "epoch"}
-        self._tracker.log_child_epochs(training.name, [(int(row["epoch"]), metrics)])
+    def epoch_ended(self, job: Job, row: Row) -> None:
+        self._tracker.log_child_epochs(job.name, [_epoch(row)])
 
-    def ended(self, training: Training, outcome: Outcome, error: BaseException | None) -> None:
+    def ended(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
         why = {"error": f"{type(error).__name__}: {error}"} if outcome == "failed" else {}
-        self._tracker.end_child(training.name, STATUS[outcome], why)
+        self._tracker.end_child(job.name, STATUS[outcome], why)
 
-    def kept(self, training: Training, checkpoint: "Checkpoint") -> None:
-        history, seconds = history_of(checkpoint.read_history())
-        self._tracker.open_child(training.name, _tags(training) | {"kept": True}, _params(training), seconds)
-        self._tracker.log_child(training.name, history, {}, seconds)
+    def kept(self, job: Job, rows: Sequence[Row]) -> None:
+        history = [_epoch(row) for row in rows]
+        seconds = sum(row.get("seconds", 0.0) for row in rows)
+        self._tracker.open_child(job.name, _tags(job) | {"kept": True}, _params(job), seconds)
+        self._tracker.log_child(job.name, history, {}, seconds)
+
+
+def _epoch(row: Row) -> tuple[int, dict[str, float]]:
+    return int(row["epoch"]), {key: float(value) for key, value in row.items() if key != "epoch"}
 
 
 def history_of(table: "pd.DataFrame") -> tuple[History, float]:
@@ -62,9 +64,9 @@ def task_tags(name: str) -> dict[str, str]:
     return told if "specialist" in told else {"model": MAIN} | told
 
 
-def _tags(training: Training) -> dict[str, object]:
-    return {**task_tags(training.name), "device": training.device, "resumed": training.resumed}
+def _tags(job: Job) -> dict[str, object]:
+    return {**task_tags(job.name), "device": job.device, "resumed": job.resumed}
 
 
-def _params(training: Training) -> dict[str, object]:
-    return {**tracking.flatten(training.recipe.model_dump(mode="json")), "seed": training.seed}
+def _params(job: Job) -> dict[str, object]:
+    return {**tracking.flatten(dict(job.parameters)), "seed": job.seed}

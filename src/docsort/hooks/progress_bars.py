@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
-from docsort.training.watching import Listener, Outcome, Progress, Training, add_listener, remove_listener
+from docsort.work.progress import Job, Listener, Outcome, Progress, add_listener, remove_listener
 
 if TYPE_CHECKING:
     from rich import progress
@@ -59,25 +59,25 @@ class Bars(Listener):
         self._display: progress.Progress | None = None
         self._bars: dict[str, progress.TaskID] = {}
 
-    def began(self, training: Training) -> None:
+    def began(self, job: Job) -> None:
         with self._lock:
-            begun = f"{training.name} begins"
-            self._bars[training.name] = self._shown().add_task(begun, total=None, numbers="")
+            begun = f"{job.name} begins"
+            self._bars[job.name] = self._shown().add_task(begun, total=None, numbers="")
 
-    def progressed(self, training: Training, progress: Progress) -> None:
+    def progressed(self, job: Job, progress: Progress) -> None:
         with self._lock:
-            if self._display is not None and training.name in self._bars:
+            if self._display is not None and job.name in self._bars:
                 self._display.update(
-                    self._bars[training.name],
-                    description=f"{training.name} epoch {progress.epoch}/{progress.epochs}",
+                    self._bars[job.name],
+                    description=f"{job.name} epoch {progress.epoch}/{progress.epochs}",
                     completed=progress.batch,
                     total=progress.batches,
                     numbers=_numbers(progress),
                 )
 
-    def ended(self, training: Training, outcome: Outcome, error: BaseException | None) -> None:
+    def ended(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
         with self._lock:
-            self._drop(training.name)
+            self._drop(job.name)
 
     def predicted(self, name: str, done: int, pages: int) -> None:
         key = f"predict {name}"

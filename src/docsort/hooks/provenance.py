@@ -5,9 +5,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from docsort.versions import versions_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,12 +79,14 @@ def _git(project_path: Path, *arguments: str) -> str:
 def program_tags() -> dict[str, str]:
     """Who ran what, with which versions of the packages that decide about scores."""
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    versions = {f"version_of.{name}": version(name) for name in ("docsort", "torch", "timm", "kedro")}
+    versions = versions_of(("docsort", "torch", "timm", "kedro"))
     try:
         user = {"mlflow.user": getpass.getuser()}
     except (OSError, KeyError):  # a container's user without a name
         user = {}
-    return {"mlflow.source.name": command, "mlflow.source.type": "LOCAL", **user, **versions}
+    return {"mlflow.source.name": command, "mlflow.source.type": "LOCAL", **user} | {
+        f"version_of.{name}": version for name, version in versions.items()
+    }
 
 
 def run_settings(run_params: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from docsort import tracking
 from docsort.hooks.child_runs import history_of, task_tags
 from docsort.hooks.provenance import data_fingerprint, uncommitted_texts
-from docsort.training.plan import MAIN, task_name
+from docsort.member_kinds import MAIN, task_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 FIGURES = "figures"
 """The artifact folder."""
 HISTORY = re.compile(r"fold_(\d+)_history")
-SPECIALIST_HISTORIES = re.compile(r"fold_(\d+)_specialist_histories")
 PICTURE_WRITERS = {"PIL": "save", "matplotlib": "savefig"}
 """The method that writes a picture to a path, by the package of its class."""
 
@@ -66,9 +65,6 @@ class RunRecord:
             elif match := HISTORY.fullmatch(name):
                 for model, history in data.groupby("model") if "model" in data else [(MAIN, data)]:
                     self._log_history(task_name(str(model), int(match[1])), history)
-            elif match := SPECIALIST_HISTORIES.fullmatch(name):
-                for group, history in data.groupby("group"):
-                    self._log_history(task_name(f"specialist_{group}", int(match[1])), history)
             else:
                 self._log_figure(name, data)
 

@@ -1,4 +1,4 @@
-"""Many pictures on one white sheet, each with a caption: for a person to look at."""
+"""Contact sheets: pictures in a grid, each with a caption."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The eight ways to lay a page down: the dihedral group of the square, exact because no pixel is interpolated.
+"""The dihedral group of the square: eight turns and mirrors, exact because no pixel is interpolated.
 
 A turn is a number k from 0 to 7: mirror left to right if k >= 4, then k % 4 quarter-turns counter-clockwise.
 """
@@ -19,11 +19,6 @@ def apply_turn(image: NDArray[Scalar], turn: int) -> NDArray[Scalar]:
     return np.rot90(mirrored, turn % 4)
 
 
-def undo_turn(image: NDArray[Scalar], turn: int) -> NDArray[Scalar]:
-    """The inverse of `apply_turn` with the same number."""
-    return apply_turn(image, inverse_turn(turn))
-
-
 def inverse_turn(turn: int) -> int:
-    """Mirrored turns are their own inverse; plain ones turn back."""
+    """The turn that undoes this one: mirrored turns are their own inverse; plain ones turn back."""
     return turn if turn >= 4 else -turn % 4

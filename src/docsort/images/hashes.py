@@ -1,4 +1,4 @@
-"""Perceptual hashes that know a page again however it was laid down.
+"""Perceptual hashes of all eight dihedral turns, and the pairs of images at a small Hamming distance.
 
 The hash is the 64-bit DCT hash of Zauner (2010, "Implementation and benchmarking of perceptual image hash functions"):
 the signs, against their median, of the 8×8 lowest frequencies of a 32×32 grey copy. The copy is square, so laying the
@@ -6,7 +6,7 @@ page down another way only transposes the frequencies and flips signs: one trans
 turns.
 
 It is a sieve, not a judge: pages of one form with different text are often as close as copies of one page. What passes
-is looked at by `docsort.images.likeness`.
+is looked at by `docsort.cleaning.alignment`.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Fitting a page into a square without bending it."""
+"""Letterbox: a page scaled into a square, its aspect ratio kept."""
 
 import cv2
 import numpy as np

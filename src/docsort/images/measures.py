@@ -1,4 +1,4 @@
-"""What decoding an image once tells about it: the columns `tables.MEASURES`.
+"""Image statistics, all from decoding a file once: the columns `tables.MEASURES`.
 
 Each file is read once and decoded once, by the workers: about 10 ms an image of the job. Statistics are taken on a copy
 whose longer side is at most `STANDARD_SIDE` pixels, so that a 12-megapixel photo costs no more than a small one and
@@ -18,12 +18,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from docsort.chunks import map_chunks
 from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.reading import UnreadableImageError, decode_rgb
 from docsort.images.resizing import shrink_to_side
 from docsort.images.skew import line_direction
 from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns
-from docsort.workers import map_in_workers
+from docsort.work.executor import executor
 
 STANDARD_SIDE = 768
 NEAR_WHITE = 240
@@ -48,16 +49,16 @@ _log = logging.getLogger(__name__)
 def measure_images(photos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decodes every photo in the workers; returns (images, rejected_images) in the order of photos."""
     check_columns(photos, PHOTOS, "photos")
-    paths = photos["path"].tolist()
-    tasks = [(start, paths[start : start + CHUNK]) for start in range(0, len(paths), CHUNK)]
-    results: list[dict[str, Any] | str] = [""] * len(paths)
-    done, last_line = 0, time.monotonic()
-    for start, chunk in map_in_workers(_measure_chunk, tasks):
-        results[start : start + len(chunk)] = chunk
-        done += len(chunk)
+    paths = [(path,) for path in photos["path"]]
+    last_line = time.monotonic()
+
+    def log_progress(done: int) -> None:
+        nonlocal last_line
         if time.monotonic() - last_line > SECONDS_BETWEEN_LINES or done == len(paths):
             _log.info("Decoded and measured %d of %d images", done, len(paths))
             last_line = time.monotonic()
+
+    results = map_chunks(executor().map, _measure_or_reject, paths, CHUNK, log_progress)
     return _measured(photos, results), _rejected(photos, results)
 
 
@@ -156,16 +157,13 @@ def _plane_basis() -> NDArray[np.float32]:
 _PLANES = _plane_basis()
 
 
-def _measure_chunk(start: int, paths: list[str]) -> tuple[int, list[dict[str, Any] | str]]:
-    """Measures some files in a worker: for each its measures, or why it was rejected."""
+def _measure_or_reject(path: str) -> dict[str, Any] | str:
+    """In a worker: the measures of a file, or why it was rejected."""
     cv2.setNumThreads(0)
-    measured: list[dict[str, Any] | str] = []
-    for path in paths:
-        try:
-            measured.append(measure_image(path))
-        except UnreadableImageError as error:
-            measured.append(str(error))
-    return start, measured
+    try:
+        return measure_image(path)
+    except UnreadableImageError as error:
+        return str(error)
 
 
 def _measured(photos: pd.DataFrame, results: list[dict[str, Any] | str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""From a file to pixels: the one place where an image is decoded.
+"""Reading image files as RGB: the one place where an image is decoded.
 
 Pillow decodes, because it reports a truncated file where OpenCV silently fills it with grey.
 """
@@ -14,6 +14,9 @@ from docsort.errors import InputError
 
 MAX_PIXELS = 178_956_970
 """Pillow's own bound against decompression bombs: above twice that it refuses; here it is the bound itself."""
+
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises for a file that is not a whole image."""
 
 
 class UnreadableImageError(InputError):
@@ -38,13 +41,21 @@ def decode_rgb(data: bytes, name: str = "image") -> NDArray[np.uint8]:
         raise UnreadableImageError(f"{name}: the file is empty")
     try:
         with Image.open(BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableImageError(f"{name}: {image.width}×{image.height} pixels are more than {MAX_PIXELS}")
-            image.load()
-            return np.asarray(to_rgb(ImageOps.exif_transpose(image)))
+            return pixels_of(image, name)
     except UnreadableImageError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
+        raise UnreadableImageError(f"{name}: not a whole image ({error})") from error
+
+
+def pixels_of(image: Image.Image, name: str = "image") -> NDArray[np.uint8]:
+    """The same of a Pillow image, which may not be read yet."""
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadableImageError(f"{name}: {image.width}×{image.height} pixels are more than {MAX_PIXELS}")
+    try:
+        image.load()
+        return np.asarray(to_rgb(ImageOps.exif_transpose(image)))
+    except BROKEN as error:
         raise UnreadableImageError(f"{name}: not a whole image ({error})") from error
 
 

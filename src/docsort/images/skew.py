@@ -1,4 +1,4 @@
-"""Which way the lines of a page run.
+"""Skew estimation: the direction of the lines of a page.
 
 Strokes, table rules and page borders make gradients along two directions at right angles; their angle is where the
 histogram of gradient directions, taken modulo 90°, peaks (Srihari & Govindaraju 1989 use the Hough transform for it).

@@ -1,4 +1,4 @@
-"""Laying a page straight: its lines horizontal, and little around it.
+"""Deskewing: lines made horizontal, and margins without edges cut off.
 
 The angle is that of `images.skew`, so a page may still lie on its side, upside down or mirrored: one of the eight
 dihedral turns is left over. What is cut off has next to no edges, as the white that turning adds.

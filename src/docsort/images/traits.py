@@ -1,4 +1,4 @@
-"""What a page looks like in numbers, whatever it says: light, sharpness, noise, direction, where the ink is.
+"""Image statistics for comparing two sets of pages: light, sharpness, noise, direction, where the ink is.
 
 For comparing sets of pages, not for telling classes apart. Every page is brought to the same area first, as photos of
 one job are stored at many sizes and a turned page needs a larger canvas.

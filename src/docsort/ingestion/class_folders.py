@@ -1,4 +1,4 @@
-"""The layout where a folder is a class.
+"""The layout with one folder per class.
 
     <class name>/photo.jpg                        or   train/<class name>/photo.jpg
     test/photo.jpg  (if there is a test set)

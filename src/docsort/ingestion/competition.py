@@ -1,8 +1,8 @@
 """The layout of the competition.
 
-train.csv               ID,target            one row a training photo
-sample_submission.csv   ID,target            one row a test photo, in the order of the submission; target is ignored
-meta.csv                target,class_name    one row a class
+train.csv               ID,target            one row per training photo
+sample_submission.csv   ID,target            one row per test photo, in the order of the submission; target is ignored
+meta.csv                target,class_name    one row per class
 train/  test/           the photos, named by ID
 """
 

@@ -1,4 +1,4 @@
-"""Finding the user's folder."""
+"""Where the raw data is: the parameters checked, the paths made absolute."""
 
 from pathlib import Path
 from typing import Any

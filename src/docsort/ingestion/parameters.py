@@ -1,4 +1,4 @@
-"""Where the photos come from."""
+"""Parameters of the source: layout, folder, answer key."""
 
 from typing import Literal, Self
 
@@ -13,6 +13,7 @@ class SourceParameters(Parameters):
     layout: Literal["sample", "competition", "class_folders"]
     raw_dir: str | None  # folder; relative paths are from the current directory
     answer_key: str | None  # CSV (ID,target) of the true test labels
+    photos: str | None = None  # folder of new photos for the pipeline `predict`; null: the test images of the raw data
 
     @model_validator(mode="after")
     def _check(self) -> Self:

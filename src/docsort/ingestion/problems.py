@@ -1,4 +1,4 @@
-"""What is wrong with raw data: all problems of a kind in one line, all kinds in one error."""
+"""Validation of raw data: all problems collected, raised as one error."""
 
 from collections.abc import Iterable
 from pathlib import Path

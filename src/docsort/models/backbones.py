@@ -136,7 +136,7 @@ def _size_error(backbone: str, size: int, error: Exception) -> InputError:
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return InputError(
         f"Expected pages of a side that {backbone} can take, but it cannot take {size} px ({reason.rstrip('.')}); "
-        f"change `image_size` or `early_scale`: most backbones take multiples of 32{made_for}."
+        f"change `image_size` or `progressive_resizing.scale`: most backbones take multiples of 32{made_for}."
     )
 
 

@@ -1,4 +1,4 @@
-"""What a model on disk says about itself, readable without torch."""
+"""The description of a model on disk, readable without torch."""
 
 import json
 from dataclasses import asdict, dataclass, field

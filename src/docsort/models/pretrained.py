@@ -1,4 +1,4 @@
-"""Starting from a weights file: what fits is taken, what does not is said.
+"""Starting from a weights file: what fits is taken, what does not is reported.
 
 Nothing executable is ever loaded: safetensors, or a torch file read with `weights_only`.
 """

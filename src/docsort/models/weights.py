@@ -1,6 +1,5 @@
 """A trained model on disk: safetensors with a JSON beside it, so nothing executable is ever loaded."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 import safetensors
@@ -11,10 +10,8 @@ from docsort.errors import WeightsError, listing
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, ModelDescription, read_description
 
-
-def library_versions() -> dict[str, str]:
-    """What a reader of the weights may need to know."""
-    return {name: version(name) for name in ("torch", "timm", "safetensors")}
+LIBRARIES = ("torch", "timm", "safetensors")
+"""Whose versions a reader of the weights may need to know."""
 
 
 def save_model(model: nn.Module, description: ModelDescription, folder: Path) -> None:
@@ -25,18 +22,17 @@ def save_model(model: nn.Module, description: ModelDescription, folder: Path) ->
     (folder / DESCRIPTION_FILE).write_text(description.to_json(), encoding="utf-8")
 
 
-def load_model(folder: Path, file: str = WEIGHTS_FILE) -> tuple[nn.Module, ModelDescription]:
+def load_model(folder: Path) -> tuple[nn.Module, ModelDescription]:
     """The model of a folder, on the CPU and ready to predict, with its description.
 
-    file: weights beside the description, such as a snapshot's or the last epoch's. Raises WeightsError when a file is
-    missing or damaged, or the weights are not those that the JSON describes.
+    Raises WeightsError when a file is missing or damaged, or the weights are not those that the JSON describes.
     """
     description = read_description(folder)
     classes = len(description.targets)
     model = build_model(
         description.backbone, classes, description.image_size, description.drop_rate, head=description.head
     )
-    path = folder / file
+    path = folder / WEIGHTS_FILE
     try:
         tensors = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:

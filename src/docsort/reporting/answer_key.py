@@ -1,4 +1,4 @@
-"""The sealed answer key: true labels of the test images, read by scoring and by nothing else."""
+"""The answer key: true labels of the test images, read by scoring alone."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Figures of confidence: whether it keeps its word, and what answering only the surest pages is worth."""
+"""Figures of confidence: the reliability diagram, and risk against coverage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,38 +8,40 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from docsort.reporting.confidence_scores import RELIABILITY_TABLE, RISK_COVERAGE
-from docsort.reporting.figures import GOOD, GREY, VIEW_COLOURS, dress
+from docsort.reporting.figures import CONDITION_COLOURS, GOOD, GREY, dress
 from docsort.tables import check_columns
 
-STAGES = {"before": GREY, "after": VIEW_COLOURS["test_like"]}
+STAGES = {"before": GREY, "after": CONDITION_COLOURS["test_like"]}
 PANELS = {"test_like": "test-like validation, out of fold", "test": "test images"}
 
 CURVES = {
-    "validation": ("validation, one model out of fold", VIEW_COLOURS["test_like"], "solid"),
-    "expected": ("test images, as their confidences expect", VIEW_COLOURS["test"], "dot"),
-    "test": ("test images, by the answer key", VIEW_COLOURS["test"], "solid"),
+    "validation": ("validation, one model out of fold", CONDITION_COLOURS["test_like"], "solid"),
+    "expected": ("test images, as their confidences expect", CONDITION_COLOURS["test"], "dot"),
+    "test": ("test images, by the answer key", CONDITION_COLOURS["test"], "solid"),
 }
 
 
 def draw_reliability(reliability: pd.DataFrame) -> go.Figure:
-    """Share of right answers against confidence, before and after calibration; on the dotted line a confidence keeps
-    its word. The size of a point says how many pages are in its bin.
+    """Share of right answers against confidence, before and after calibration; on the dotted line a confidence is
+    calibrated. The size of a point says how many pages are in its bin.
     """
     check_columns(reliability, RELIABILITY_TABLE, "reliability")
-    views = [view for view in PANELS if (reliability["view"] == view).any()]
-    figure = make_subplots(1, len(views), subplot_titles=[PANELS[view] for view in views], horizontal_spacing=0.09)
-    for column, view in enumerate(views, start=1):
+    conditions = [condition for condition in PANELS if (reliability["condition"] == condition).any()]
+    figure = make_subplots(
+        1, len(conditions), subplot_titles=[PANELS[condition] for condition in conditions], horizontal_spacing=0.09
+    )
+    for column, condition in enumerate(conditions, start=1):
         diagonal = go.Scatter(
             x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "width": 1, "dash": "dot"}, hoverinfo="skip"
         )
         figure.add_trace(diagonal.update(showlegend=False), row=1, col=column)
         for stage, colour in STAGES.items():
-            own = reliability[(reliability["view"] == view) & (reliability["stage"] == stage)]
+            own = reliability[(reliability["condition"] == condition) & (reliability["stage"] == stage)]
             figure.add_trace(_points(own, stage, colour, column == 1), row=1, col=column)
     figure.update_xaxes(title_text="confidence", range=[0, 1.03])
     figure.update_yaxes(title_text="share of right answers", range=[0, 1.03], col=1)
     figure.update_yaxes(range=[0, 1.03])
-    dress(figure, "Do confidences keep their word? (15 bins of equal width)", 460)
+    dress(figure, "Reliability: are confidences calibrated? (15 bins of equal width)", 460)
     return figure.update_layout(margin_t=90, legend={"orientation": "h", "y": -0.18, "x": 0})
 
 

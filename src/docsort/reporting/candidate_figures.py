@@ -1,12 +1,12 @@
-"""The figure of the candidates: who would have been better than what is used, and by how much it may be luck."""
+"""Figure of the candidate ensembles: paired difference to the one that is used, with intervals."""
 
 from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from docsort.ensembling.comparison import CANDIDATES, USED
-from docsort.reporting.figures import BAD, GOOD, GREY, dress, say
+from docsort.ensembling.candidates import CANDIDATES, USED
+from docsort.reporting.figures import BAD, GOOD, GREY, dress, error_bar, say
 from docsort.tables import check_columns
 
 
@@ -14,7 +14,7 @@ def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
     """Difference of each candidate's macro-F1 from the used one's, with its interval, the best on top; green and red
     where it is real, grey where it may be luck.
 
-    candidates: table CANDIDATES of `ensembling.comparison`.
+    candidates: table CANDIDATES of `ensembling.candidates`.
     """
     check_columns(candidates, CANDIDATES, "candidates")
     rivals = candidates[candidates["candidate"] != USED]
@@ -26,12 +26,7 @@ def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
             y=[escape(str(row["candidate"]))],  # whole: cut names would fall together
             mode="markers",
             marker={"size": 11, "color": (GOOD if delta > 0 else BAD) if real else GREY},
-            error_x={
-                "type": "data",
-                "array": [float(row["delta_high"]) - delta],
-                "arrayminus": [delta - float(row["delta_low"])],
-                "width": 5,
-            },
+            error_x=error_bar(delta, float(row["delta_low"]), float(row["delta_high"])),
             hovertemplate=f"%{{y}}: macro-F1 {row['macro_f1']:.4f}<br>{escape(str(row['verdict']))}<extra></extra>",
             showlegend=False,
         )

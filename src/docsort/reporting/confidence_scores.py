@@ -1,7 +1,7 @@
-"""Did the confidences keep their word, and were the pages answered without a person right as often as promised?
+"""Scores of calibration, and of abstention: were pages answered without a person right as often as forecast?
 
-Out of fold as the ensembling told it, and, where there is an answer key, on the test images: the part of `scores.json`
-that is about knowing when not to answer, and the tables that its figures are drawn from.
+Out of fold as the ensembling reports it, and, where there is an answer key, on the test images: the part of
+`scores.json` that is about knowing when not to answer, and the tables that its figures are drawn from.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from docsort.ensembling.abstention import risk_coverage, share_answered
 from docsort.ensembling.reliability import RELIABILITY, is_right, reliability_bins, reliability_scores
 from docsort.reporting.scores import Scores
 
-RELIABILITY_TABLE = ("view", "stage", *RELIABILITY)
-"""view: test_like (out of fold) or test; stage: before or after calibration; one row a bin of 15 of equal width."""
+RELIABILITY_TABLE = ("condition", "stage", *RELIABILITY)
+"""condition: test_like (out of fold), test; stage: before or after calibration; one row per bin, 15 of equal width."""
 
 RISK_COVERAGE = ("curve", "threshold", "coverage", "precision")
-"""curve: validation (one model a page, out of fold), expected (test images, by their confidences) or test (by the key);
+"""curve: validation (one model per page, out of fold), expected (test images, by confidence) or test (by the key);
 coverage: share of pages with a confidence of at least the threshold; precision: share of right answers among these."""
 
 COMPARED = "test_like"
@@ -45,19 +45,19 @@ def score_confidences(
     """The blocks `calibration` and `review` of the scores, RELIABILITY_TABLE and RISK_COVERAGE.
 
     calibration, abstention: records of the ensembling. With an answer key (columns ID, target) each block has what is
-    true of the readable test images: `calibration.test.before`, `.after`, and `right` beside each told `precision`.
+    true of the readable test images: `calibration.test.before`, `.after`, and `right` beside each forecast `precision`.
     """
-    before, after = (own[own["view"] == COMPARED] for own in (votes.oof_before, votes.oof_after))
+    before, after = (own[own["condition"] == COMPARED] for own in (votes.oof_before, votes.oof_after))
     stages = {(COMPARED, "before"): before, (COMPARED, "after"): after}
-    told: Scores = {"method": calibration["method"], "validation": calibration["validation"]}
+    reported: Scores = {"method": calibration["method"], "validation": calibration["validation"]}
     if answer_key is not None and len(votes.test_after):
         tests = {"before": _with_labels(votes.test_before, answer_key)}
         tests["after"] = _with_labels(votes.test_after, answer_key)
         stages |= {("test", stage): own for stage, own in tests.items()}
-        told["test"] = {stage: reliability_scores(own, seed) for stage, own in tests.items()}
+        reported["test"] = {stage: reliability_scores(own, seed) for stage, own in tests.items()}
     known = stages.get(("test", "after"))
     curves = _curves(after, votes.test_after, known)
-    return {"calibration": told, "review": _review(abstention, known)}, _bins(stages), curves
+    return {"calibration": reported, "review": _review(abstention, known)}, _bins(stages), curves
 
 
 def _review(abstention: Mapping[str, Any], known: pd.DataFrame | None) -> Scores:
@@ -76,8 +76,8 @@ def _with_truth(row: Mapping[str, Any], known: pd.DataFrame | None) -> Scores:
 
 def _bins(stages: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
     parts = [
-        reliability_bins(own["confidence"].to_numpy(np.float64), is_right(own)).assign(view=view, stage=stage)
-        for (view, stage), own in stages.items()
+        reliability_bins(own["confidence"].to_numpy(np.float64), is_right(own)).assign(condition=condition, stage=stage)
+        for (condition, stage), own in stages.items()
     ]
     return pd.concat(parts, ignore_index=True)[list(RELIABILITY_TABLE)]
 

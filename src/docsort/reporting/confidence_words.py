@@ -1,4 +1,4 @@
-"""What the report says about confidences and about when not to answer, in words and tables."""
+"""Calibration and abstention in words and tables, for the report and the model card."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ MEASURES = {
 METHODS = {
     "none": "Confidences are shown as the models say them.",
     "temperature": "Confidences are calibrated by one temperature for all classes, which changes no answer.",
-    "vector": "Confidences are calibrated by a scale and a shift a class and one temperature.",
+    "vector": "Confidences are calibrated by a scale and a shift per class and one temperature.",
 }
 
 
@@ -55,14 +55,12 @@ def confidence_tables(scores: Scores) -> dict[str, Any]:
 
 
 def error_in_words(calibration: Mapping[str, Any]) -> str:
-    """How far confidences are from keeping their word, out of fold and, with a key, on test pages."""
-    views = [("validation pages, out of fold", calibration["validation"]["after"])]
+    """How far confidences are from calibrated, out of fold and, with a key, on test pages."""
+    blocks = [("validation pages, out of fold", calibration["validation"]["after"])]
     if "test" in calibration:
-        views.append(("test pages", calibration["test"]["after"]))
-    told = "; ".join(
-        f"{block['ece']:.3f} on {name} ({block['ece_by_luck']:.3f} by luck alone)" for name, block in views
-    )
-    return f"{METHODS[calibration['method']]} Expected calibration error: {told}."
+        blocks.append(("test pages", calibration["test"]["after"]))
+    errors = (f"{block['ece']:.3f} on {name} ({block['ece_by_luck']:.3f} by luck alone)" for name, block in blocks)
+    return f"{METHODS[calibration['method']]} Expected calibration error: {'; '.join(errors)}."
 
 
 def abstention_in_words(review: Mapping[str, Any]) -> str:

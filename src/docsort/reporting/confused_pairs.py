@@ -1,4 +1,4 @@
-"""The pairs of classes that are most confused, in pictures: a page got wrong beside the learnt pages nearest to it.
+"""The most confused pairs of classes: a misclassified page beside its nearest neighbours in the training set.
 
 Nearest in the embedding of the model that answered. On the one side what it took the page for, on the other what it
 should have known it by. Often the two show that the label is wrong, or that the classes cannot be told.
@@ -8,17 +8,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from docsort.images.contact_sheet import contact_sheet
-from docsort.images.letterbox import letterbox
-from docsort.images.reading import read_rgb
-from docsort.reporting.galleries import _short
+from docsort.reporting.galleries import caption_names, draw_files, surest_first
 from docsort.tables import EMBEDDING_KEYS, VALIDATION_RENDERS, check_columns, embedding_columns
 
 COLUMNS, CELL = 6, 200
 """Pictures in a row, two pairs, and the side of one, pixels."""
 
 CONFUSED_PAIRS = ("label", "predicted", "pages", "render_id", "image_id", "confidence", "path", "taken_id", "own_id")
-"""One row a pair of classes, the most confused first. pages: how many of class `label` were taken for `predicted`;
+"""One row per pair of classes, the most confused first. pages: how many of class `label` were taken for `predicted`;
 render_id to path: of the surest of them; taken_id, own_id: sources of the learnt pages of either nearest to it."""
 
 
@@ -30,10 +27,9 @@ def list_confused_pairs(
     check_columns(validation_renders, VALIDATION_RENDERS, "validation_renders")
     held = embeddings.loc[~embeddings["learnt"].astype(bool), "render_id"]
     wrong = oof_votes[(oof_votes["predicted"] != oof_votes["label"]) & oof_votes["render_id"].isin(held)]
-    wrong = wrong.sort_values(["confidence", "render_id"], ascending=[False, True], kind="stable")
     counts = wrong.groupby(["label", "predicted"]).size().rename("pages").reset_index()
     most = counts.sort_values(["pages", "label", "predicted"], ascending=[False, True, True], kind="stable").head(limit)
-    pairs = most.merge(wrong.drop_duplicates(["label", "predicted"]), on=["label", "predicted"])
+    pairs = most.merge(surest_first(wrong).drop_duplicates(["label", "predicted"]), on=["label", "predicted"])
     paths = validation_renders.drop_duplicates("render_id").set_index("render_id")["path"]
     spaces = {int(str(fold)): own for fold, own in embeddings.groupby("fold")}
     for column, target in (("taken_id", "predicted"), ("own_id", "label")):
@@ -47,20 +43,16 @@ def list_confused_pairs(
 
 
 def draw_confused_pairs(pairs: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame) -> Image.Image:
-    """Contact sheet, three pictures a pair: the page, the nearest of what it was taken for, the nearest of its own."""
-    if pairs.empty:
-        return Image.new("RGB", (COLUMNS * CELL, 40), "white")
-    names = dict(zip(classes["target"].astype(int), classes["class_name"].astype(str), strict=True))
-    clean = validation_renders[validation_renders["view"] == "clean"]
+    """Contact sheet, three pictures per pair: the page, the nearest of the predicted class, the nearest of its own."""
+    clean = validation_renders[validation_renders["condition"] == "clean"]
     photos = clean.drop_duplicates("source_id").set_index("source_id")["path"]
-    images, captions = [], []
+    paths, captions, names = [], [], caption_names(classes)
     for row in pairs.to_dict("records"):
         # the learnt pages as they are, because a person is to read them
-        found = [row["path"], photos[row["taken_id"]], photos[row["own_id"]]]
-        images += [letterbox(read_rgb(str(path)), CELL) for path in found]
-        true, answer = (_short(names, int(row[column])) for column in ("label", "predicted"))
+        paths += [row["path"], photos[row["taken_id"]], photos[row["own_id"]]]
+        true, answer = (names[int(row[column])] for column in ("label", "predicted"))
         captions += [f"true {true}, {row['pages']} such", f"taken for {answer}", f"nearest {true}"]
-    return contact_sheet(images, captions, columns=COLUMNS, cell=CELL)
+    return draw_files(paths, captions, COLUMNS, CELL)
 
 
 def _nearest(space: pd.DataFrame, render_id: str, target: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Pages with the heat of Grad-CAM drawn over them: where the model that never saw a page found its answer.
+"""Grad-CAM heat maps over validation pages, by the model that held each page out.
 
 A heat says where, not what: a model may look at the right place and read it wrongly. That it looks at a thumb or at the
 edge of the table is what such a picture is for.
@@ -17,10 +17,9 @@ from docsort.errors import NoMapError
 from docsort.images.contact_sheet import contact_sheet
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
-from docsort.inference.heat import heat_of
-from docsort.reporting.galleries import _short, list_misclassified
-from docsort.tables import check_columns
-from docsort.training.checkpoints import Checkpoint
+from docsort.members.checkpoints import Checkpoint
+from docsort.models.heat import heat_of
+from docsort.reporting.galleries import caption_names, surest_first, with_paths
 
 logger = logging.getLogger(__name__)
 
@@ -29,48 +28,31 @@ COLUMNS, CELL = 6, 200
 STRENGTH = 0.6
 """Share of the colour where the heat is highest."""
 
-EXPLAINED = ("render_id", "image_id", "fold", "label", "predicted", "confidence", "path")
-"""Pages to explain, and what they were answered."""
-
-
-def list_mistakes(oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Table EXPLAINED: the surest mistakes, as in the gallery of mistakes."""
-    pages = list_misclassified(oof_votes, validation_renders, limit)
-    folds = oof_votes.drop_duplicates("render_id").set_index("render_id")["fold"]
-    return pages.assign(fold=pages["render_id"].map(folds))[list(EXPLAINED)]
-
 
 def list_sure(oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Table EXPLAINED: the surest right answer of each class, then the second of each, and so on."""
-    check_columns(oof_votes, ("fold",), "oof_votes")
-    right = oof_votes[(oof_votes["view"] == "test_like") & (oof_votes["predicted"] == oof_votes["label"])]
-    right = right.sort_values(["confidence", "render_id"], ascending=[False, True], kind="stable")
-    right = right.drop_duplicates("image_id")
-    place = right.groupby("label").cumcount()
-    chosen = right.assign(place=place).sort_values(["place", "label"], kind="stable").head(limit)
-    paths = validation_renders.drop_duplicates("render_id").set_index("render_id")["path"]
-    return chosen.assign(path=chosen["render_id"].map(paths))[list(EXPLAINED)].reset_index(drop=True)
+    """Table ANSWERED: the surest right answer per class, then the second per class, and so on."""
+    right = oof_votes[(oof_votes["condition"] == "test_like") & (oof_votes["predicted"] == oof_votes["label"])]
+    right = surest_first(right).drop_duplicates("image_id")
+    chosen = right.assign(place=right.groupby("label").cumcount()).sort_values(["place", "label"], kind="stable")
+    return with_paths(chosen.head(limit), validation_renders)
 
 
 def explain(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint], classes: pd.DataFrame) -> Image.Image:
     """Contact sheet: each page, the heat of its answer, and, where that is wrong, the heat of the true class.
 
-    pages: table EXPLAINED; checkpoints: the model that explains, by fold. Where its backbone has no map of places, the
-    log says so and the pages stand there alone. No pages are a white strip.
+    pages: table ANSWERED; checkpoints: the model that explains, by fold. Where its backbone has no map of places, the
+    log says so and the pages stand there alone.
     """
-    images, captions = [], []
-    names = dict(zip(classes["target"].astype(int), classes["class_name"].astype(str), strict=True))
+    images, captions, names = [], [], caption_names(classes)
     heats = _heats(pages, checkpoints)
     for row in pages.to_dict("records"):
         page = letterbox(read_rgb(str(row["path"])), CELL)
         images.append(page)
-        captions.append(f"true {_short(names, int(row['label']))}")
+        captions.append(f"true {names[int(row['label'])]}")
         for target, heat in heats.get(str(row["render_id"]), {}).items():
             images.append(draw_heat(page, heat))
             sure = f" ({row['confidence']:.2f})" if target == row["predicted"] else ""
-            captions.append(f"for {_short(names, target)}{sure}")
-    if not images:
-        return Image.new("RGB", (COLUMNS * CELL, 40), "white")
+            captions.append(f"for {names[target]}{sure}")
     return contact_sheet(images, captions, columns=COLUMNS, cell=CELL)
 
 

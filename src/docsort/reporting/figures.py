@@ -1,9 +1,10 @@
-"""Plotly figures to explore: each takes a table that is on disk and returns one figure.
+"""Plotly figures: confusion matrix, learning curves, class scores, specialists, drift.
 
 Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `short_label`.
 """
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from docsort.tables import check_columns
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 INK, GREY, FAINT = "#1f2933", "#7b8794", "#e4e7eb"
-VIEW_COLOURS = {"clean": "#9fb3c8", "test_like": "#2563a8", "test": "#d9822b"}
+CONDITION_COLOURS = {"clean": "#9fb3c8", "test_like": "#2563a8", "test": "#d9822b"}
 FOLD_COLOURS = ("#2563a8", "#d9822b", "#2f8f5b", "#b4436c", "#7a5ea8", "#8a6d3b", "#3aa5b5")
 GOOD, BAD = "#2f8f5b", "#b83a3a"
 
@@ -24,9 +25,9 @@ LONGEST_LABEL = 34
 """Characters of a class name on an axis; the whole name is in the hover text."""
 
 
-def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame, view: str = "test_like") -> go.Figure:
+def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame, condition: str = "test_like") -> go.Figure:
     """Counts as text, shares of the true class as colour; rows are true classes, columns answers."""
-    seen = oof_votes[oof_votes["view"] == view]
+    seen = oof_votes[oof_votes["condition"] == condition]
     targets = classes["target"].tolist()
     counts = confusion_matrix(seen["label"].astype(int), seen["predicted"], targets)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -57,11 +58,11 @@ def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame, view: 
     axis = {"type": "category", "showgrid": False, "automargin": True}
     figure.update_xaxes(title_text="answer (class number)", side="bottom", **axis)
     figure.update_yaxes(autorange="reversed", **axis)
-    return dress(figure, f"Confusion matrix, {_view_name(view)} validation pages", 200 + 34 * len(targets))
+    return dress(figure, f"Confusion matrix, {_condition_name(condition)} validation pages", 200 + 34 * len(targets))
 
 
 def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
-    """Training loss, and macro-F1 on both views, an epoch; a colour a training.
+    """Training loss, and macro-F1 on both conditions, per epoch; one colour per training.
 
     histories: columns epoch, train_loss, clean_macro_f1, test_like_macro_f1 and fold; by a column `group` the
     specialists' curves are told apart, by `model` those of several models.
@@ -74,7 +75,7 @@ def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
     for i, (key, own) in enumerate(histories.groupby(keys, sort=True, dropna=False)):
         name = escape(" ".join(f"fold {part}" if k == "fold" else str(part) for k, part in zip(keys, key, strict=True)))
         colour = FOLD_COLOURS[i % len(FOLD_COLOURS)]
-        for column, view, dash, place in (
+        for column, condition, dash, place in (
             ("train_loss", "loss", "solid", 1),
             ("test_like_macro_f1", "test-like", "solid", 2),
             ("clean_macro_f1", "clean", "dot", 2),
@@ -85,11 +86,11 @@ def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
                 mode="lines+markers" if len(own) < 30 else "lines",
                 line={"color": colour, "width": 2, "dash": dash},
                 marker={"size": 5},
-                opacity=0.55 if view == "clean" else 1,
+                opacity=0.55 if condition == "clean" else 1,
                 name=name,
                 legendgroup=name,
                 showlegend=place == 1,
-                hovertemplate=f"{name}, {view}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+                hovertemplate=f"{name}, {condition}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>",
             )
             figure.add_trace(trace, row=1, col=place)
     longest = int(histories["epoch"].max()) if len(histories) else 1
@@ -100,35 +101,35 @@ def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
 
 
 def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
-    """F1 a class on each view, the class with the worst test-like score on top."""
+    """F1 per class and condition, the class with the worst test-like score on top."""
     ordered = class_scores.sort_values("test_like_f1", ascending=False, kind="stable")
-    views = [view for view in VIEW_COLOURS if f"{view}_f1" in ordered.columns]
+    conditions = [condition for condition in CONDITION_COLOURS if f"{condition}_f1" in ordered.columns]
     figure = go.Figure()
-    for view in reversed(views):
+    for condition in reversed(conditions):
         bars = go.Bar(
             y=_class_labels(ordered),
-            x=ordered[f"{view}_f1"].tolist(),
+            x=ordered[f"{condition}_f1"].tolist(),
             orientation="h",
-            name=_view_name(view),
-            marker_color=VIEW_COLOURS[view],
-            customdata=ordered[[f"{view}_{figure}" for figure in ("precision", "recall", "support")]]
+            name=_condition_name(condition),
+            marker_color=CONDITION_COLOURS[condition],
+            customdata=ordered[[f"{condition}_{figure}" for figure in ("precision", "recall", "support")]]
             .to_numpy()
             .tolist(),
             hovertemplate=(
-                f"%{{y}}<br>{_view_name(view)}: F1 %{{x:.3f}}, precision %{{customdata[0]:.3f}}, "
+                f"%{{y}}<br>{_condition_name(condition)}: F1 %{{x:.3f}}, precision %{{customdata[0]:.3f}}, "
                 "recall %{customdata[1]:.3f}, %{customdata[2]} pages<extra></extra>"
             ),
         )
         figure.add_trace(bars)
     figure.update_xaxes(range=[0, 1.0], title_text="F1")
     figure.update_yaxes(type="category", automargin=True)
-    dress(figure, "F1 of each class", 140 + (12 * len(views) + 10) * len(ordered))
+    dress(figure, "F1 of each class", 140 + (12 * len(conditions) + 10) * len(ordered))
     figure.update_layout(bargap=0.3, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
     return figure.update_layout(legend_traceorder="reversed")
 
 
 def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
-    """What each specialist would add to macro-F1, with its interval; green where it may speak.
+    """What each specialist would add to macro-F1, with its interval; green where it is accepted.
 
     A hollow diamond is the gain on the very pages that its rule was fitted to: what a careless search would promise.
     """
@@ -142,7 +143,7 @@ def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
             y=[name],
             mode="markers",
             marker={"size": 12, "color": GOOD if accepted else BAD, "symbol": "circle" if accepted else "x"},
-            error_x={"type": "data", "array": [high - delta], "arrayminus": [delta - low], "width": 6},
+            error_x=error_bar(delta, low, high),
             hovertemplate=f"%{{y}}: %{{x:+.4f}}<br>{rule}<br>{escape(reason)}<extra></extra>",
             showlegend=False,
         )
@@ -169,7 +170,7 @@ def _rules_in_words(verdicts: pd.DataFrame) -> list[str]:
     rules = zip(verdicts["routing"], verdicts["trigger"], verdicts["threshold"].astype(float), strict=True)
     return [
         "not asked"
-        if trigger == "silent"
+        if trigger == "none"
         else f"{routing}, asked by {trigger}" + ("" if trigger == "top1" else f" {threshold:.3g}")
         for routing, trigger, threshold in rules
     ]
@@ -188,7 +189,9 @@ def draw_drift(drift: pd.DataFrame) -> go.Figure:
         x=[None if np.isnan(value) else float(value) for value in shift[order]],
         y=[short_label(str(measures["measure"].iloc[i]).replace("_", " ")) for i in order],
         orientation="h",
-        marker_color=[VIEW_COLOURS["test"] if abs(value) > 1 else VIEW_COLOURS["test_like"] for value in shift[order]],
+        marker_color=[
+            CONDITION_COLOURS["test"] if abs(value) > 1 else CONDITION_COLOURS["test_like"] for value in shift[order]
+        ],
         customdata=measures[["train_mean", "train_sd", "test_mean", "test_sd", "ks"]].to_numpy(float)[order].tolist(),
         hovertemplate=(
             "%{y}<br>train %{customdata[0]:.4g} ± %{customdata[1]:.4g}<br>"
@@ -212,6 +215,11 @@ def figure_html(figure: go.Figure, name: str) -> str:
     """
     config = {"responsive": True, "displaylogo": False}
     return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config, div_id=f"figure-{name}"))
+
+
+def error_bar(middle: float, low: float, high: float) -> dict[str, Any]:
+    """An interval around a point, as plotly's `error_x` and `error_y` want it."""
+    return {"type": "data", "array": [high - middle], "arrayminus": [middle - low], "width": 5}
 
 
 def say(figure: go.Figure, text: str) -> None:
@@ -245,5 +253,5 @@ def short_label(text: str) -> str:
     return escape(short)
 
 
-def _view_name(view: str) -> str:
-    return view.replace("_", "-")
+def _condition_name(condition: str) -> str:
+    return condition.replace("_", "-")

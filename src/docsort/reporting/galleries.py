@@ -1,9 +1,9 @@
-"""Pictures of mistakes: validation pages that the run gets wrong, the surest mistakes first.
+"""Contact sheets of answered pages: the surest mistakes, and what other galleries share.
 
 A sure mistake is worth a person's look: it is a wrong label, a class that cannot be told, or a thing to be learnt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pandas as pd
 from PIL import Image
@@ -15,47 +15,64 @@ from docsort.images.reading import read_rgb
 from docsort.tables import VALIDATION_RENDERS, check_columns
 
 COLUMNS, CELL = 4, 270
-"""Pages in a row, and the side of one, pixels."""
+"""Mistakes in a row, and the side of one, pixels."""
 
 LONGEST_NAME = 16
 """Characters of a class name in a caption. Pillow's own font has no arrow, hence "->"."""
 
+ANSWERED = ("render_id", "image_id", "fold", "label", "predicted", "confidence", "path")
+"""Test-like validation pages with what they were answered out of fold."""
 
-def list_misclassified(
-    oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int, view: str = "test_like"
-) -> pd.DataFrame:
-    """The surest wrong answers: columns render_id, image_id, label, predicted, confidence, path, at most `limit` rows.
 
-    Each source stands there once, with the render that the run is surest about.
+def list_mistakes(oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Table ANSWERED: the surest wrong answers, at most `limit`, each source once.
+
+    Raises InputError for votes on pages that the renders do not have.
     """
+    seen = oof_votes[oof_votes["condition"] == "test_like"]
+    wrong = surest_first(seen[seen["predicted"] != seen["label"]]).drop_duplicates("image_id")
+    return with_paths(wrong.head(limit), validation_renders)
+
+
+def surest_first(votes: pd.DataFrame) -> pd.DataFrame:
+    """Sorted by confidence, descending; ties by id."""
+    return votes.sort_values(["confidence", "render_id"], ascending=[False, True], kind="stable")
+
+
+def with_paths(votes: pd.DataFrame, validation_renders: pd.DataFrame) -> pd.DataFrame:
+    """Table ANSWERED of these votes, in their order. Raises InputError where a render is not there."""
+    check_columns(votes, ANSWERED[:-1], "oof_votes")
     check_columns(validation_renders, VALIDATION_RENDERS, "validation_renders")
-    wrong = oof_votes[(oof_votes["view"] == view) & (oof_votes["predicted"] != oof_votes["label"])]
-    wrong = wrong.sort_values(["confidence", "render_id"], ascending=[False, True], kind="stable")
-    wrong = wrong.drop_duplicates("image_id").head(limit)
-    paths = validation_renders.loc[validation_renders["view"] == view].set_index("render_id")["path"]
-    missing = wrong.loc[~wrong["render_id"].isin(paths.index), "render_id"]
+    paths = validation_renders.drop_duplicates("render_id").set_index("render_id")["path"]
+    missing = votes.loc[~votes["render_id"].isin(paths.index), "render_id"]
     if len(missing):
         raise InputError(
             f"Expected every predicted page in the validation renders, but {listing(missing)} is not; the predictions "
             "belong to other renders: predict again."
         )
-    found = wrong.assign(path=wrong["render_id"].map(paths))
-    return found[["render_id", "image_id", "label", "predicted", "confidence", "path"]].reset_index(drop=True)
+    return votes.assign(path=votes["render_id"].map(paths))[list(ANSWERED)].reset_index(drop=True)
 
 
-def draw_gallery(pages: pd.DataFrame, classes: pd.DataFrame) -> Image.Image:
-    """Contact sheet of `list_misclassified`, captions true -> answer (confidence); a white strip where all is right."""
-    if pages.empty:
-        return Image.new("RGB", (COLUMNS * CELL, 40), "white")
-    names = dict(zip(classes["target"], classes["class_name"], strict=True))
+def draw_mistakes(pages: pd.DataFrame, classes: pd.DataFrame) -> Image.Image:
+    """Contact sheet of `list_mistakes`, captions true -> answer (confidence); an empty sheet where all is right."""
+    names = caption_names(classes)
     captions = [
-        f"{_short(names, int(true))} -> {_short(names, int(answer))} ({confidence:.2f})"
+        f"{names[int(true)]} -> {names[int(answer)]} ({confidence:.2f})"
         for true, answer, confidence in zip(pages["label"], pages["predicted"], pages["confidence"], strict=True)
     ]
-    images = [letterbox(read_rgb(path), CELL) for path in pages["path"]]
-    return contact_sheet(images, captions, columns=COLUMNS, cell=CELL)
+    return draw_files(pages["path"].tolist(), captions, COLUMNS, CELL)
 
 
-def _short(names: Mapping[int, str], target: int) -> str:
-    name = str(names[target])
-    return f"{target} {name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + '…'}"
+def draw_files(paths: Sequence[str], captions: Sequence[str], columns: int, cell: int) -> Image.Image:
+    """Contact sheet of pictures on disk, each letterboxed into a cell of `cell` pixels."""
+    return contact_sheet([letterbox(read_rgb(path), cell) for path in paths], captions, columns, cell)
+
+
+def caption_names(classes: pd.DataFrame) -> dict[int, str]:
+    """By class number: the number and the name, cut to LONGEST_NAME."""
+    cut = [
+        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        for name in map(str, classes["class_name"])
+    ]
+    targets = [int(target) for target in classes["target"]]
+    return {target: f"{target} {name}" for target, name in zip(targets, cut, strict=True)}

@@ -1,4 +1,4 @@
-"""What each batch of label fixes was worth: the models before and after it, on the pages that both were judged on.
+"""The gain of each batch of label fixes: earlier and present models, paired on the same pages.
 
 A batch is all that changed in the labels between two runs. Both runs' answers on test-like pages, out of fold, are
 compared against the labels as they are now: the earlier models learnt the old ones, the present ones the new. Judging
@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from docsort.cleaning.ledger import full_ids
-from docsort.metrics import macro_f1, paired_bootstrap
+from docsort.gates import Gain, macro_f1_gain
+from docsort.metrics import macro_f1
 from docsort.reporting.parameters import ReportingParameters
 from docsort.seeding import derive_seed
 
@@ -30,7 +31,7 @@ LABEL_GAINS = (
     "high",
     "verdict",
 )
-"""One row a batch, the oldest first. images: whose label changed, that left or came back. pages: test-like, that both
+"""One row per batch, the oldest first. images: whose label changed, that left or came back. pages: test-like, that both
 runs answered. Macro-F1: before, of the earlier models by the labels of their time; judged_anew, of the same answers by
 the labels now; after, of the present models. gain = after - judged_anew, low and high its interval."""
 
@@ -39,7 +40,7 @@ COMPARED = "test_like"
 
 def baseline_of(votes: pd.DataFrame, recipe: str) -> pd.DataFrame:
     """The table BASELINE of this run's votes (`ensembling.votes.VOTES`)."""
-    seen = votes[votes["view"] == COMPARED].assign(recipe=recipe)
+    seen = votes[votes["condition"] == COMPARED].assign(recipe=recipe)
     return seen[list(BASELINE)].reset_index(drop=True)
 
 
@@ -60,7 +61,7 @@ def add_label_gain(
         return gains
     batch = len(gains) + 1
     both = now.merge(earlier, on="render_id", suffixes=("", "_before"), validate="one_to_one")
-    delta, low, high = paired_bootstrap(
+    gain = macro_f1_gain(
         both["label"],
         both["predicted_before"],
         both["predicted"],
@@ -78,10 +79,10 @@ def add_label_gain(
         "before": macro_f1(both["label_before"], both["predicted_before"]),
         "judged_anew": macro_f1(both["label"], both["predicted_before"]),
         "after": macro_f1(both["label"], both["predicted"]),
-        "gain": delta,
-        "low": low,
-        "high": high,
-        "verdict": _verdict(low, high, same_recipe),
+        "gain": gain.delta,
+        "low": gain.low,
+        "high": gain.high,
+        "verdict": _verdict(gain, same_recipe),
     }
     added = pd.DataFrame([row], columns=list(LABEL_GAINS))
     return added if gains.empty else pd.concat([gains, added], ignore_index=True)
@@ -102,9 +103,8 @@ def _who(label_fixes: pd.DataFrame, images: Iterable[str]) -> str:
     return ", ".join(sorted({str(name) for name in names.dropna() if str(name)}))
 
 
-def _verdict(low: float, high: float, same_recipe: bool) -> str:
+def _verdict(gain: Gain, same_recipe: bool) -> str:
     if not same_recipe:
         return "cannot be told: the recipe changed too"
-    if low > 0:
-        return "helped: the whole interval is above zero"
-    return "harmed: the whole interval is below zero" if high < 0 else "may be luck: the interval holds zero"
+    word = "helped" if gain.accepted else "harmed" if gain.high < 0 else "may be luck"
+    return f"{word}: {gain.in_words('the gain in macro-F1')}"

@@ -5,13 +5,13 @@ Follows the headings of Mitchell et al., "Model Cards for Model Reporting" (2019
 
 import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
 
 from docsort.reporting.confidence_words import abstention_in_words, error_in_words
 from docsort.reporting.scores import Scores
+from docsort.versions import versions_of
 
 PACKAGES = ("docsort", "torch", "timm", "albumentations", "augraphy", "scikit-learn", "numpy", "pandas")
 
@@ -48,9 +48,9 @@ def write_model_card(
         scores["expect"],
         "## What it is",
         f"A classifier of document photos into {len(class_scores)} types, an ensemble of {len(models)} models, each "
-        "trained on the sources that its fold did not hold out. A `look` learns from edges and colours, without a "
-        "network. Networks are asked about a page in as many dihedral views as were found worth it out of fold, and "
-        "all answers are averaged.",
+        "trained on the sources that its fold did not hold out. A member `kernel` learns from edges and colours, "
+        "without a network. Networks are asked about a page in as many dihedral views as were found worth it out of "
+        "fold, and all answers are averaged.",
         "The types: " + ", ".join(_cell(name) for name in class_scores["class_name"]) + ".",
         markdown_table(*_model_table(models)),
         "## Training data",
@@ -58,10 +58,11 @@ def write_model_card(
         "## Scores",
         markdown_table(*_score_table(scores)),
         "Validation pages were held out, with all near-duplicates, from the model that answered them. The "
-        "test-like view damages them as test images are damaged; models and specialists are chosen on it."
+        "test-like condition damages them as test images are damaged; models and specialists are chosen on it."
         " The forecast adds what the mean of all models is worth on the test images, measured without their labels."
+        + (" Pages set aside were seen by no training, gate or calibration." if "holdout" in scores else "")
         + (f" The gap, forecast minus test, is {scores['gap']:+.4f}." if "gap" in scores else ""),
-        f"The {min(WORST_SHOWN, len(class_scores))} weakest classes on the test-like view:",
+        f"The {min(WORST_SHOWN, len(class_scores))} weakest classes on the test-like condition:",
         markdown_table(*_weakest(class_scores)),
         "## Specialists",
         markdown_table(*_verdict_table(verdicts)) if len(verdicts) else "None was trained: the data has no such group.",
@@ -72,7 +73,7 @@ def write_model_card(
         "## Not to be used for",
         MISUSE.rstrip(),
         "## Versions",
-        markdown_table(("package", "version"), package_versions()),
+        markdown_table(("package", "version"), {"python": platform.python_version(), **versions_of(PACKAGES)}.items()),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -82,7 +83,7 @@ def _data_in_words(clean_images: pd.DataFrame) -> str:
     changed = int((clean_images["label"] != clean_images["given_label"]).sum())
     return (
         f"{len(clean_images)} photos of {clean_images['group'].nunique()} groups of sources (near-duplicates share "
-        f"one), {photos.min()} to {photos.max()} a class. {changed} labels were changed by the ledger. "
+        f"one), {photos.min()} to {photos.max()} per class. {changed} labels were changed by the ledger. "
         "The models were trained on augmented copies of them."
     )
 
@@ -93,17 +94,6 @@ def markdown_table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str
     lines.append(["---"] * len(lines[0]))
     lines += [[_cell(value) for value in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def package_versions() -> list[tuple[str, str]]:
-    """The installed versions of what the result depends on; one that is not installed is left out."""
-    found = [("python", platform.python_version())]
-    for package in PACKAGES:
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _model_table(models: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
@@ -119,9 +109,11 @@ def _score_table(scores: Scores) -> tuple[list[str], list[list[Any]]]:
         "test-like validation, one model": scores["validation"]["one_model"]["test_like"],
         "clean validation, one model": scores["validation"]["one_model"]["clean"],
     }
+    for condition, block in scores.get("holdout", {}).items():
+        blocks[f"set aside, {condition.replace('_', '-')}, all models"] = block
     if "test" in scores:
         blocks["test"] = scores["test"]
-    columns = ["view", "macro-F1", f"{scores['confidence'] * 100:g} % interval", "accuracy", "pages"]
+    columns = ["condition", "macro-F1", f"{scores['confidence'] * 100:g} % interval", "accuracy", "pages"]
     return columns, [
         [name, block["macro_f1"], "{:.4f} to {:.4f}".format(*block["interval"]), block["accuracy"], block["n"]]
         for name, block in blocks.items()

@@ -1,4 +1,4 @@
-"""How scores are reported."""
+"""Parameters of reporting: intervals, sizes of the galleries."""
 
 from pydantic import Field
 
@@ -22,4 +22,4 @@ class ReportingParameters(Parameters):
     confused_pairs: int = Field(
         default=12, ge=0, le=100, description="most confused pairs of classes shown by a page and its nearest; 0: none"
     )
-    odd_pages: int = Field(default=18, ge=0, le=200, description="oddest test pages shown; 0: none")
+    novel_pages: int = Field(default=18, ge=0, le=200, description="most novel test pages shown; 0: none")

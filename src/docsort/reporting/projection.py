@@ -1,4 +1,4 @@
-"""Where the models put the pages that they never saw, as a plane: what lies together is alike to them.
+"""A projection of held-out embeddings onto a plane (t-SNE), all folds aligned.
 
 Each fold's model has a space of its own. They are laid on each other by the rotation that brings the pages which two
 models have both learnt nearest to each other (orthogonal Procrustes: Schönemann, Psychometrika 1966), which keeps every
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from docsort.seeding import derive_seed
 from docsort.tables import EMBEDDING_KEYS, check_columns, embedding_columns
-from docsort.workers import run_in_worker
+from docsort.work.executor import run
 
 PROJECTION = ("render_id", "image_id", "fold", "label", "predicted", "confidence", "x", "y")
-"""One row a held-out test-like page; x, y: its place on the plane, without unit."""
+"""One row per held-out test-like page; x, y: its place on the plane, without unit."""
 
 PERPLEXITY = 30
 """Neighbours of a page that its place depends on; the usual choice."""
@@ -36,7 +36,7 @@ def project(embeddings: pd.DataFrame, oof_votes: pd.DataFrame, limit: int, seed:
     if len(held) < FEWEST:
         return pd.DataFrame(columns=list(PROJECTION))
     places = held[embedding_columns(held)].to_numpy(np.float64)
-    plane = run_in_worker(lay_out, places, derive_seed(seed, "projection") % 2**32)
+    plane = run(lay_out, places, derive_seed(seed, "projection") % 2**32)
     votes = oof_votes.drop_duplicates("render_id").set_index("render_id")
     answered = {column: held["render_id"].map(votes[column]) for column in ("predicted", "confidence")}
     return held.assign(x=plane[:, 0], y=plane[:, 1], **answered)[list(PROJECTION)].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The plane of pages as a plotly figure, coloured by class, by error or by fold."""
+"""Figure of the projected embeddings, coloured by class, error or fold."""
 
 from html import escape
 from itertools import cycle
@@ -22,7 +22,7 @@ LEGEND = 320
 
 
 def draw_projection(projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
-    """A point a page; three buttons choose what its colour means. A point's text says what it is."""
+    """One point per page; three buttons choose what its colour means. A point's text says what it is."""
     check_columns(projection, PROJECTION, "page_projection")
     figure = go.Figure()
     if projection.empty:

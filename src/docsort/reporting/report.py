@@ -4,14 +4,12 @@ Text from the data is escaped by jinja2; only the blocks built in this package (
 are marked safe. plotly.js stands there once, about 4.5 MB.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
 
-import jinja2
 import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
@@ -25,6 +23,7 @@ from docsort.reporting.figures import figure_html
 from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
+from docsort.templates import jpeg_url, load_template
 
 FIGURES = (
     "confusion_matrix",
@@ -55,7 +54,7 @@ SECTIONS = (
     ("review", "Needs review"),
 )
 
-VIEW_NAMES = {"test_like": "test-like validation", "clean": "clean validation", "test": "test"}
+CONDITION_NAMES = {"test_like": "test-like validation", "clean": "clean validation", "test": "test"}
 ALL_MODELS, ONE_MODEL = "all models", "one model, out of fold"
 
 EXPLANATIONS = {
@@ -63,7 +62,7 @@ EXPLANATIONS = {
     "explained_answers": "The surest right answers, class by class: the page, the heat of the answer",
     "confused_pairs": "The most confused pairs of classes: the page, the nearest learnt page of the class that it was "
     "taken for, the nearest of its own",
-    "odd_pages": "The oddest test pages, with the share of held-out pages that are less odd",
+    "novel_pages": "The most novel test pages, with the share of held-out pages that are less novel",
 }
 """Pictures of what the models see, and their titles."""
 
@@ -81,8 +80,8 @@ class ReportParts:
     """What the report shows.
 
     scores: of `score_run` and `score_confidences`; class_scores: of `tabulate_class_scores`; candidates, selection: of
-    `ensembling.comparison` and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by
-    the names FIGURES; damage, damage_fit: of `augmentation.fitting.fit_damage`; galleries: caption to picture;
+    `ensembling.candidates` and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by
+    the names FIGURES; damage, damage_fit: of `augmentation.damage_fit`; galleries: caption to picture;
     explanations: by the names EXPLANATIONS, any of them; test_count: rows of the submission.
     """
 
@@ -120,29 +119,26 @@ def write_report(parts: ReportParts) -> str:
     missing = [name for name in FIGURES if name not in parts.figures]
     if missing:
         raise InputError(f"Expected the figures {listing(FIGURES)}, but {listing(missing)} is missing; draw it first.")
-    return (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            title=parts.title,
-            version=version("docsort"),
-            sections=SECTIONS,
-            scores=parts.scores,
-            level=f"{parts.scores['confidence'] * 100:g} %",
-            gap_in_words=gap_in_words(parts.scores),
-            plotly_js=Markup(get_plotlyjs()),
-            figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
-            galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
-            explanations=[
-                (title, picture_url(parts.explanations[name]))
-                for name, title in EXPLANATIONS.items()
-                if name in parts.explanations
-            ],
-            **_score_tables(parts),
-            **_candidate_tables(parts),
-            **confidence_tables(parts.scores),
-            **_data_tables(parts),
-        )
+    template = load_template("reporting", "report.html.jinja", shown=_shown)
+    return template.render(
+        title=parts.title,
+        version=version("docsort"),
+        sections=SECTIONS,
+        scores=parts.scores,
+        level=f"{parts.scores['confidence'] * 100:g} %",
+        gap_in_words=gap_in_words(parts.scores),
+        plotly_js=Markup(get_plotlyjs()),
+        figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
+        galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
+        explanations=[
+            (title, picture_url(parts.explanations[name]))
+            for name, title in EXPLANATIONS.items()
+            if name in parts.explanations
+        ],
+        **_score_tables(parts),
+        **_candidate_tables(parts),
+        **confidence_tables(parts.scores),
+        **_data_tables(parts),
     )
 
 
@@ -191,28 +187,31 @@ def picture_url(picture: Image.Image) -> Markup:
     """The picture as a data URL, JPEG."""
     buffer = BytesIO()
     picture.convert("RGB").save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)
-    return Markup("data:image/jpeg;base64,") + Markup(base64.b64encode(buffer.getvalue()).decode())
+    return jpeg_url(buffer.getvalue())
 
 
 def _score_tables(parts: ReportParts) -> dict[str, Any]:
-    validation, test = parts.scores["validation"], parts.scores.get("test")
+    validation, test, aside = parts.scores["validation"], parts.scores.get("test"), parts.scores.get("holdout", {})
     blocks = [
         ("forecast of the test score", ALL_MODELS, validation["test_like"]),
-        *((VIEW_NAMES[name], ONE_MODEL, block) for name, block in validation["one_model"].items()),
-        *([(VIEW_NAMES["test"], ALL_MODELS, test)] if test is not None else []),
+        *((CONDITION_NAMES[name], ONE_MODEL, block) for name, block in validation["one_model"].items()),
+        *((f"set aside, {name.replace('_', '-')}", ALL_MODELS, block) for name, block in aside.items()),
+        *([(CONDITION_NAMES["test"], ALL_MODELS, test)] if test is not None else []),
     ]
     rows = [
         (name, by, block["macro_f1"], *block["interval"], block["accuracy"], block["n"], block["groups"])
         for name, by, block in blocks
     ]
-    views = [name for name in VIEW_NAMES if f"{name}_f1" in parts.class_scores.columns]
-    figures = [f"{view}_f1" for view in views] + ["test_like_precision", "test_like_recall", "test_like_support"]
+    conditions = [name for name in CONDITION_NAMES if f"{name}_f1" in parts.class_scores.columns]
+    figures = [f"{name}_f1" for name in conditions] + [
+        f"test_like_{name}" for name in ("precision", "recall", "support")
+    ]
     figures_of_verdicts = ["before", "after", "delta", "low", "high", "fitted_delta"]
     rule = ["routing", "trigger", "threshold", "pages_touched", "pages_changed"]
     verdicts = ["group_name", "classes", *figures_of_verdicts, *rule, "reason"]
     return {
-        "view_columns": ["view", "answered by", "macro-F1", "from", "to", "accuracy", "pages", "groups of sources"],
-        "view_rows": rows,
+        "condition_columns": ["condition", "answered by", "macro-F1", "from", "to", "accuracy", "pages", "groups"],
+        "condition_rows": rows,
         "class_columns": [
             "class",
             "name",
@@ -284,15 +283,3 @@ def _shown(value: object) -> str:
         digits = 4 if abs(value) <= 1 else 2 if abs(value) < 100 else 1
         return f"{value:.{digits}f}".replace("-", "−")
     return str(value)
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("docsort", "reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = _shown
-    return environment

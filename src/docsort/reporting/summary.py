@@ -1,4 +1,4 @@
-"""The data of a run in a few counts: what came in, what was left out, what was decided about labels."""
+"""Summary of the data: counts of images, rejections, duplicates, label decisions."""
 
 from collections import Counter
 from typing import Any

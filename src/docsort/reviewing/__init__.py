@@ -1,1 +1,1 @@
-"""Looking at suspected labels and deciding: cards, the ledger file, the report, and the page for judging."""
+"""Label review: cards, the ledger file, the report, and the page for judging."""

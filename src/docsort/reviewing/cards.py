@@ -1,4 +1,4 @@
-"""From tables to cards: all that a person needs to judge one suspected label, as plain JSON values."""
+"""Cards: the evidence on each suspected label, as plain JSON values."""
 
 import math
 import re
@@ -45,7 +45,7 @@ class Card(TypedDict):
 
 
 def make_cards(suspects: pd.DataFrame, neighbours: pd.DataFrame, images: pd.DataFrame) -> list[Card]:
-    """One card a suspect, in the order of the suspects. Raises InputError for suspects that the images do not have."""
+    """One card per suspect, in their order. Raises InputError for suspects that the images do not have."""
     check_columns(suspects, LABEL_SUSPECTS, "label_suspects")
     check_columns(neighbours, LABEL_NEIGHBOURS, "label_neighbours")
     check_columns(images, IMAGES, "images")

@@ -1,4 +1,4 @@
-"""What keeps other pages and other machines out of the local page.
+"""Request checks of the local server: host, origin, token, security headers.
 
 The server listens on 127.0.0.1, but any page in the same browser can send requests there, and a name of its own can be
 made to point there (DNS rebinding). So the Host must be ours, a request that another origin caused is refused, and a

@@ -1,4 +1,4 @@
-"""What the report on suspected labels shows."""
+"""Parameters of the report on label issues."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""A CSV file as records of raw text: one row can be changed while every other byte stays as a person wrote it."""
+"""Editing a CSV file one row at a time: every other byte stays as a person wrote it."""
 
 import csv
 from dataclasses import dataclass, replace

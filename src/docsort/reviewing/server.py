@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
 
-import jinja2
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -25,8 +24,9 @@ from docsort.errors import DocsortError, InputError, StorageError
 from docsort.images.reading import UnreadableImageError
 from docsort.reviewing.decisions import Change, StaleDecisionError
 from docsort.reviewing.guard import Guard
-from docsort.reviewing.pictures import small_jpeg
 from docsort.reviewing.review import Filters, Review
+from docsort.reviewing.thumbnails import small_jpeg
+from docsort.templates import load_template
 
 HOST = "127.0.0.1"
 MAX_BODY = 32 * 1024
@@ -61,9 +61,7 @@ class Page:
 
     def index(self, request: Request) -> Response:
         """The page itself, with the token that its writes must carry."""
-        text = files("docsort.reviewing").joinpath("page/index.html.jinja").read_text("utf-8")
-        template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
-        return HTMLResponse(template.render(token=self._token))
+        return HTMLResponse(load_template("reviewing", "page/index.html.jinja").render(token=self._token))
 
     def icon(self, request: Request) -> Response:
         """There is none; browsers ask for it all the same."""

@@ -4,7 +4,7 @@ Kedro's ThreadRunner with three differences. Ready nodes start in the order of t
 The first error ends the worker processes at once instead of letting the other folds train on, and that error is the
 one raised, not what the others die of. What is finished and how to go on is said in one line.
 
-The threads only wait: whatever is heavy runs in the processes of `docsort.workers`.
+The threads only wait: whatever is heavy runs in the processes of `docsort.work.executor`.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from kedro.pipeline.node import Node
 from kedro.runner import ThreadRunner
 from kedro.runner.task import Task
 
-from docsort.workers import stop_workers, worker_count
+from docsort.work.executor import executor, stop_work
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol, SharedMemoryCatalogProtocol
@@ -37,7 +37,7 @@ class FoldRunner(ThreadRunner):
     """
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
-        super().__init__(max_workers=worker_count() if max_workers is None else max_workers, is_async=is_async)
+        super().__init__(max_workers=executor().workers if max_workers is None else max_workers, is_async=is_async)
 
     def _run(
         self,
@@ -122,6 +122,6 @@ def _end(running: "Collection[Future[float]]") -> None:
         future.cancel()
     pending = set(running)
     while pending:
-        stop_workers()
+        stop_work()
         pending = wait(pending, timeout=END_INTERVAL_S).not_done
-    stop_workers()
+    stop_work()

@@ -1,1 +1,1 @@
-"""Models for a few look-alike classes: which groups, whether each may speak, and how it speaks."""
+"""Models for a few look-alike classes: which groups, whether each is accepted, and when it is asked."""

@@ -26,10 +26,10 @@ from scipy.stats import rankdata
 
 from docsort.errors import listing
 from docsort.metrics import macro_f1
-from docsort.specialists.fitting import judged_pages
 from docsort.specialists.groups import ORIGINS, SpecialistGroup, group_table
 from docsort.specialists.parameters import FOUND, SpecialistParameters
 from docsort.specialists.routing import top_targets
+from docsort.specialists.rules import judged_pages
 from docsort.tables import probability_columns, targets_of
 
 Floats = NDArray[np.float64]
@@ -39,12 +39,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FoundGroup:
-    """group; rate: mean over its pairs of how often the two are confused, in [0, 1]; lift: that over the mean of all
-    pairs; at_stake: macro-F1 that a specialist without a fault would gain."""
+    """group; rate: mean over its pairs of how often the two are confused, in [0, 1]; confusion_ratio: that over the
+    mean of all pairs; at_stake: macro-F1 that a specialist without a fault would gain."""
 
     group: SpecialistGroup
     rate: float
-    lift: float
+    confusion_ratio: float
     at_stake: float
 
 
@@ -62,7 +62,7 @@ def find_lookalikes(oof_members: pd.DataFrame, parameters: SpecialistParameters)
     usual = float(rates[np.triu_indices(len(targets), 1)].mean())
     without = [_ratio(wrong.sum(axis=0) - own, pairs.sum(axis=0) - of) for own, of in zip(wrong, pairs, strict=True)]
     found = []
-    for columns_together in always_together([clusters(others, parameters.find_lift) for others in without]):
+    for columns_together in always_together([clusters(others, parameters.find_confusion_ratio) for others in without]):
         group = _named([targets[column] for column in columns_together])
         rate = float(rates[np.ix_(columns_together, columns_together)][np.triu_indices(len(group.targets), 1)].mean())
         found.append(FoundGroup(group, rate, rate / usual, gain_at_stake(means, group)))
@@ -71,7 +71,7 @@ def find_lookalikes(oof_members: pd.DataFrame, parameters: SpecialistParameters)
             "Classes %s are confused at %.0f %%, %.1f times as often as usual; a specialist could gain %.3f.",
             listing(each.group.targets, limit=20),
             100 * each.rate,
-            each.lift,
+            each.confusion_ratio,
             each.at_stake,
         )
     worthwhile = [each for each in found if each.at_stake >= parameters.find_gain]
@@ -90,7 +90,7 @@ def with_found(given: Sequence[SpecialistGroup], found: Sequence[FoundGroup], mo
             logger.info("Found group %s is left out: %s.", each.group.name, reason)
     table = group_table([*given, *(each.group for each in new)])
     nothing = [(float("nan"),) * 3] * len(given)
-    measured = nothing + [(each.rate, each.lift, each.at_stake) for each in new]
+    measured = nothing + [(each.rate, each.confusion_ratio, each.at_stake) for each in new]
     origin = ["given"] * len(given) + ["found"] * len(new)
     columns = list(ORIGINS[-3:])
     return table.assign(origin=origin).join(pd.DataFrame(measured, columns=columns, dtype=float))[list(ORIGINS)]
@@ -117,10 +117,10 @@ def confusions(probabilities: Floats, truth: NDArray[np.int64], page_folds: NDAr
     return wrong, pairs
 
 
-def clusters(rates: Floats, lift: float) -> list[tuple[int, ...]]:
+def clusters(rates: Floats, ratio: float) -> list[tuple[int, ...]]:
     """Columns of classes that belong together, two or more, from symmetric rates (C, C); the closest first.
 
-    lift: how many times the mean rate of all pairs the mean rate between two joined clusters is.
+    ratio: how many times the mean rate of all pairs the mean rate between two joined clusters is.
     """
     classes = len(rates)
     flat = rates[np.triu_indices(classes, 1)]
@@ -131,7 +131,7 @@ def clusters(rates: Floats, lift: float) -> list[tuple[int, ...]]:
     parts: dict[int, tuple[int, ...]] = {column: (column,) for column in range(classes)}
     for step, (one, other, distance, _) in enumerate(linkage(squareform(distances, checks=False), "average")):
         # Average linkage never joins nearer than before, so the first that is too far ends it.
-        if flat.max() - distance < lift * flat.mean():
+        if flat.max() - distance < ratio * flat.mean():
             break
         parts[classes + step] = tuple(sorted(parts.pop(int(one)) + parts.pop(int(other))))
     return [members for members in parts.values() if len(members) > 1]

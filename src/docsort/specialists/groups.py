@@ -18,10 +18,11 @@ from docsort.tables import PREDICTION_KEYS, check_columns, probability_columns
 
 GROUPS = ("group_name", "classes")
 
-ORIGINS = (*GROUPS, "origin", "rate", "lift", "at_stake")
-"""One row a group that gets a specialist. origin: given or found; of a found one, what `specialists.finding` measured:
-rate, mean over its pairs of how often the two are confused, in [0, 1], 0.5 being by chance; lift, that over the mean of
-all pairs; at_stake, macro-F1 that a specialist without a fault would gain. Missing for given ones."""
+ORIGINS = (*GROUPS, "origin", "rate", "confusion_ratio", "at_stake")
+"""One row per group that gets a specialist. origin: given or found; of a found one, what `specialists.finding`
+measured: rate, mean over its pairs of how often the two are confused, in [0, 1], 0.5 being by chance; confusion_ratio,
+that over the mean of all pairs; at_stake, macro-F1 that a specialist without a fault would gain. Missing for given
+ones."""
 
 logger = logging.getLogger(__name__)
 

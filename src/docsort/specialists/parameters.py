@@ -22,14 +22,14 @@ CERTIFICATES: tuple[str | int, ...] = (
 
 
 class SpecialistParameters(Parameters):
-    """The groups of confusable classes, given or found, and the gate that a specialist must pass to be heard."""
+    """The groups of confusable classes, given or found, and the gate that a specialist must pass to be accepted."""
 
     groups: dict[str, tuple[str | int, ...]] = Field(
         default={"certificates": CERTIFICATES},
         description="group name: classes by name or number; a group whose classes the data does not have is skipped",
     )
     find: bool = Field(default=False, description="propose more groups, from what the general models confuse")
-    find_lift: float = Field(
+    find_confusion_ratio: float = Field(
         default=2.5, gt=1, description="how many times the usual rate the classes of a found group are confused at"
     )
     find_gain: float = Field(

@@ -1,34 +1,39 @@
-"""How each group's specialist is trained: the main model's recipe, with changes of its own, and where it begins."""
+"""How each specialist is trained: as the main member is, but for changes of its own."""
 
-from dataclasses import replace
-
-from docsort.errors import InputError, LeakError
-from docsort.models.descriptions import WEIGHTS_FILE
+from docsort.errors import InputError
+from docsort.member_kinds import Members, changed, task_name
+from docsort.members.checkpoints import Checkpoint
+from docsort.members.splits import Split
 from docsort.specialists.groups import SpecialistGroup
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.training.checkpoints import Checkpoint
+from docsort.training.kind import NetworkKind, NetworkTask, begin_with
 from docsort.training.parameters import TrainingParameters
-from docsort.training.plan import TrainingPlan
-from docsort.training.tasks import FoldTask
 
 
-def recipe_of(group: SpecialistGroup, parameters: SpecialistParameters, plan: TrainingPlan) -> TrainingParameters:
-    """The recipe of one group's specialist; groups within the recipe are changed key by key."""
-    return plan.changed(parameters.changes(group.name), f"the specialist {group.name}")
+def recipe_of(group_name: str, parameters: SpecialistParameters, members: Members) -> TrainingParameters:
+    """The parameters of one group's specialist; groups within them are changed key by key."""
+    recipe: TrainingParameters = changed(members.main, parameters.changes(group_name), f"the specialist {group_name}")
+    return recipe
 
 
-def check_recipes(parameters: SpecialistParameters, plan: TrainingPlan) -> None:
+def sides_of(parameters: SpecialistParameters, members: Members) -> list[int]:
+    """The sides of squares that some member or specialist wants pages in, ascending, pixels."""
+    names = [*parameters.groups, *parameters.recipes]
+    return sorted({*members.sides, *(recipe_of(name, parameters, members).side for name in names)})
+
+
+def check_recipes(parameters: SpecialistParameters, members: Members) -> None:
     """Raises InputError, all problems together, for recipes that are not valid once they are merged, or that want
     another backbone than the weights that the specialists begin with are of.
     """
-    problems = []
-    for name, changes in parameters.recipes.items():
+    problems, main = [], members.main
+    for name in parameters.recipes:
         try:
-            recipe = plan.changed(changes, f"the specialist {name}")
+            recipe = recipe_of(name, parameters, members)
         except ValueError as error:
             problems.append(str(error))
             continue
-        if parameters.start == "main" and (recipe.backbone, recipe.pretrained) != (plan.backbone, plan.pretrained):
+        if parameters.start == "main" and (recipe.backbone, recipe.pretrained) != (main.backbone, main.pretrained):
             problems.append(
                 f"Expected the specialist {name} to have no backbone or weights of its own while `start` is main."
             )
@@ -36,16 +41,20 @@ def check_recipes(parameters: SpecialistParameters, plan: TrainingPlan) -> None:
         raise InputError(f"{' '.join(problems)} Correct `specialists` in the parameters.")
 
 
-def begin_with(task: FoldTask, main: Checkpoint) -> FoldTask:
-    """The task, begun with the weights of the main model of the same fold, at the learning rate of pretrained ones.
+def specialist_task(
+    group: SpecialistGroup,
+    split: Split,
+    parameters: SpecialistParameters,
+    members: Members,
+    seed: int,
+    main: Checkpoint,
+) -> NetworkTask:
+    """A network on the classes of one group. split: restricted to them; main: of the same fold."""
+    recipe = recipe_of(group.name, parameters, members)
+    task = NetworkKind().task(task_name(specialist_name(group), split.fold), split, recipe, seed)
+    return begin_with(task, main) if parameters.start == "main" else task
 
-    What the main model has learnt counts as learnt. Raises LeakError where it does not say what that is.
-    """
-    learnt = (main.record() or {}).get("learnt_groups")
-    if learnt is None:
-        raise LeakError(
-            f"Expected the main model that {task.name} begins with to say what it has learnt, but it does not; train "
-            "it again."
-        )
-    parameters = task.parameters.model_copy(update={"pretrained": str(main.folder / WEIGHTS_FILE)})
-    return replace(task, parameters=parameters, learnt_before=tuple(learnt))
+
+def specialist_name(group: SpecialistGroup) -> str:
+    """What tasks call the specialist of a group."""
+    return f"specialist_{group.name}"

@@ -1,10 +1,10 @@
-"""Letting a specialist speak: where it is asked (the trigger), and what its answer may move (the routing).
+"""Asking a specialist: where it is asked (the trigger), and what its answer may move (the routing).
 
-Soft routing keeps the probability that the general model gave the group as a whole; the specialist only says how that
-mass is shared within it. So it cannot pull pages out of other classes, and a page that the general model nearly gave to
+Soft routing keeps the probability that the general model gave the group as a whole; the specialist only shares that
+mass out within it. So it cannot pull pages out of other classes, and a page that the general model nearly gave to
 another class may still go there. Hard routing replaces the whole answer: what the trigger catches is in the group.
 
-The trigger reads the general model's own answer, before any specialist spoke: the order of groups is of no account.
+The trigger reads the general model's own answer, before any specialist: the order of groups is of no account.
 
 Legend of shapes: N pages, C classes, k classes of the group.
 """
@@ -20,7 +20,7 @@ from docsort.errors import InputError, listing
 from docsort.metrics import mean_over_members
 from docsort.specialists.groups import SpecialistGroup, members_of_group
 from docsort.specialists.parameters import Routing, Trigger
-from docsort.tables import probability_columns, targets_of
+from docsort.tables import probability_columns, targets_of, values_of
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def is_first_guess(table: pd.DataFrame, group: SpecialistGroup) -> NDArray[np.bo
 
 def is_touched(table: pd.DataFrame, rule: RoutingRule) -> NDArray[np.bool_]:
     """Which rows the rule's specialist is asked about, no other specialist being there."""
-    values = table[rule.group.columns].to_numpy(np.float64)
+    values = values_of(table, rule.group.columns)
     if rule.trigger == "mass":
         return np.asarray(values.sum(axis=1) >= rule.threshold)
     first = is_first_guess(table, rule.group)
@@ -82,47 +82,47 @@ def entropies(values: Floats) -> Floats:
 def apply_specialists(
     table: pd.DataFrame, specialist_members: pd.DataFrame, rules: Sequence[RoutingRule]
 ) -> pd.DataFrame:
-    """A copy of the table in which every rule's specialist has spoken; rows sum to what they summed to.
+    """A copy of the table after every rule's specialist; rows sum to what they summed to.
 
     table: means or members of the general models (`metrics.mean_over_members`, `views.members_of`); specialist_members:
     members of all specialists, averaged here as the general model is. A page that several rules catch is answered by
     the specialist of the group that has most of its mass. Raises InputError naming a specialist that has not seen a
     page it is asked about.
     """
-    spoken = table.copy()
+    corrected = table.copy()
     ordered = sorted(rules, key=lambda rule: rule.group.targets)
-    speaker = _speakers(table, ordered)
+    deciding = _deciding(table, ordered)
     for position, rule in enumerate(ordered):
         means = mean_over_members(members_of_group(specialist_members, rule.group))
-        rows = speaker == position
+        rows = deciding == position
         asked = table[rows]
         shares = shares_of(asked, means, rule.group)
-        mass = asked[probability_columns(table) if rule.routing == "hard" else rule.group.columns]
+        mass = values_of(asked, probability_columns(table) if rule.routing == "hard" else rule.group.columns)
         if rule.routing == "hard":
-            spoken.loc[rows, probability_columns(table)] = 0.0
-        spoken.loc[rows, rule.group.columns] = shares * mass.to_numpy(np.float64).sum(axis=1, keepdims=True)
-    return spoken
+            corrected.loc[rows, probability_columns(table)] = 0.0
+        corrected.loc[rows, rule.group.columns] = shares * mass.sum(axis=1, keepdims=True)
+    return corrected
 
 
 def shares_of(asked: pd.DataFrame, means: pd.DataFrame, group: SpecialistGroup) -> Floats:
-    """(N, k) what the specialist says of each row of `asked`, rows summing to 1; means: its own, a row a page."""
-    index = pd.MultiIndex.from_frame(means[["view", "render_id"]])
-    rows = index.get_indexer(pd.MultiIndex.from_frame(asked[["view", "render_id"]]))
+    """(N, k) what the specialist predicts of each row of `asked`, rows summing to 1; means: its own, a row per page."""
+    index = pd.MultiIndex.from_frame(means[["condition", "render_id"]])
+    rows = index.get_indexer(pd.MultiIndex.from_frame(asked[["condition", "render_id"]]))
     if (rows < 0).any():
         raise InputError(
             f"Expected specialist {group.name} to have predicted every page that it is asked about, but "
             f"{(rows < 0).sum()} are missing: {listing(asked.loc[rows < 0, 'render_id'])}; run the specialists' "
             "prediction again, on the same pages as the general one."
         )
-    return _shares(means[group.columns].to_numpy(np.float64)[rows])
+    return _shares(values_of(means, group.columns)[rows])
 
 
-def _speakers(table: pd.DataFrame, rules: Sequence[RoutingRule]) -> NDArray[np.int64]:
+def _deciding(table: pd.DataFrame, rules: Sequence[RoutingRule]) -> NDArray[np.int64]:
     """(N,) position of the rule whose specialist answers each row, -1 where none is asked."""
     claims = np.full((len(table), len(rules) + 1), -1.0)
     claims[:, -1] = -0.5
     for position, rule in enumerate(rules):
-        mass = table[rule.group.columns].to_numpy(np.float64).sum(axis=1)
+        mass = values_of(table, rule.group.columns).sum(axis=1)
         claims[:, position] = np.where(is_touched(table, rule), mass, -1.0)
     best = claims.argmax(axis=1)
     return np.asarray(np.where(best == len(rules), -1, best), dtype=np.int64)

@@ -1,30 +1,37 @@
-"""May a specialist speak? Judged on pages that neither it nor the general models have seen.
+"""Is a specialist accepted? Judged on pages that neither it nor the general models have seen.
 
-Each group is judged by itself against the mean of all general models, on the test-like view. Where it is asked and
-what its answer may move is fitted, nested by fold (`specialists.fitting`): a page's rule was chosen on the other folds.
+Each group is judged by itself against the mean of all general models, on the test-like condition. Where it is asked and
+what its answer may move is fitted, nested by fold (`specialists.rules`): a page's rule was chosen on the other folds.
 It is accepted only when the whole interval of this nested gain in macro-F1 lies above zero: in public, specialists lost
 as often as they won. Reported either way. Where several groups are judged, each interval is wider (Bonferroni), so that
-the chance to hear any that knows nothing stays what it is for one.
+the chance to accept any that knows nothing stays what it is for one.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.errors import LeakError, listing
-from docsort.metrics import macro_f1, paired_bootstrap
+from docsort.gates import macro_f1_gain
+from docsort.metrics import macro_f1
 from docsort.seeding import derive_seed
-from docsort.specialists.fitting import JUDGED_VIEW, candidate_rules, fit_rule, judged_pages
 from docsort.specialists.groups import GROUPS, SpecialistGroup, groups_of_table, members_of_group
-from docsort.specialists.parameters import Routing, SpecialistParameters, Trigger
+from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.routing import RoutingRule, is_touched, top_targets
-from docsort.tables import check_columns
+from docsort.specialists.rules import (
+    FittedRule,
+    candidate_rules,
+    fit_rule,
+    judged_pages,
+    record_of_rule,
+)
+from docsort.tables import JUDGED_CONDITION
 
-SILENT = "silent"
-"""In place of a routing and a trigger, where no rule is better than silence."""
+NO_RULE = "none"
+"""In place of a routing and a trigger, where no rule is better than to ask no specialist."""
 
 VERDICTS = (
     *GROUPS,
@@ -53,92 +60,67 @@ def judge(
     groups: Sequence[SpecialistGroup],
     parameters: SpecialistParameters,
     seed: int,
-) -> pd.DataFrame:
-    """Columns VERDICTS, one row a group; no rows where there are no groups.
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table VERDICTS, a row per group, and the rules of the accepted groups (`rules.record_of_rule`): `all`, those
+    that fit all folds best, and `by_fold`, for each fold those that fit the other folds best.
 
     Both tables of members (`views.members_of`) are out of fold. Raises LeakError when a specialist's fold is not
     the fold that the general model held the page out of.
     """
-    rows = []
-    if groups:
-        means, page_folds = judged_pages(oof_members)
-        confidence = 1 - (1 - parameters.confidence) / len(groups)
-        for group in groups:
-            own = members_of_group(specialist_members, group)
-            own = own[own["view"] == JUDGED_VIEW]
-            _check_same_folds(means["render_id"], page_folds, own, group)
-            rows.append(_judge(means, own, page_folds, group, parameters, confidence, seed))
-    return pd.DataFrame(rows, columns=list(VERDICTS))
+    confidence = 1 - (1 - parameters.confidence) / max(len(groups), 1)
+    means, page_folds = judged_pages(oof_members)
+    rows, accepted = [], []
+    for group in groups:
+        own = members_of_group(specialist_members, group)
+        own = own[own["condition"] == JUDGED_CONDITION]
+        _check_same_folds(means["render_id"], page_folds, own, group)
+        found = fit_rule(means, own, page_folds, candidate_rules(means, group, parameters))
+        row = _judge(means, group, found, parameters.draws, confidence, seed)
+        rows.append(row)
+        if row["accepted"]:
+            accepted.append(found)
+    folds = np.unique(page_folds).tolist()
+    by_fold = {str(fold): _records([found.by_fold[fold] for found in accepted]) for fold in folds}
+    rules = {"all": _records([found.rule for found in accepted]), "by_fold": by_fold}
+    return pd.DataFrame(rows, columns=list(VERDICTS)), rules
 
 
 def accepted_groups(verdicts: pd.DataFrame) -> list[SpecialistGroup]:
-    """The groups whose specialist may speak."""
+    """The groups whose specialist is accepted."""
     return groups_of_table(verdicts[verdicts["accepted"].astype(bool)])
 
 
-def accepted_rules(verdicts: pd.DataFrame) -> list[RoutingRule]:
-    """How the specialists that may speak are routed, in the order of the verdicts."""
-    check_columns(verdicts, VERDICTS, "specialist verdicts")
-    heard = verdicts[verdicts["accepted"].astype(bool)]
-    ways = zip(heard["routing"], heard["trigger"], heard["threshold"].astype(float), strict=True)
-    return [
-        RoutingRule(group, cast(Routing, routing), cast(Trigger, trigger), threshold)
-        for group, (routing, trigger, threshold) in zip(groups_of_table(heard), ways, strict=True)
-    ]
-
-
 def _judge(
-    means: pd.DataFrame,
-    own: pd.DataFrame,
-    page_folds: NDArray[np.int64],
-    group: SpecialistGroup,
-    parameters: SpecialistParameters,
-    confidence: float,
-    seed: int,
-) -> tuple[object, ...]:
-    labels, before = means["label"].astype(int), top_targets(means)
-    found = fit_rule(means, own, page_folds, candidate_rules(means, group, parameters))
-    delta, low, high = paired_bootstrap(
-        labels,
-        before,
-        found.nested,
-        means["group"],
-        parameters.draws,
-        derive_seed(seed, "specialist verdict", group.name),
-        confidence,
-    )
-    rule = found.rule
-    way = (rule.routing, rule.trigger, rule.threshold) if rule else (SILENT, SILENT, 0.0)
-    accepted = rule is not None and low > 0
-    return (
-        group.name,
-        " ".join(map(str, group.targets)),
-        macro_f1(labels, before),
-        macro_f1(labels, found.nested),
-        delta,
-        low,
-        high,
-        int(is_touched(means, rule).sum()) if rule else 0,
-        int((before != found.fitted).sum()),
-        accepted,
-        _reason(low, high, rule, found.rivals, confidence),
-        *way,
-        macro_f1(labels, found.fitted) - macro_f1(labels, before),
-    )
-
-
-def _reason(low: float, high: float, rule: RoutingRule | None, rivals: int, confidence: float) -> str:
+    means: pd.DataFrame, group: SpecialistGroup, found: FittedRule, draws: int, confidence: float, seed: int
+) -> dict[str, object]:
+    """A row of VERDICTS."""
+    labels, before, rule = means["label"].astype(int), top_targets(means), found.rule
+    own = derive_seed(seed, "specialist verdict", group.name)
+    gain = macro_f1_gain(labels, before, found.nested, means["group"], draws, own, confidence)
+    reason = gain.verdict("its nested gain in macro-F1")
     if rule is None:
-        return f"silent: none of {rivals} ways to ask it is better than not to ask"
-    span = (
-        f"the {confidence * 100:.4g} % interval of its gain in macro-F1, {low:+.4f} to {high:+.4f}, on folds that had "
-        "no say in how it is asked,"
-    )
-    if low > 0:
-        return f"may speak: {span} lies above zero"
-    if high < 0:
-        return f"silent: {span} lies below zero, it does harm"
-    return f"silent: {span} is not above zero, the gain may be luck"
+        reason = f"rejected: none of {found.rivals} ways to ask it is better than not to ask"
+    return {
+        "group_name": group.name,
+        "classes": " ".join(map(str, group.targets)),
+        "before": macro_f1(labels, before),
+        "after": macro_f1(labels, found.nested),
+        "delta": gain.delta,
+        "low": gain.low,
+        "high": gain.high,
+        "pages_touched": int(is_touched(means, rule).sum()) if rule else 0,
+        "pages_changed": int((before != found.fitted).sum()),
+        "accepted": rule is not None and gain.accepted,
+        "reason": reason,
+        "routing": rule.routing if rule else NO_RULE,
+        "trigger": rule.trigger if rule else NO_RULE,
+        "threshold": rule.threshold if rule else 0.0,
+        "fitted_delta": macro_f1(labels, found.fitted) - macro_f1(labels, before),
+    }
+
+
+def _records(rules: Sequence[RoutingRule | None]) -> list[dict[str, Any]]:
+    return [record_of_rule(rule) for rule in rules if rule is not None]
 
 
 def _check_same_folds(

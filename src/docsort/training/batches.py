@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from docsort.training.epochs import EpochPlan, Mix, split_rows
-from docsort.training.pages import Pages
+from docsort.chunks import chunks
+from docsort.models.page_batches import Pages
+from docsort.training.epochs import EpochPlan, Mix
 from docsort.training.warping import Warp, draw_warp
 
 Sliced = TypeVar("Sliced", NDArray[np.int64], Tensor)
@@ -47,11 +48,11 @@ ALONE = Share()
 
 @dataclass(frozen=True)
 class Split:
-    """Pages with their output numbers (N,), and for validation the view of each."""
+    """Pages with their output numbers (N,), and for validation the condition of each."""
 
     pages: Pages
     labels: NDArray[np.int64]
-    views: Sequence[str] = ()
+    conditions: Sequence[str] = ()
 
 
 class Batch(NamedTuple):
@@ -109,7 +110,7 @@ class OrderedBatches:
 
     def __init__(self, pages: Pages, batch_size: int, share: Share = ALONE) -> None:
         self.pages = pages
-        self.rows = split_rows(share.of(np.arange(len(pages))), batch_size)
+        self.rows = list(chunks(share.of(np.arange(len(pages))), batch_size))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -2,43 +2,40 @@
 
 import logging
 import time
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import nn
 
 from docsort.errors import InputError
+from docsort.members.checkpoints import HISTORY, HISTORY_FILE
+from docsort.members.member import Task
 from docsort.models.backbones import build_model, input_statistics, require_input_size, takes_one_size
 from docsort.models.descriptions import ModelDescription
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
-from docsort.models.weights import library_versions, save_model
+from docsort.models.threads import freed_memory_kept, prepare_worker
+from docsort.models.weights import LIBRARIES, save_model
 from docsort.seeding import derive_seed
 from docsort.stores import write_atomically
 from docsort.training.batches import ALONE, Share, Split
-from docsort.training.checkpoints import HISTORY, HISTORY_FILE
-from docsort.training.input_path import InputPath, choose_input_path, open_pages, training_rate
+from docsort.training.history import History
+from docsort.training.input_path import InputPath, choose_input_path, open_pages
 from docsort.training.module import PageClassifier
-from docsort.training.parameters import TrainingParameters
-from docsort.training.progress import ProgressFile
+from docsort.training.parameters import ProgressiveResizing, TrainingParameters
+from docsort.training.progress_callback import ProgressReport
 from docsort.training.resume import ResumeFile
-from docsort.training.scores import History
-from docsort.training.snapshots import LAST_FILE, Snapshots, write_weights
-from docsort.training.tasks import FoldTask
 from docsort.training.trainer import begin_at, build_trainer, quiet_lightning
-from docsort.training.worker import freed_memory_kept, prepare_worker
+from docsort.versions import versions_of
 
 logger = logging.getLogger(__name__)
 
 
-def fit(
-    task: FoldTask, folder: Path, device: str, concurrent: int, key: str = "", share: Share = ALONE
-) -> dict[str, Any]:
+def fit(task: Task, folder: Path, device: str, concurrent: int, key: str = "", share: Share = ALONE) -> dict[str, Any]:
     """Trains the task and writes model.safetensors, model.json and history.csv to the folder; returns its record.
 
     concurrent: how many trainings share the machine. key: of the task, for what is saved in the middle: a training that
@@ -53,8 +50,8 @@ def fit(
     net, description = _build(task)
     for size in {parameters.size_in(0), parameters.image_size}:
         require_input_size(net, parameters.backbone, size)
-    training, validation, way = _open_splits(task, net, device, max(concurrent, share.world))
-    resume, snapshots = ResumeFile(folder, key, parameters.save_every_s), Snapshots(folder)
+    training, validation, way = _open_splits(task, device, max(concurrent, share.world))
+    resume = ResumeFile(folder, key, parameters.save_every_s)
     classifier = PageClassifier(
         net,
         Normaliser(description.mean, description.std, device),
@@ -66,19 +63,16 @@ def fit(
         task.seed,
         lambda history: _write_history(history, folder),
         resume,
-        snapshots,
         share,
     )
     with quiet_lightning(), freed_memory_kept(device):
-        trainer = build_trainer(parameters, device, share, ProgressFile(folder))
+        trainer = build_trainer(parameters, device, share, ProgressReport())
         begin_at(trainer, classifier.position.epoch)
         trainer.fit(classifier)
     if share.rank:
         return {}
-    net.load_state_dict(classifier.scored.state_dict())
+    net.load_state_dict(classifier.best)
     save_model(net, description, folder)
-    write_weights(classifier.last, folder / LAST_FILE)
-    snapshots.keep_only(classifier.progress.best_epochs if parameters.snapshots > 1 else ())
     resume.remove()
     record = _record(task, classifier, device)
     logger.info(
@@ -89,45 +83,35 @@ def fit(
         record["test_like_macro_f1"],
         record["clean_macro_f1"],
     )
-    return {**record, "input": way.as_record(), "seconds": round(time.perf_counter() - started, 1)}
+    return {**record, "input": asdict(way), "seconds": round(time.perf_counter() - started, 1)}
 
 
-def _checked(task: FoldTask, device: str) -> TrainingParameters:
-    """The recipe as it can be trained on this device."""
-    parameters = task.parameters
+def _checked(task: Task, device: str) -> TrainingParameters:
+    """The parameters as they can be trained on this device."""
+    parameters: TrainingParameters = task.parameters
     if parameters.precision == "16-mixed" and device == "cpu":
         raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
-    with Image.open(task.training["path"].iloc[0]) as page:
-        if max(page.size) < parameters.image_size:
-            logger.warning(
-                "%s: its renders are of %d px and are blown up to the %d px of image_size; set augmentation.size to "
-                "the largest image_size of all models.",
-                task.name,
-                max(page.size),
-                parameters.image_size,
-            )
     if parameters.early_epochs and takes_one_size(parameters.backbone):
         logger.info("%s: %s takes one input size, so no epoch is smaller", task.name, parameters.backbone)
-        return parameters.model_copy(update={"early_share": 0.0})
+        return parameters.model_copy(update={"progressive_resizing": ProgressiveResizing()})
     return parameters
 
 
-def _record(task: FoldTask, classifier: PageClassifier, device: str) -> dict[str, Any]:
+def _record(task: Task, classifier: PageClassifier, device: str) -> dict[str, Any]:
     """What is known of a finished training."""
-    chosen, best = classifier.chosen, classifier.progress.best
+    best = classifier.progress.best
     return {
         "name": task.name,
         "best_epoch": best["epoch"],
         "epochs": len(classifier.progress.rows),
-        "averaged_epochs": list(chosen.epochs) if len(chosen.epochs) > 1 else [],
-        "clean_macro_f1": chosen.clean,
-        "test_like_macro_f1": chosen.test_like,
+        "clean_macro_f1": best["clean_macro_f1"],
+        "test_like_macro_f1": best["test_like_macro_f1"],
         "device": device,
     }
 
 
-def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
-    parameters = task.parameters
+def _build(task: Task) -> tuple[nn.Module, ModelDescription]:
+    parameters: TrainingParameters = task.parameters
     from_hub = parameters.pretrained is True
     net = build_model(
         parameters.backbone,
@@ -155,24 +139,22 @@ def _build(task: FoldTask) -> tuple[nn.Module, ModelDescription]:
         drop_rate=parameters.drop_rate,
         head=parameters.head.record(),
         pretrained=origin,
-        versions=library_versions(),
+        versions=versions_of(LIBRARIES),
     )
 
 
-def _open_splits(task: FoldTask, net: nn.Module, device: str, concurrent: int) -> tuple[Split, Split, InputPath]:
+def _open_splits(task: Task, device: str, concurrent: int) -> tuple[Split, Split, InputPath]:
     """Both splits by one way, and that way."""
-    parameters, tables = task.parameters, (task.training, task.validation)
+    tables, size = (task.split.training, task.split.held_out), task.parameters.image_size
     listed = [table["path"].tolist() for table in tables]
-    size = parameters.image_size
-    rate = partial(training_rate, net, parameters, device)
-    way = choose_input_path(listed[0] + listed[1], size, device, concurrent, rate)
+    way = choose_input_path(sum(map(len, listed)), size, device, concurrent)
     logger.info("%s: %d training and %d validation pages, %s", task.name, *map(len, tables), way.sentence())
     outputs = {target: output for output, target in enumerate(task.targets)}
     splits = []
     for table, paths in zip(tables, listed, strict=True):
         labels = np.array([outputs[label] for label in table["label"]], dtype=np.int64)
-        views = table["view"].tolist() if "view" in table else ()
-        splits.append(Split(open_pages(paths, size, device, way), labels, views))
+        conditions = table["condition"].tolist() if "condition" in table else ()
+        splits.append(Split(open_pages(paths, size, device, way), labels, conditions))
     return splits[0], splits[1], way
 
 

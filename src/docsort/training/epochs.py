@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from docsort.chunks import chunks
 from docsort.images.dihedral import TURNS
 from docsort.seeding import derive_rng
 from docsort.training.parameters import Stage, TrainingParameters
@@ -62,7 +63,7 @@ def plan_epoch(
     """
     order = derive_rng(seed, "training order", name, epoch)
     drawn = order.permutation(count) if weights is None else order.choice(count, count, p=weights / weights.sum())
-    rows = split_rows(drawn, parameters.batch_size)
+    rows = list(chunks(drawn, parameters.batch_size))
     if len(rows) > 1 and len(rows[-1]) < 2 * world:
         rows.pop()
     views = derive_rng(seed, "training views", name, epoch)
@@ -83,11 +84,11 @@ def row_weights(labels: NDArray[np.int64], targets: Sequence[int], parameters: T
 
     labels: output numbers (N,); targets: class numbers of the outputs.
     """
-    if parameters.sampling == "plain" and not parameters.emphasis:
+    if parameters.sampling == "plain" and not parameters.oversample:
         return None
     counts = np.bincount(labels, minlength=len(targets))
     balance = 1 / np.maximum(counts, 1) if parameters.sampling == "balanced" else np.ones(len(targets))
-    factors = np.array([parameters.emphasis.get(int(target), 1.0) for target in targets])
+    factors = np.array([parameters.oversample.get(int(target), 1.0) for target in targets])
     return np.asarray((balance * factors)[labels], dtype=np.float64)
 
 
@@ -100,8 +101,3 @@ def _draw_mix(parameters: TrainingParameters, rng: np.random.Generator) -> Mix:
         bottom, right = (min(1.0, float(place) + side / 2) for place in middle)
         return Mix(1 - (bottom - top) * (right - left), (top, bottom, left, right))
     return Mix(float(rng.beta(parameters.mixup, parameters.mixup)))
-
-
-def split_rows(rows: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
-    """Consecutive pieces of `batch_size` rows, the last one as long as it comes."""
-    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]

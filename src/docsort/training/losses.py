@@ -1,4 +1,4 @@
-"""The loss of a recipe, and the mixing of pages that gives it soft labels. B batch, K classes.
+"""The loss of a training, and the mixing of pages that gives it soft labels. B batch, K classes.
 
 Every loss takes logits (B, K) with labels (B,) or with shares of classes (B, K), and gives a scalar.
 """
@@ -19,9 +19,9 @@ TINY = 1e-12
 def build_loss(
     parameters: TrainingParameters, counts: Sequence[int], targets: Sequence[int] | None = None
 ) -> nn.Module:
-    """The sum of the terms that the recipe weighs above 0; behind the head arcface, with its margin.
+    """The sum of the terms that the parameters weigh above 0; behind the head arcface, with its margin.
 
-    counts: training pages a class, in the order of the outputs; targets: their class numbers, 0 to K - 1 if not given.
+    counts: training pages per class, in the order of the outputs; targets: class numbers, 0 to K - 1 if not given.
     """
     weights = class_weights(parameters, counts, range(len(counts)) if targets is None else targets)
     smoothing, terms = parameters.label_smoothing, parameters.loss

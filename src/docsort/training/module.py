@@ -22,15 +22,13 @@ from docsort.models.pixels import Normaliser
 from docsort.models.turns import apply_turns
 from docsort.seeding import derive_seed
 from docsort.training.batches import ALONE, Batch, EpochBatches, OrderedBatches, Share, Split
-from docsort.training.choice import choose_weights
 from docsort.training.epochs import plan_epoch, row_weights
+from docsort.training.history import History, score_conditions
 from docsort.training.losses import build_loss, mix_pages
 from docsort.training.optimisation import build_optimizer, build_schedule, scaled_rates
 from docsort.training.parameters import TrainingParameters
-from docsort.training.progress import take_peak_memory
+from docsort.training.progress_callback import take_peak_memory
 from docsort.training.resume import Position, ResumeFile
-from docsort.training.scores import History, score_views
-from docsort.training.snapshots import Snapshots
 from docsort.training.warping import apply_warp
 
 logger = logging.getLogger(__name__)
@@ -41,7 +39,7 @@ class TrainingError(DocsortError):
 
 
 class PageClassifier(LightningModule):
-    """Trains `net` on one split and scores it on the other after each epoch; keeps the best weights on disk."""
+    """Trains `net` on one split and scores it on the other after each epoch; keeps the best epoch's weights."""
 
     def __init__(
         self,
@@ -55,24 +53,24 @@ class PageClassifier(LightningModule):
         seed: int,
         on_epoch: Callable[[History], None],
         resume: ResumeFile,
-        snapshots: Snapshots,
         share: Share = ALONE,
     ) -> None:
         super().__init__()
         self.net, self.normaliser = net, normaliser
         self.training_split, self.validation_split = training, validation
-        self.recipe, self.name, self.seed, self.on_epoch = parameters, name, seed, on_epoch
+        self.config, self.name, self.seed, self.on_epoch = parameters, name, seed, on_epoch
         self.classes = len(targets)
         self.objective = build_loss(parameters, np.bincount(training.labels, minlength=self.classes).tolist(), targets)
         self.row_weights = row_weights(training.labels, targets, parameters)
         self.average = ModelEmaV3(net, decay=parameters.ema_decay, use_warmup=True) if parameters.ema_decay else None
         if self.average is not None:
             self.average.requires_grad_(False)  # else several processes would wait for its gradients
-        if parameters.compiled:
+        if parameters.compile:
             net.compile()
-        self.progress = History(parameters.patience, parameters.patient_epochs, parameters.snapshots)
+        self.progress = History(parameters.patience, parameters.patient_epochs)
         self.updates = 0
-        self.resume, self.snapshots, self.share = resume, snapshots, share
+        self.resume, self.share = resume, share
+        self.best: dict[str, Tensor] = {}
         self.position = Position()
         self.saved: dict[str, Any] | None = None
         if (found := resume.load()) is not None:
@@ -84,21 +82,21 @@ class PageClassifier(LightningModule):
         return self.net if self.average is None else self.average.module
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer = build_optimizer(self.net, self.recipe, self.device.type)
-        batches = math.ceil(len(self.training_split.pages) / self.recipe.batch_size)
-        self.schedule = build_schedule(optimizer, self.recipe, math.ceil(batches / self.recipe.accumulate))
+        optimizer = build_optimizer(self.net, self.config, self.device.type)
+        batches = math.ceil(len(self.training_split.pages) / self.config.batch_size)
+        self.schedule = build_schedule(optimizer, self.config, math.ceil(batches / self.config.accumulate))
         return optimizer
 
     def train_dataloader(self) -> EpochBatches:
         """Asked for anew before each epoch."""
         count = len(self.training_split.pages)
         source = (self.seed, self.name, self.current_epoch)
-        self.plan = plan_epoch(count, self.recipe, *source, self.row_weights, self.share.world)
+        self.plan = plan_epoch(count, self.config, *source, self.row_weights, self.share.world)
         done = self.position.batches if self.current_epoch == self.position.epoch else 0
         return EpochBatches(self.training_split, self.plan, done, self.share, self.device)
 
     def val_dataloader(self) -> OrderedBatches:
-        return OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size, self.share)
+        return OrderedBatches(self.validation_split.pages, 2 * self.config.batch_size, self.share)
 
     def on_fit_start(self) -> None:
         if self.saved is not None:
@@ -112,7 +110,7 @@ class PageClassifier(LightningModule):
         self.seen = 0
         self.started = time.perf_counter()
         self.done = 0
-        self._freeze(self.current_epoch < self.recipe.frozen_epochs)
+        self._freeze(self.current_epoch < self.config.freeze_epochs)
         if self.saved is not None and self.position.batches:
             # in the middle of an epoch: the sums so far, and the next number of dropout's generator
             self.done, self.seen = self.position.batches, self.saved["seen"]
@@ -123,7 +121,7 @@ class PageClassifier(LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         done = self.done + batch_index + 1
-        whole_step = done % self.recipe.accumulate == 0  # between steps there are gradients, which are not saved
+        whole_step = done % self.config.accumulate == 0  # between steps there are gradients, which are not saved
         # several processes have a state each, which is one only between epochs
         alone = self.share.world == 1
         if alone and whole_step and done < len(self.plan.rows) and self.resume.is_due():
@@ -132,24 +130,12 @@ class PageClassifier(LightningModule):
     def on_train_epoch_end(self) -> None:
         if self.share.rank:
             return
-        if self.current_epoch + 1 < self.recipe.epochs and not self.progress.should_stop:
+        if self.current_epoch + 1 < self.config.epochs and not self.progress.should_stop:
             self._save(Position(self.current_epoch + 1, 0, self.updates))
-        # not before the save: a training that goes on from the last one may still want them
-        self.snapshots.keep_only(self.progress.best_epochs)
-
-    def on_train_end(self) -> None:
-        """Chooses the weights that stay: the best epoch's, or the mean of the best where it is wanted and no worse."""
-        if self.share.rank:
-            return
-        self.last = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
-        average = self.recipe.average_snapshots
-        self.chosen = choose_weights(
-            self.name, self.scored, self.progress, self.snapshots, average, self.score_as_it_is
-        )
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         pages, labels = self._inputs(batch), batch.labels
-        if self.recipe.mixes_in(self.current_epoch):
+        if self.config.mixes_in(self.current_epoch):
             pages, labels = mix_pages(pages, labels, batch.mix, self.classes)
         loss: Tensor = self.objective(self.net(pages), labels)
         own, whole = len(batch.labels), len(self.plan.rows[self.done + batch_index])
@@ -181,7 +167,7 @@ class PageClassifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         answers = self.share.gather(torch.cat(self.answers).cpu().numpy(), len(self.validation_split.labels))
-        scores = score_views(self.validation_split.labels, answers, self.validation_split.views)
+        scores = score_conditions(self.validation_split.labels, answers, self.validation_split.conditions)
         row = {
             "epoch": self.current_epoch + 1,
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"] * self.plan.stage.learning_rate,
@@ -193,7 +179,7 @@ class PageClassifier(LightningModule):
             "gpu_memory_mb": take_peak_memory(self.device),
         }
         if self.progress.add(row) and not self.share.rank:
-            self.snapshots.save(self.current_epoch + 1, self.scored.state_dict())
+            self.best = {name: value.detach().cpu().clone() for name, value in self.scored.state_dict().items()}
         self.schedule.after_epoch(scores["test_like"])
         self.trainer.should_stop = self.progress.should_stop
         if self.share.rank:
@@ -202,7 +188,7 @@ class PageClassifier(LightningModule):
             "%s epoch %d/%d loss %.3f clean %.3f test-like %.3f (%d images/s)",
             self.name,
             row["epoch"],
-            self.recipe.epochs,
+            self.config.epochs,
             self.train_loss,
             scores["clean"],
             scores["test_like"],
@@ -210,19 +196,9 @@ class PageClassifier(LightningModule):
         )
         self.on_epoch(self.progress)
 
-    @torch.inference_mode()
-    def score_as_it_is(self) -> dict[str, float]:
-        """Macro-F1 a view of the weights as they are now, by this process alone."""
-        self.scored.eval()
-        batches = OrderedBatches(self.validation_split.pages, 2 * self.recipe.batch_size)
-        with self.trainer.precision_plugin.val_step_context():
-            logits = [self.scored(self.normaliser(pages.to(self.device))) for pages in batches]
-        answers = torch.cat([each.argmax(dim=1) for each in logits]).cpu().numpy()
-        return score_views(self.validation_split.labels, answers, self.validation_split.views)
-
     def _freeze(self, frozen: bool) -> None:
         """All but the head: neither gradients nor running means of batch norms."""
-        if not self.recipe.frozen_epochs:
+        if not self.config.freeze_epochs:
             return
         prefixes = head_prefixes(self.net)
         for name, parameter in self.net.named_parameters():
@@ -236,6 +212,7 @@ class PageClassifier(LightningModule):
         state = {
             "net": self.net.state_dict(),
             "average": average,
+            "best": self.best,
             "optimizer": self.trainer.optimizers[0].state_dict(),
             "scaler": self.trainer.precision_plugin.state_dict(),
             "schedule": self.schedule.state(),
@@ -251,6 +228,7 @@ class PageClassifier(LightningModule):
         self.net.load_state_dict(state["net"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        self.best = state["best"]
         self.trainer.optimizers[0].load_state_dict(state["optimizer"])
         self.trainer.precision_plugin.load_state_dict(state["scaler"])
         self.updates = self.position.updates
@@ -261,18 +239,18 @@ class PageClassifier(LightningModule):
             "%s goes on in epoch %d/%d, after %d batches of it",
             self.name,
             self.position.epoch + 1,
-            self.recipe.epochs,
+            self.config.epochs,
             self.position.batches,
         )
 
     def _inputs(self, batch: Batch) -> Tensor:
         """(B, 3, S, S) float32: turned while it is a quarter of the bytes, then normalised and jittered in one pass."""
         pages = batch.pages if batch.turns is None else apply_turns(batch.pages, batch.turns)
-        jitter = (batch.contrast, batch.brightness) if self.recipe.jitter else ()
+        jitter = (batch.contrast, batch.brightness) if self.config.jitter else ()
         inputs = self.normaliser(pages, *jitter)
         if batch.warp is not None:
             inputs = apply_warp(inputs, batch.warp, self.normaliser.white)
-        size = self.recipe.size_in(self.current_epoch)
+        size = self.config.size_in(self.current_epoch)
         if size != inputs.shape[-1]:
             inputs = functional.interpolate(inputs, size=(size, size), mode="area")
-        return inputs if self.recipe.channels_last else inputs.contiguous()
+        return inputs if self.config.channels_last else inputs.contiguous()

@@ -1,4 +1,4 @@
-"""Optimizer and schedule of a recipe, timm's and torch's."""
+"""Optimizer and learning rate schedule of a training, timm's and torch's."""
 
 import math
 from collections.abc import Iterator

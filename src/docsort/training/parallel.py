@@ -7,62 +7,33 @@ need no talk between processes and are faster while there are as many folds as G
 On a CPU the processes talk by gloo, which is how this is tested where there is no GPU.
 """
 
-import json
 import os
 import socket
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from torch.multiprocessing.spawn import ProcessException, spawn
-
-from docsort.errors import DocsortError
+from docsort.members.member import Task
 from docsort.training.batches import Share
 from docsort.training.engine import fit
-from docsort.training.tasks import FoldTask
-from docsort.workers import end_with_parent
+from docsort.work.executor import Lease
+from docsort.work.together import run_together
 
 
-class ParallelTrainingError(DocsortError):
-    """One of the processes that train a model together has failed."""
-
-
-def fit_together(task: FoldTask, folder: Path, devices: tuple[str, ...], concurrent: int, key: str) -> dict[str, Any]:
+def fit_together(task: Task, folder: Path, lease: Lease) -> dict[str, Any]:
     """Like `engine.fit`, by as many new processes as there are devices; ends with all of them.
 
-    Raises ParallelTrainingError with the last line of what went wrong, the others being ended.
+    Raises ProcessGroupError when one of them fails.
     """
-    with tempfile.TemporaryDirectory() as shelf, socket.socket() as free:
+    with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        free.close()
-        record = Path(shelf) / "record.json"
-        try:
-            spawn(_fit_share, (task, folder, devices, concurrent, key, port, record), nprocs=len(devices))
-        except ProcessException as error:
-            last = str(error).strip().splitlines()[-1]
-            raise ParallelTrainingError(
-                f"Expected {len(devices)} processes to train {task.name} together, but number {error.error_index} "
-                f"failed: {last}"
-            ) from error
-        found: dict[str, Any] = json.loads(record.read_text())
-        return found
+    record: dict[str, Any] = run_together(_fit_share, (task, folder, lease, port), len(lease.devices))
+    return {**record, "device": ", ".join(lease.devices)}
 
 
-def _fit_share(
-    rank: int,
-    task: FoldTask,
-    folder: Path,
-    devices: tuple[str, ...],
-    concurrent: int,
-    key: str,
-    port: int,
-    record: Path,
-) -> None:
-    end_with_parent()
+def _fit_share(rank: int, task: Task, folder: Path, lease: Lease, port: int) -> dict[str, Any]:
+    devices = lease.devices
     # By these Lightning knows that the processes are there already, and where they meet.
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": len(devices), "RANK": rank}
     os.environ.update({name: str(value) for name, value in {**place, "LOCAL_RANK": rank, "NODE_RANK": 0}.items()})
-    result = fit(task, folder, devices[rank], concurrent, key, Share(rank, len(devices), devices))
-    if rank == 0:
-        record.write_text(json.dumps({**result, "device": ", ".join(devices)}))
+    return fit(task, folder, devices[rank], lease.concurrent, task.key(), Share(rank, len(devices), devices))

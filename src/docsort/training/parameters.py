@@ -1,11 +1,19 @@
-"""The recipe of one model. What is off unless asked for has its off value here, the rest stands in the YAML."""
+"""How one network is trained. What is off unless asked for has its off value here, the rest stands in the YAML."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from docsort.members.member import MemberParameters
 from docsort.models.descriptions import HEADS
 from docsort.parameters import Parameters
+from docsort.work.executor import Needs
+
+NETWORK = "network"
+"""The kind's name."""
+
+RESUME_FILE = "resume.pt"
+"""What a training that was killed goes on from."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
@@ -85,16 +93,25 @@ class HeadParameters(Parameters):
         return {name: values[name] for name in ("kind", *HEADS[self.kind])}
 
 
-class TrainingParameters(Parameters):
-    """How one model is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
+class ProgressiveResizing(Parameters):
+    """Smaller pages in the first epochs, as in Tan & Le, "EfficientNetV2" (ICML 2021): they cost less and teach the
+    coarse things."""
+
+    scale: float = Field(default=1, gt=0, le=1, description="their side as a share of image_size")
+    share: float = Field(default=0, ge=0, lt=1, description="share of the epochs, the first; 0: none")
+
+
+class TrainingParameters(MemberParameters):
+    """How one network is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
+
+    kind: Literal["network"] = "network"
 
     backbone: str = Field(min_length=1, description="a timm name, with or without its tag")
     pretrained: Annotated[bool | str, BeforeValidator(_read_pretrained)] = Field(
         description="true: weights from the hub; false: from scratch; or the path of a weights file"
     )
     image_size: int = Field(ge=16, le=2048, description="side of the square input, pixels")
-    early_scale: float = Field(default=1, gt=0, le=1, description="the first epochs' side as a share of image_size")
-    early_share: float = Field(default=0, ge=0, lt=1, description="share of the epochs, the first, that are so trained")
+    progressive_resizing: ProgressiveResizing = ProgressiveResizing()
     epochs: int = Field(ge=1, description="passes over the renders at most")
     patience: int = Field(ge=1, description="epochs without a better test-like macro-F1 before it stops")
     batch_size: int = Field(ge=2, description="renders a step")
@@ -112,13 +129,13 @@ class TrainingParameters(Parameters):
     layer_decay: float | None = Field(
         default=None, gt=0, le=1, description="factor on the learning rate from each group of layers to the one before"
     )
-    frozen_epochs: int = Field(default=0, ge=0, description="first epochs in which only the head learns")
+    freeze_epochs: int = Field(default=0, ge=0, description="first epochs in which only the head learns")
     clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradient")
     loss: LossTerms = LossTerms()
     focal_gamma: float = Field(default=2, ge=0, description="how much the focal term turns to hard pages; 0 is not")
     label_smoothing: float = Field(default=0, ge=0, lt=1)
     class_weights: Literal["none", "inverse", "effective"] | dict[int, Annotated[float, Field(gt=0)]] = Field(
-        default="none", description="by pages a class; or a weight for each class number, 1 where none is given"
+        default="none", description="by pages per class; or a weight for each class number, 1 where none is given"
     )
     effective_beta: float = Field(default=0.999, ge=0, lt=1, description="of the class weights `effective`")
     head: HeadParameters = HeadParameters()
@@ -133,22 +150,20 @@ class TrainingParameters(Parameters):
     sampling: Literal["plain", "balanced"] = Field(
         default="plain", description="plain: each render once an epoch; balanced: classes equally often, drawn anew"
     )
-    emphasis: dict[int, Annotated[float, Field(gt=0)]] = Field(
+    oversample: dict[int, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="factor on how often renders of a class number are drawn"
     )
     mixup: float = Field(default=0, ge=0, description="alpha of the Beta distribution; 0 is off")
     cutmix: float = Field(default=0, ge=0, description="alpha of the Beta distribution; 0 is off")
     mix_share: float = Field(default=1, ge=0, le=1, description="share of the epochs, the first, in which pages mix")
     ema_decay: float | None = Field(default=None, gt=0, lt=1, description="averaging of weights, a step")
-    turns: bool = Field(default=True, description="each page in a random one of its eight dihedral turns, every epoch")
+    dihedral: bool = Field(default=True, description="each page in a random dihedral turn, every epoch")
     curriculum: list[Stage] = Field(
-        default_factory=list, description="stages one after the other, in place of `turns`; none: one way throughout"
+        default_factory=list, description="stages one after the other, in place of `dihedral`; none: one way throughout"
     )
     jitter: float = Field(default=0, ge=0, lt=1, description="largest change of brightness and contrast, share")
     precision: Annotated[Literal["32", "bf16", "16-mixed"], BeforeValidator(_read_precision)] = "32"
-    compiled: bool = Field(default=False, description="torch.compile: minutes before the first step; GPUs gain most")
-    snapshots: int = Field(default=1, ge=1, description="how many of the best epochs are kept on disk")
-    average_snapshots: bool = Field(default=False, description="answer with their mean, if it scores at least as well")
+    compile: bool = Field(default=False, description="torch.compile: minutes before the first step; GPUs gain most")
     devices: int = Field(default=1, ge=1, description="GPUs, or CPU processes, that one model is trained on together")
     save_every_s: float = Field(default=60, ge=0, description="seconds between two saves to go on from after a kill")
     channels_last: bool = Field(default=True, description="memory layout; several times faster on a CPU")
@@ -161,14 +176,14 @@ class TrainingParameters(Parameters):
                 f"Expected warmup_epochs to be less than epochs ({self.epochs}), but got {self.warmup_epochs}; "
                 "lower it or train longer."
             )
-        if self.frozen_epochs >= self.epochs:
+        if self.freeze_epochs >= self.epochs:
             raise ValueError(
-                f"Expected frozen_epochs to be less than epochs ({self.epochs}), but got {self.frozen_epochs}; "
+                f"Expected freeze_epochs to be less than epochs ({self.epochs}), but got {self.freeze_epochs}; "
                 "lower it or train longer."
             )
-        if self.frozen_epochs and self.pretrained is False:
+        if self.freeze_epochs and self.pretrained is False:
             raise ValueError(
-                "Expected frozen_epochs only with pretrained weights, but pretrained is false: a frozen backbone that "
+                "Expected freeze_epochs only with pretrained weights, but pretrained is false: a frozen backbone that "
                 "never learnt teaches the head nothing."
             )
         staged = sum(stage.share for stage in self.curriculum)
@@ -182,16 +197,18 @@ class TrainingParameters(Parameters):
                 f"Expected batch_size to be at least two pages for each of the {self.devices} devices, but got "
                 f"{self.batch_size}; raise it or lower `devices`."
             )
-        if self.average_snapshots and self.snapshots < 2:
-            raise ValueError(
-                "Expected at least 2 snapshots to average, but `snapshots` is 1; raise it, or set average_snapshots "
-                "to false."
-            )
         return self
 
     def deciding(self) -> dict[str, Any]:
         """What decides the weights: all but where a training runs and how often it is saved."""
-        return self.model_dump(mode="json", exclude={"device", "save_every_s"})
+        return self.model_dump(mode="json", exclude={"enabled", "device", "save_every_s"})
+
+    @property
+    def side(self) -> int:
+        return self.image_size
+
+    def device_needs(self) -> Needs:
+        return Needs(device=self.device, devices=self.devices)
 
     @property
     def highest_learning_rate(self) -> float:
@@ -200,9 +217,9 @@ class TrainingParameters(Parameters):
 
     @property
     def early_epochs(self) -> int:
-        """How many first epochs are trained on smaller pages: progressive resizing, as in Tan & Le, "EfficientNetV2"
-        (ICML 2021), because they cost less and teach the coarse things."""
-        return int(self.early_share * self.epochs) if self.early_scale < 1 else 0
+        """How many first epochs are trained on smaller pages."""
+        smaller = self.progressive_resizing
+        return int(smaller.share * self.epochs) if smaller.scale < 1 else 0
 
     @property
     def patient_epochs(self) -> int:
@@ -216,7 +233,7 @@ class TrainingParameters(Parameters):
             end += stage.share
             if epoch < round(end * self.epochs):
                 return stage
-        return Stage(share=1, turns="all" if self.turns else "none")
+        return Stage(share=1, turns="all" if self.dihedral else "none")
 
     def mixes_in(self, epoch: int) -> bool:
         """Whether pages are mixed in an epoch, counted from 0."""
@@ -224,4 +241,8 @@ class TrainingParameters(Parameters):
 
     def size_in(self, epoch: int) -> int:
         """Side of the training input in an epoch, counted from 0, pixels."""
-        return max(1, round(self.early_scale * self.image_size)) if epoch < self.early_epochs else self.image_size
+        return (
+            max(1, round(self.progressive_resizing.scale * self.image_size))
+            if epoch < self.early_epochs
+            else self.image_size
+        )

@@ -16,11 +16,11 @@ import torch
 
 from docsort.errors import WeightsError
 from docsort.stores import write_atomically
-from docsort.training.checkpoints import RESUME_FILE
+from docsort.training.parameters import RESUME_FILE
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

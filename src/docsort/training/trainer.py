@@ -30,7 +30,7 @@ def build_trainer(parameters: TrainingParameters, device: str, share: Share, *ca
             "strategy": DDPStrategy(
                 process_group_backend="nccl" if kind == "cuda" else "gloo",
                 # while the backbone is frozen its parameters have no gradient
-                find_unused_parameters=parameters.frozen_epochs > 0,
+                find_unused_parameters=parameters.freeze_epochs > 0,
             ),
             "use_distributed_sampler": False,
         }

@@ -5,18 +5,14 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from docsort.augmentation.fitting import damaged_so, fit_damage
+from docsort.augmentation.damage_fit import damaged_so
 from docsort.augmentation.parameters import AugmentationParameters
-from docsort.augmentation.rendering import render_test, render_training, render_validation
+from docsort.augmentation.rendering import render_holdout, render_training, render_validation
 from docsort.folds import check_no_leak
+from docsort.member_kinds import Members
+from docsort.specialists.parameters import SpecialistParameters
+from docsort.specialists.recipes import sides_of
 from docsort.stores import Store
-
-
-def fit_damage_to_test_images(
-    clean_images: pd.DataFrame, images: pd.DataFrame, parameters: AugmentationParameters, seed: int, fit_store: Store
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Finds the damage that makes training pages look like the unlabelled test images."""
-    return fit_damage(clean_images, images, parameters, seed, fit_store)
 
 
 def render_training_images(
@@ -25,11 +21,14 @@ def render_training_images(
     classes: pd.DataFrame,
     fitted_damage: dict[str, Any],
     parameters: AugmentationParameters,
+    members: Members,
+    specialists: SpecialistParameters,
     seed: int,
     render_store: Store,
 ) -> pd.DataFrame:
-    """Renders the oversampled, augmented copies of every source."""
-    return render_training(clean_images, folds, classes, damaged_so(parameters, fitted_damage), seed, render_store)
+    """Renders the oversampled, augmented copies of every source, at every side that some member wants."""
+    fitted, sides = damaged_so(parameters, fitted_damage), sides_of(specialists, members)
+    return render_training(clean_images, folds, classes, fitted, sides, seed, render_store)
 
 
 def render_validation_images(
@@ -37,16 +36,26 @@ def render_validation_images(
     folds: pd.DataFrame,
     fitted_damage: dict[str, Any],
     parameters: AugmentationParameters,
+    members: Members,
+    specialists: SpecialistParameters,
     seed: int,
     render_store: Store,
 ) -> pd.DataFrame:
-    """Renders the clean and the test-like view of every source."""
-    return render_validation(clean_images, folds, damaged_so(parameters, fitted_damage), seed, render_store)
+    """Renders the clean and the test-like condition of every source, at every side that some member wants."""
+    fitted, sides = damaged_so(parameters, fitted_damage), sides_of(specialists, members)
+    return render_validation(clean_images, folds, fitted, sides, seed, render_store)
 
 
-def render_test_images(images: pd.DataFrame, parameters: AugmentationParameters, render_store: Store) -> pd.DataFrame:
-    """Lays every test image into the square that models see."""
-    return render_test(images, parameters, render_store)
+def render_holdout_images(
+    holdout: pd.DataFrame,
+    fitted_damage: dict[str, Any],
+    parameters: AugmentationParameters,
+    members: Members,
+    seed: int,
+    render_store: Store,
+) -> pd.DataFrame:
+    """Damages the pages that were set aside as the test images are; no rows where none were."""
+    return render_holdout(holdout, damaged_so(parameters, fitted_damage), members.sides, seed, render_store)
 
 
 def check_leaks(

@@ -2,92 +2,46 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from docsort.pipelines.cleaning.nodes import (
-    apply_label_fixes,
-    assemble_images,
-    assign_folds,
-    describe_pages,
-    find_duplicate_images,
-    find_image_problems,
-    group_duplicates,
-    list_label_neighbours,
-    measure_drift_of_images,
-    rank_label_suspects,
-)
+from docsort.cleaning.drift import measure_drift
+from docsort.cleaning.duplicates import group_training_images
+from docsort.cleaning.image_quality import list_image_problems
+from docsort.pipelines.cleaning import nodes
+from docsort.pipelines.wiring import stage, step
 
 
 def create_pipeline() -> Pipeline:
-    return create_sources() + create_findings()
+    return stage("cleaning", [*create_sources(), *create_findings()])
 
 
-def create_sources() -> Pipeline:
+def create_sources() -> list[Node]:
     """What training learns from: labels, groups, folds."""
-    return Pipeline(
-        [
-            Node(
-                apply_label_fixes,
-                inputs=["images", "label_fixes", "classes"],
-                outputs="labelled_images",
-                name="apply_label_fixes",
-            ),
-            Node(
-                find_duplicate_images,
-                inputs=["images", "labelled_images", "params:cleaning"],
-                outputs="duplicates",
-                name="find_duplicate_images",
-            ),
-            Node(
-                group_duplicates,
-                inputs=["images", "duplicates", "params:cleaning"],
-                outputs="grouped_images",
-                name="group_duplicates",
-            ),
-            Node(
-                assemble_images,
-                inputs=["labelled_images", "grouped_images"],
-                outputs="clean_images",
-                name="assemble_images",
-            ),
-            Node(
-                assign_folds,
-                inputs=["clean_images", "grouped_images", "params:seed"],
-                outputs="folds",
-                name="assign_folds",
-            ),
-        ],
-        tags="cleaning",
-    )
+    return [
+        step(nodes.apply_label_fixes, "images label_fixes classes", "labelled_images"),
+        step(nodes.find_duplicate_images, "images labelled_images params:cleaning", "duplicates"),
+        step(group_training_images, "images duplicates", "grouped_images"),
+        step(
+            nodes.assemble_images,
+            "labelled_images grouped_images params:cross_validation params:seed",
+            "clean_images holdout",
+        ),
+        step(nodes.assign_folds, "clean_images grouped_images params:cross_validation params:seed", "folds"),
+    ]
 
 
-def create_findings() -> Pipeline:
-    """What a person should look at: suspected labels, odd images, drift."""
-    return Pipeline(
-        [
-            Node(
-                describe_pages,
-                inputs=["clean_images", "params:cleaning"],
-                outputs="page_features",
-                name="describe_pages",
-            ),
-            Node(
-                rank_label_suspects,
-                inputs=["clean_images", "duplicates", "last_oof_predictions", "page_features", "params:seed"],
-                outputs="label_suspects",
-                name="rank_label_suspects",
-            ),
-            Node(
-                list_label_neighbours,
-                inputs=["label_suspects", "clean_images", "page_features", "params:cleaning"],
-                outputs="label_neighbours",
-                name="list_label_neighbours",
-            ),
-            Node(
-                find_image_problems,
-                inputs=["images", "params:cleaning"],
-                outputs="image_problems",
-                name="find_image_problems",
-            ),
-            Node(measure_drift_of_images, inputs="images", outputs="drift", name="measure_drift_of_images"),
-        ],
-        tags="cleaning",
-    )
+def create_findings() -> list[Node]:
+    """What a person should look at: suspected labels, image quality, drift."""
+    return [
+        step(nodes.describe_pages, "clean_images params:cleaning", "page_features"),
+        step(
+            nodes.rank_label_suspects,
+            "clean_images duplicates last_oof_predictions page_features params:seed",
+            "label_suspects",
+        ),
+        step(
+            nodes.list_label_neighbours,
+            "label_suspects clean_images page_features params:cleaning",
+            "label_neighbours",
+        ),
+        step(list_image_problems, "images", "image_problems"),
+        step(measure_drift, "images", "drift"),
+    ]

@@ -1,162 +1,131 @@
 """Nodes of ensembling."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from docsort.augmentation.parameters import AugmentationParameters
 from docsort.ensembling.abstention import judge_abstention
+from docsort.ensembling.assembly import assemble
 from docsort.ensembling.calibration import calibrate
-from docsort.ensembling.comparison import compare_candidates as compare
-from docsort.ensembling.lift import ensemble_lift
-from docsort.ensembling.oddity import distances_of, measure_distances, no_distances
-from docsort.ensembling.oddity import rate_oddity as rate
-from docsort.ensembling.old_submissions import read_submissions
+from docsort.ensembling.candidates import compare_candidates as compare
+from docsort.ensembling.decisions import (
+    ChosenDecisions,
+    Record,
+    decisions_by_fold,
+    join_members,
+    vote_fold_by_fold,
+    vote_out_of_fold,
+)
+from docsort.ensembling.decisions import choose_decisions as choose
+from docsort.ensembling.ensemble import Ensemble
+from docsort.ensembling.external_answers import read_external_answers as read_answers
+from docsort.ensembling.gain import ensemble_gain
+from docsort.ensembling.novelty import NoveltyIndex, fit_index
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.review import list_needs_review as list_unsure
-from docsort.ensembling.selection import select_ensemble as select
-from docsort.ensembling.submission import build_submission, most_frequent_class
-from docsort.ensembling.votes import cast_votes, vote_out_of_fold
-from docsort.inference.embeddings import embed, embedding_table, pages_to_embed
-from docsort.inference.pages import test_pages
-from docsort.inference.prediction import predict
-from docsort.looking.describing import LOOKS, describe_pages
-from docsort.looking.opinions import predict_by_look
-from docsort.looking.parameters import LookParameters
-from docsort.specialists.groups import join_specialists
-from docsort.specialists.verdict import accepted_groups
+from docsort.ensembling.submission import build_submission
+from docsort.ensembling.temperature import Calibration
+from docsort.images.page_format import PageFormat
+from docsort.member_kinds import MAIN, Members, task_name
+from docsort.members.checkpoints import Checkpoint
+from docsort.models.embeddings import embed, embedding_table, pages_to_embed
+from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.scores import score_votes, with_gain
 from docsort.stores import Store
 from docsort.tables import EMBEDDING_KEYS
-from docsort.training.checkpoints import Checkpoint
-from docsort.training.plan import MAIN, task_name
-from docsort.views import ViewPolicy, members_of
 
 
-def describe_test_images(test_renders: pd.DataFrame, parameters: LookParameters) -> pd.DataFrame:
-    """Describes every test image by numbers, for the looks of all folds."""
-    if not parameters.enabled:
-        return pd.DataFrame(columns=list(LOOKS))
-    return describe_pages(test_pages(test_renders, 0), parameters)
-
-
-def predict_test(
-    checkpoints: dict[str, Checkpoint],
-    looks: dict[str, Checkpoint],
-    test_renders: pd.DataFrame,
-    test_looks: pd.DataFrame,
-    fold: int,
-    view_policy: dict[str, Any],
-    prediction_store: Store,
+def read_external_answers(
+    photos: pd.DataFrame, classes: pd.DataFrame, parameters: EnsemblingParameters
 ) -> pd.DataFrame:
-    """Asks one fold's models about every test image, in as many views as are worth it."""
-    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
-    members = [predict(checkpoint, pages, policy, name, prediction_store) for name, checkpoint in checkpoints.items()]
-    members += [predict_by_look(look, pages, test_looks, policy, name) for name, look in looks.items()]
-    return pd.concat(members, ignore_index=True)
-
-
-def predict_specialist_test(
-    specialists: dict[str, Checkpoint],
-    verdicts: pd.DataFrame,
-    test_renders: pd.DataFrame,
-    fold: int,
-    view_policy: dict[str, Any],
-    prediction_store: Store,
-) -> pd.DataFrame:
-    """Asks the specialists that earned it, one fold of each, about every test image."""
-    pages, policy = test_pages(test_renders, fold), ViewPolicy.model_validate(view_policy["policy"])
-    speakers = [group.name for group in accepted_groups(verdicts)]
-    opinions = [predict(specialists[name], pages, policy, name, prediction_store) for name in speakers]
-    return join_specialists(opinions)
-
-
-def average_test_views(view_policy: dict[str, Any], *predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Averages what was said of each test image's views: by general models, of whom the first half of `predictions` is,
-    and by specialists.
-    """
-    half, policy = len(predictions) // 2, ViewPolicy.model_validate(view_policy["policy"])
-    general = pd.concat(predictions[:half], ignore_index=True)
-    return members_of(general, policy), members_of(join_specialists(predictions[half:]), policy)
-
-
-def select_ensemble(oof_members: pd.DataFrame, parameters: EnsemblingParameters, seed: int) -> dict[str, Any]:
-    """Chooses how much each model counts, out of fold, and says whether that has earned its place."""
-    return select(oof_members, parameters, seed)
-
-
-def read_old_submissions(photos: pd.DataFrame, classes: pd.DataFrame, parameters: EnsemblingParameters) -> pd.DataFrame:
     """Reads the answer sheets of earlier work that join the vote."""
-    return read_submissions(parameters.submissions, photos, classes)
+    return read_answers(parameters.external_answers, photos, classes)
 
 
 def embed_pages(
-    checkpoints: dict[str, Checkpoint],
+    checkpoints: list[dict[str, Checkpoint]],
     folds: pd.DataFrame,
     validation_renders: pd.DataFrame,
-    test_renders: pd.DataFrame,
     fold: int,
+    members: Members,
     parameters: EnsemblingParameters,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lets one fold's main model say where validation pages lie, and how far test images are from what it learnt."""
-    limit, name = parameters.embedded_pages, task_name(MAIN, fold)
+) -> tuple[pd.DataFrame, NoveltyIndex]:
+    """Lets one fold's main member say where pages lie that it has learnt and that it holds out."""
+    limit, name, side = parameters.embedded_pages, task_name(MAIN, fold), members.main.side
     if not limit:
-        return pd.DataFrame(columns=list(EMBEDDING_KEYS)), no_distances()
-    pages = pages_to_embed(checkpoints[MAIN], name, fold, folds, validation_renders, limit, seed)
-    test = test_pages(test_renders, fold)
-    blocks = embed(checkpoints[MAIN], [*pages["path"], *test["path"]], name)
-    known, asked = [block[: len(pages)] for block in blocks], [block[len(pages) :] for block in blocks]
-    return embedding_table(pages, known[-1]), measure_distances(pages, known, test, asked, parameters.oddity_neighbours)
+        return pd.DataFrame(columns=list(EMBEDDING_KEYS)), NoveltyIndex((), np.zeros(0))
+    main = checkpoints[fold][MAIN]
+    pages = pages_to_embed(main, name, fold, folds, validation_renders, side, limit, seed)
+    blocks, learnt = embed(main, pages["path"].tolist()), pages["learnt"].to_numpy(bool)
+    index = fit_index([block[learnt] for block in blocks], [block[~learnt] for block in blocks])
+    return embedding_table(pages, blocks[-1]), index
 
 
-def rate_oddity(*page_distances: pd.DataFrame) -> pd.DataFrame:
-    """Rates how odd each test image is, by all folds."""
-    return rate(distances_of(page_distances))
+def join_embeddings(*embeddings: pd.DataFrame) -> pd.DataFrame:
+    """Puts the folds' embeddings below each other."""
+    return pd.concat(embeddings, ignore_index=True)
 
 
-def combine_predictions(
-    test_members: pd.DataFrame,
-    specialist_test_members: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    selection: dict[str, Any],
-    old_submissions: pd.DataFrame,
-    parameters: EnsemblingParameters,
-) -> pd.DataFrame:
-    """Makes one answer a test image."""
-    return cast_votes(test_members, specialist_test_members, verdicts, parameters, selection, old_submissions)
-
-
-def vote_fold_by_fold(
-    test_members: pd.DataFrame,
-    specialist_test_members: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    selection: dict[str, Any],
-    parameters: EnsemblingParameters,
-) -> pd.DataFrame:
-    """Makes the answers that the models of each fold would give by themselves."""
-    votes = [cast_votes(test_members.iloc[:0], specialist_test_members, verdicts, parameters).assign(fold=0)]
-    for fold, own in test_members.groupby("fold"):
-        special = specialist_test_members[specialist_test_members["fold"] == fold]
-        votes.append(cast_votes(own, special, verdicts, parameters, selection).assign(fold=fold))
-    return pd.concat(votes[1:] or votes, ignore_index=True)
-
-
-def measure_ensemble_lift(
-    test_members: pd.DataFrame, oof_members: pd.DataFrame, parameters: EnsemblingParameters, selection: dict[str, Any]
+def choose_decisions(
+    view_policy: Record, selection: Record, rules: Record, folds: pd.DataFrame, parameters: EnsemblingParameters
 ) -> dict[str, Any]:
-    """Measures what averaging the folds' models is worth on the unlabelled test images."""
-    return ensemble_lift(test_members, oof_members, parameters, selection)
+    """Puts together how members become one answer: as all folds chose it, and for each fold as the others did."""
+    chosen = (view_policy, selection, rules)
+    by_fold = decisions_by_fold(folds, *chosen, parameters)
+    return ChosenDecisions(choose(*chosen, parameters), by_fold).to_record()
+
+
+def assemble_ensemble(
+    general: list[dict[str, Checkpoint]],
+    special: list[dict[str, Checkpoint]],
+    decisions: Record,
+    classes: pd.DataFrame,
+    clean_images: pd.DataFrame,
+    images: pd.DataFrame,
+    augmentation: AugmentationParameters,
+    parameters: EnsemblingParameters,
+    *novelty: NoveltyIndex,
+) -> Ensemble:
+    """Puts together what answers a page, still without calibration."""
+    everyone = ChosenDecisions.from_record(decisions).everyone
+    page_format = PageFormat(augmentation.straighten, augmentation.jpeg_quality)
+    pages, labels, limit = images, clean_images["label"], parameters.review_novelty
+    return assemble(general, special, everyone, page_format, classes, labels, pages, novelty, limit)
+
+
+def predict_test_images(ensemble: Ensemble, images: pd.DataFrame, prediction_store: Store) -> pd.DataFrame:
+    """Asks all members about every test image, in as many views as are worth it."""
+    return ensemble.predict(*_test_pages(images), prediction_store, in_workers=True)
+
+
+def vote_on_test_images(
+    ensemble: Ensemble, test_predictions: pd.DataFrame, external_answers: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Makes one answer per test image, by all folds together and by each alone; and averages the views."""
+    votes = ensemble.vote_on(test_predictions, external_answers)
+    decisions = ensemble.manifest.decisions
+    return votes, vote_fold_by_fold(test_predictions, decisions), decisions.members(test_predictions)[0]
 
 
 def vote_on_validation(
-    oof_members: pd.DataFrame,
-    specialist_oof_members: pd.DataFrame,
-    verdicts: pd.DataFrame,
+    oof_predictions: pd.DataFrame,
+    specialist_oof_predictions: pd.DataFrame,
     folds: pd.DataFrame,
-    parameters: EnsemblingParameters,
-    selection: dict[str, Any],
+    decisions: Record,
 ) -> pd.DataFrame:
-    """Makes one answer a validation page, the way test images get theirs."""
-    return vote_out_of_fold(oof_members, specialist_oof_members, verdicts, folds, parameters, selection)
+    """Makes one answer per validation page, each fold's by what the other folds chose."""
+    predictions = join_members(oof_predictions, specialist_oof_predictions)
+    return vote_out_of_fold(predictions, folds, ChosenDecisions.from_record(decisions).by_fold)
+
+
+def measure_ensemble_gain(test_members: pd.DataFrame, oof_members: pd.DataFrame, decisions: Record) -> dict[str, Any]:
+    """Measures what averaging the folds' members is worth on the unlabelled test images."""
+    chosen = ChosenDecisions.from_record(decisions)
+    plans = {fold: others.plan for fold, others in chosen.by_fold.items()}
+    return ensemble_gain(test_members, oof_members, chosen.everyone.plan, plans)
 
 
 def calibrate_votes(
@@ -165,50 +134,59 @@ def calibrate_votes(
     fold_votes: pd.DataFrame,
     parameters: EnsemblingParameters,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Makes confidences keep their word: of validation pages, of test images, and how well it did."""
+) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Calibrates confidences, and chooses the one below which a person should look."""
     calibrated = calibrate(oof_votes, test_votes, fold_votes, parameters, seed)
-    return calibrated.oof_votes, calibrated.test_votes, calibrated.record
+    abstention = judge_abstention(calibrated.oof_votes, calibrated.test_votes, parameters)
+    return calibrated.oof_votes, calibrated.record, abstention
 
 
-def choose_when_to_answer(
-    oof_votes: pd.DataFrame, test_probabilities: pd.DataFrame, parameters: EnsemblingParameters
-) -> dict[str, Any]:
-    """Chooses the confidence below which a person should look."""
-    return judge_abstention(oof_votes, test_probabilities, parameters)
+def complete_ensemble(
+    ensemble: Ensemble,
+    oof_votes: pd.DataFrame,
+    calibration: dict[str, Any],
+    abstention: dict[str, Any],
+    gain: dict[str, Any],
+    parameters: ReportingParameters,
+    seed: int,
+) -> Ensemble:
+    """Gives the ensemble its calibration, its threshold, and what it is forecast to score."""
+    draft = ensemble.manifest.decisions
+    fitted = Calibration.from_record(calibration["test"])
+    forecast = with_gain(score_votes(oof_votes, parameters, seed), gain)["test_like"]
+    return ensemble.finished(replace(draft, calibration=fitted, threshold=abstention["threshold"]), forecast)
+
+
+def answer_test_images(
+    ensemble: Ensemble, images: pd.DataFrame, external_answers: pd.DataFrame, prediction_store: Store
+) -> pd.DataFrame:
+    """Answers every readable test image as any page is answered; what its members predicted before is cached."""
+    return ensemble.answer(*_test_pages(images), prediction_store, external_answers, in_workers=True)
 
 
 def compare_candidates(
-    oof_members: pd.DataFrame,
-    specialist_oof_members: pd.DataFrame,
-    verdicts: pd.DataFrame,
+    oof_predictions: pd.DataFrame,
+    specialist_oof_predictions: pd.DataFrame,
+    decisions: Record,
+    selection: Record,
     oof_votes: pd.DataFrame,
-    selection: dict[str, Any],
     parameters: EnsemblingParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Compares other ways to answer with the one that is used, out of fold."""
-    return compare(oof_members, specialist_oof_members, verdicts, oof_votes, selection, parameters, seed)
+    predictions = join_members(oof_predictions, specialist_oof_predictions)
+    return compare(predictions, ChosenDecisions.from_record(decisions).by_fold, oof_votes, selection, parameters, seed)
 
 
 def write_submission(
-    photos: pd.DataFrame, rejected_images: pd.DataFrame, test_probabilities: pd.DataFrame, clean_images: pd.DataFrame
+    photos: pd.DataFrame, rejected_images: pd.DataFrame, answers: pd.DataFrame, ensemble: Ensemble
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Writes the answer sheet twice: where it is looked for, and among the versions of all runs."""
-    fallback = most_frequent_class(clean_images["label"])
-    submission = build_submission(photos, rejected_images, test_probabilities, fallback)
+    submission = build_submission(photos, rejected_images, answers, ensemble.manifest.fallback)
     return submission, submission
 
 
-def list_needs_review(
-    test_probabilities: pd.DataFrame,
-    rejected_images: pd.DataFrame,
-    submission: pd.DataFrame,
-    classes: pd.DataFrame,
-    abstention: dict[str, Any],
-    parameters: EnsemblingParameters,
-    page_oddity: pd.DataFrame,
-) -> pd.DataFrame:
-    """Lists the test images that a person should look at."""
-    threshold, odd_above = abstention["threshold"], parameters.review_oddity
-    return list_unsure(test_probabilities, rejected_images, submission, classes, threshold, page_oddity, odd_above)
+def _test_pages(images: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Paths and names, in the order of the submission."""
+    test = images[images["split"] == "test"].sort_values("position", kind="stable")
+    return test["path"].tolist(), test["image_id"].tolist()

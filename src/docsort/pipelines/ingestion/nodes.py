@@ -7,28 +7,21 @@ import pandas as pd
 from docsort.ingestion.layouts import read_layout
 from docsort.ingestion.location import locate
 from docsort.ingestion.parameters import SourceParameters
-from docsort.sample.parameters import SampleParameters
 from docsort.stores import Store
+from docsort_sample.parameters import SampleParameters
 
 
 def locate_raw_data(
     source: SourceParameters, sample: SampleParameters, seed: int, sample_store: Store
 ) -> dict[str, Any]:
     """Checks that the user's folder is there; with the layout `sample`, draws the sample unless it is drawn."""
-    from docsort.sample.keeping import keep_sample
+    from docsort.ingestion.sample import ensure_sample
 
     if source.layout != "sample":
         return locate(source)
-    return keep_sample(sample_store, sample, seed)
+    return ensure_sample(sample_store, sample, seed)
 
 
 def list_photos(location: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lists every photo with what the layout says of it, and the classes."""
     return read_layout(location["layout"], location["folder"])
-
-
-def measure_photos(photos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Decodes every photo once, in full; what cannot be read is rejected by name."""
-    from docsort.images.measures import measure_images
-
-    return measure_images(photos)

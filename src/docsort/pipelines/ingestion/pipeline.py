@@ -1,21 +1,16 @@
 """From raw photos, or none, to the tables `images` and `classes`."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from docsort.pipelines.ingestion.nodes import list_photos, locate_raw_data, measure_photos
+from docsort.images.measures import measure_images
+from docsort.pipelines.ingestion import nodes
+from docsort.pipelines.wiring import stage, step
 
 
 def create_pipeline() -> Pipeline:
-    return Pipeline(
-        [
-            Node(
-                locate_raw_data,
-                inputs=["params:source", "params:sample", "params:seed", "sample_store"],
-                outputs="raw_location",
-                name="locate_raw_data",
-            ),
-            Node(list_photos, inputs="raw_location", outputs=["photos", "classes"], name="list_photos"),
-            Node(measure_photos, inputs="photos", outputs=["images", "rejected_images"], name="measure_photos"),
-        ],
-        tags="ingestion",
-    )
+    steps = [
+        step(nodes.locate_raw_data, "params:source params:sample params:seed sample_store", "raw_location"),
+        step(nodes.list_photos, "raw_location", "photos classes"),
+        step(measure_images, "photos", "images rejected_images"),
+    ]
+    return stage("ingestion", steps)

@@ -24,6 +24,6 @@ def write_review_report(
     parameters: LabelReviewParameters,
 ) -> str:
     """Writes the suspects as a page to read."""
-    from docsort.reviewing.report import write_label_review
+    from docsort.reviewing.suspects_report import write_label_review
 
     return write_label_review(label_cards["cards"], images, label_fixes, classes, parameters)

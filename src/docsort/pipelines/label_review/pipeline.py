@@ -1,25 +1,18 @@
 """From suspected labels to the cards that a person judges, and a report of them."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from docsort.pipelines.label_review.nodes import assemble_label_cards, write_review_report
+from docsort.pipelines.label_review import nodes
+from docsort.pipelines.wiring import stage, step
 
 
 def create_pipeline() -> Pipeline:
-    return Pipeline(
-        [
-            Node(
-                assemble_label_cards,
-                inputs=["label_suspects", "label_neighbours", "images"],
-                outputs="label_cards",
-                name="assemble_label_cards",
-            ),
-            Node(
-                write_review_report,
-                inputs=["label_cards", "images", "label_fixes", "classes", "params:label_review"],
-                outputs="label_review_report",
-                name="write_review_report",
-            ),
-        ],
-        tags="label_review",
-    )
+    steps = [
+        step(nodes.assemble_label_cards, "label_suspects label_neighbours images", "label_cards"),
+        step(
+            nodes.write_review_report,
+            "label_cards images label_fixes classes params:label_review",
+            "label_review_report",
+        ),
+    ]
+    return stage("label_review", steps)

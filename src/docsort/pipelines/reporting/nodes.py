@@ -7,33 +7,41 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from docsort.augmentation.parameters import AugmentationParameters
+from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.folds import CrossValidationParameters
+from docsort.member_kinds import MAIN, Members, task_name
+from docsort.members.checkpoints import Checkpoint
+from docsort.reporting import report
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.confidence_scores import Confidences
 from docsort.reporting.confidence_scores import score_confidences as score_words
+from docsort.reporting.confused_pairs import draw_confused_pairs, list_confused_pairs
+from docsort.reporting.explained import explain, list_sure
+from docsort.reporting.galleries import draw_mistakes, list_mistakes
 from docsort.reporting.label_gains import add_label_gain, baseline_of
-from docsort.reporting.model_card import write_model_card
+from docsort.reporting.novel_pages import draw_novel_pages
 from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.projection import project
 from docsort.reporting.scores import Scores, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
-from docsort.reporting.summary import summarise_data
+from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import fingerprint
-from docsort.training.checkpoints import Checkpoint
-from docsort.training.plan import MAIN, TrainingPlan, task_name
 
 
 def score_run(
     oof_votes: pd.DataFrame,
     verdicts: pd.DataFrame,
     submission: pd.DataFrame,
-    ensemble_lift: dict[str, Any],
+    ensemble_gain: dict[str, Any],
     confidence_scores: Scores,
+    holdout_scores: Scores,
     raw_location: dict[str, Any],
     parameters: ReportingParameters,
     seed: int,
 ) -> tuple[Scores, Scores]:
     """Scores validation and, where there is an answer key, the submission: the latest scores, and a version of them."""
-    scores = score(oof_votes, verdicts, submission, ensemble_lift, read_answer_key(raw_location), parameters, seed)
-    scores |= confidence_scores
+    scores = score(oof_votes, verdicts, submission, ensemble_gain, read_answer_key(raw_location), parameters, seed)
+    scores |= confidence_scores | holdout_scores
     return scores, scores
 
 
@@ -47,21 +55,17 @@ def score_confidences(
     raw_location: dict[str, Any],
     seed: int,
 ) -> tuple[Scores, pd.DataFrame, pd.DataFrame]:
-    """Scores how confidences keep their word, and what is answered without a person."""
-    votes = Confidences(uncalibrated_oof_votes, oof_votes, uncalibrated_test_votes, test_probabilities)
+    """Scores how calibrated confidences are, and what is answered without a person."""
+    answers = test_probabilities.rename(columns={"target": "predicted"})
+    votes = Confidences(uncalibrated_oof_votes, oof_votes, uncalibrated_test_votes, answers)
     return score_words(votes, calibration, abstention, read_answer_key(raw_location), seed)
 
 
 def tabulate_classes(
     oof_votes: pd.DataFrame, classes: pd.DataFrame, submission: pd.DataFrame, raw_location: dict[str, Any]
 ) -> pd.DataFrame:
-    """Precision, recall and F1 of every class on every view."""
+    """Precision, recall and F1 of every class on every condition."""
     return tabulate_class_scores(oof_votes, classes, submission, read_answer_key(raw_location))
-
-
-def join_histories(*histories: pd.DataFrame) -> pd.DataFrame:
-    """Puts the folds' learning histories below each other."""
-    return pd.concat(histories, ignore_index=True)
 
 
 def prove_label_fixes(
@@ -69,26 +73,27 @@ def prove_label_fixes(
     last_baseline: pd.DataFrame,
     last_gains: pd.DataFrame,
     label_fixes: pd.DataFrame,
-    plan: TrainingPlan,
+    members: Members,
+    specialists: SpecialistParameters,
+    ensembling: EnsemblingParameters,
     augmentation: AugmentationParameters,
+    cross_validation: CrossValidationParameters,
     parameters: ReportingParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Says what the label fixes since the last run were worth, and remembers this run for the next one."""
-    recipe = fingerprint(plan.deciding(), augmentation, seed)
+    deciding = {name: member.deciding() for name, member in members}
+    recipe = fingerprint(deciding, specialists, ensembling, augmentation, cross_validation, seed)
     now = baseline_of(oof_votes, recipe)
     return add_label_gain(last_gains, last_baseline, now, label_fixes, parameters, seed), now
 
 
-def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
-    """Collects what each training noted about its weights; the first half of `checkpoints` are the folds' networks, the
-    second their looks.
-    """
-    half = len(checkpoints) // 2
+def describe_models(members: list[dict[str, Checkpoint]]) -> dict[str, Any]:
+    """Collects what each training noted about its member."""
     records = {
-        task_name(model, number % half): checkpoint.record() or {}
-        for number, members in enumerate(checkpoints)
-        for model, checkpoint in members.items()
+        task_name(name, fold): checkpoint.record() or {}
+        for fold, own in enumerate(members)
+        for name, checkpoint in own.items()
     }
     return {
         name: {key: value for key, value in record.items() if key != "learnt_groups"}
@@ -96,76 +101,11 @@ def describe_models(*checkpoints: dict[str, Checkpoint]) -> dict[str, Any]:
     }
 
 
-def draw_confusion_matrix(oof_votes: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
-    """Draws what is taken for what, on the test-like view."""
-    from docsort.reporting import figures
-
-    return figures.draw_confusion_matrix(oof_votes, classes)
-
-
-def draw_learning_curves(histories: pd.DataFrame) -> go.Figure:
-    """Draws loss and both views' macro-F1 over the epochs."""
-    from docsort.reporting import figures
-
-    return figures.draw_learning_curves(histories)
-
-
-def draw_class_scores(class_scores: pd.DataFrame) -> go.Figure:
-    """Draws F1 a class and view."""
-    from docsort.reporting import figures
-
-    return figures.draw_class_scores(class_scores)
-
-
-def draw_reliability(reliability: pd.DataFrame) -> go.Figure:
-    """Draws how confidences keep their word, before and after calibration."""
-    from docsort.reporting import calibration_figures
-
-    return calibration_figures.draw_reliability(reliability)
-
-
-def draw_risk_coverage(risk_coverage: pd.DataFrame, abstention: dict[str, Any]) -> go.Figure:
-    """Draws what answering only the surest pages is worth."""
-    from docsort.reporting import calibration_figures
-
-    return calibration_figures.draw_risk_coverage(risk_coverage, abstention)
-
-
-def draw_drift(drift: pd.DataFrame) -> go.Figure:
-    """Draws how test images differ from training images."""
-    from docsort.reporting import figures
-
-    return figures.draw_drift(drift)
-
-
-def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
-    """Draws what each specialist was worth, with its interval."""
-    from docsort.reporting import figures
-
-    return figures.draw_specialist_verdicts(verdicts)
-
-
-def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
-    """Draws what other ways to answer would be worth, with their intervals."""
-    from docsort.reporting import candidate_figures
-
-    return candidate_figures.draw_candidates(candidates)
-
-
-def draw_view_curve(view_curve: pd.DataFrame) -> go.Figure:
-    """Draws what asking about a page in more views is worth, and what it costs."""
-    from docsort.reporting import view_figures
-
-    return view_figures.draw_view_curve(view_curve)
-
-
 def draw_misclassified(
     oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame, parameters: ReportingParameters
 ) -> Image.Image:
     """Draws the validation pages that the run gets wrong, the surest mistakes first."""
-    from docsort.reporting.galleries import draw_gallery, list_misclassified
-
-    return draw_gallery(list_misclassified(oof_votes, validation_renders, parameters.gallery_pages), classes)
+    return draw_mistakes(list_mistakes(oof_votes, validation_renders, parameters.gallery_pages), classes)
 
 
 def explain_pages(
@@ -173,12 +113,10 @@ def explain_pages(
     validation_renders: pd.DataFrame,
     classes: pd.DataFrame,
     parameters: ReportingParameters,
-    *checkpoints: dict[str, Checkpoint],
+    members: list[dict[str, Checkpoint]],
 ) -> tuple[Image.Image, Image.Image]:
     """Draws where on the page the surest mistakes, and the surest right answers, were found."""
-    from docsort.reporting.explained import explain, list_mistakes, list_sure
-
-    main = [members[MAIN] for members in checkpoints]
+    main = [own[MAIN] for own in members]
     mistakes, sure = (
         choose(oof_votes, validation_renders, parameters.explained_pages) for choose in (list_mistakes, list_sure)
     )
@@ -186,19 +124,10 @@ def explain_pages(
 
 
 def project_pages(
-    oof_votes: pd.DataFrame, parameters: ReportingParameters, seed: int, *embeddings: pd.DataFrame
+    oof_votes: pd.DataFrame, embeddings: pd.DataFrame, parameters: ReportingParameters, seed: int
 ) -> pd.DataFrame:
     """Lays the folds' embeddings of held-out pages on one plane."""
-    from docsort.reporting.projection import project
-
-    return project(pd.concat(embeddings, ignore_index=True), oof_votes, parameters.projected_pages, seed)
-
-
-def draw_projection(page_projection: pd.DataFrame, classes: pd.DataFrame) -> go.Figure:
-    """Draws the plane of held-out pages, coloured by class, by error or by fold."""
-    from docsort.reporting import projection_figure
-
-    return projection_figure.draw_projection(page_projection, classes)
+    return project(embeddings, oof_votes, parameters.projected_pages, seed)
 
 
 def pair_confused(
@@ -206,34 +135,16 @@ def pair_confused(
     validation_renders: pd.DataFrame,
     classes: pd.DataFrame,
     parameters: ReportingParameters,
-    *embeddings: pd.DataFrame,
+    embeddings: pd.DataFrame,
 ) -> Image.Image:
     """Draws, for the most confused pairs of classes, a page got wrong beside the learnt pages nearest to it."""
-    from docsort.reporting.confused_pairs import draw_confused_pairs, list_confused_pairs
-
-    spaces = pd.concat(embeddings, ignore_index=True)
-    pairs = list_confused_pairs(oof_votes, spaces, validation_renders, parameters.confused_pairs)
+    pairs = list_confused_pairs(oof_votes, embeddings, validation_renders, parameters.confused_pairs)
     return draw_confused_pairs(pairs, validation_renders, classes)
 
 
-def show_odd_pages(page_oddity: pd.DataFrame, images: pd.DataFrame, parameters: ReportingParameters) -> Image.Image:
+def show_novel_pages(answers: pd.DataFrame, images: pd.DataFrame, parameters: ReportingParameters) -> Image.Image:
     """Draws the test images that lie farthest from everything that was learnt."""
-    from docsort.reporting.odd_pages import draw_odd_pages
-
-    return draw_odd_pages(page_oddity, images, parameters.odd_pages)
-
-
-def summarise(
-    images: pd.DataFrame,
-    rejected_images: pd.DataFrame,
-    clean_images: pd.DataFrame,
-    duplicates: pd.DataFrame,
-    label_fixes: pd.DataFrame,
-    label_suspects: pd.DataFrame,
-    classes: pd.DataFrame,
-) -> dict[str, Any]:
-    """Counts what went in, what was rejected, and what was decided about labels."""
-    return summarise_data(images, rejected_images, clean_images, duplicates, label_fixes, label_suspects, classes)
+    return draw_novel_pages(answers, images, parameters.novel_pages)
 
 
 def write_report(
@@ -253,8 +164,6 @@ def write_report(
     **drawn: go.Figure | Image.Image,
 ) -> str:
     """Writes the page that a person reads; `drawn` are the figures, and the pictures that explain, by name."""
-    from docsort.reporting import report
-
     parts = report.ReportParts(
         scores=scores,
         class_scores=class_scores,
@@ -272,14 +181,3 @@ def write_report(
         **report.by_kind(drawn),
     )
     return report.write_report(parts)
-
-
-def write_card(
-    scores: Scores,
-    class_scores: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    models: dict[str, Any],
-    clean_images: pd.DataFrame,
-) -> str:
-    """Writes the model card."""
-    return write_model_card(scores, class_scores, verdicts, models, clean_images)

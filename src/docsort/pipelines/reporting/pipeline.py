@@ -2,33 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from docsort.folds import FOLDS
-from docsort.pipelines.reporting.nodes import (
-    describe_models,
-    draw_candidates,
-    draw_class_scores,
-    draw_confusion_matrix,
-    draw_drift,
-    draw_learning_curves,
-    draw_misclassified,
-    draw_projection,
-    draw_reliability,
-    draw_risk_coverage,
-    draw_specialist_verdicts,
-    draw_view_curve,
-    explain_pages,
-    join_histories,
-    pair_confused,
-    project_pages,
-    prove_label_fixes,
-    score_confidences,
-    score_run,
-    show_odd_pages,
-    summarise,
-    tabulate_classes,
-    write_card,
-    write_report,
-)
+from docsort.pipelines.reporting import nodes
+from docsort.pipelines.wiring import stage, step
+from docsort.reporting import calibration_figures, candidate_figures, figures, projection_figure, view_figures
+from docsort.reporting.holdout import score_holdout
+from docsort.reporting.model_card import write_model_card
+from docsort.reporting.summary import summarise_data
 
 FIGURES = (
     "confusion_matrix_figure",
@@ -42,217 +21,108 @@ FIGURES = (
     "drift_figure",
     "projection_figure",
 )
-EXPLANATIONS = ("explained_mistakes", "explained_answers", "confused_pairs", "odd_pages")
+EXPLANATIONS = ("explained_mistakes", "explained_answers", "confused_pairs", "novel_pages")
 
 
 def create_pipeline() -> Pipeline:
-    return create_scores() + create_data() + create_figures() + create_explanations() + create_pages()
+    return stage(
+        "reporting",
+        [*create_scores(), *create_data(), *create_figures(), *create_explanations(), *create_pages()],
+    )
 
 
-def create_scores() -> Pipeline:
+def create_scores() -> list[Node]:
     """How well it does, in numbers."""
-    return Pipeline(
-        [
-            Node(
-                score_confidences,
-                inputs=[
-                    "uncalibrated_oof_votes",
-                    "oof_votes",
-                    "uncalibrated_test_votes",
-                    "test_probabilities",
-                    "calibration",
-                    "abstention",
-                    "raw_location",
-                    "params:seed",
-                ],
-                outputs=["confidence_scores", "reliability", "risk_coverage"],
-                name="score_confidences",
-            ),
-            Node(
-                score_run,
-                inputs=[
-                    "oof_votes",
-                    "specialist_verdicts",
-                    "submission",
-                    "ensemble_lift",
-                    "confidence_scores",
-                    "raw_location",
-                    "params:reporting",
-                    "params:seed",
-                ],
-                outputs=["scores", "scores_history"],
-                name="score_run",
-            ),
-            Node(
-                tabulate_classes,
-                inputs=["oof_votes", "classes", "submission", "raw_location"],
-                outputs="class_scores",
-                name="tabulate_classes",
-            ),
-            Node(
-                join_histories,
-                inputs=[f"fold_{fold}_history" for fold in range(FOLDS)],
-                outputs="histories",
-                name="join_histories",
-            ),
-            Node(
-                describe_models,
-                inputs=[f"fold_{fold}_{kind}" for kind in ("checkpoint", "look") for fold in range(FOLDS)],
-                outputs="models",
-                name="describe_models",
-            ),
-        ],
-        tags="reporting",
-    )
+    return [
+        step(
+            nodes.score_confidences,
+            "uncalibrated_oof_votes oof_votes uncalibrated_test_votes test_probabilities calibration abstention "
+            "raw_location params:seed",
+            "confidence_scores reliability risk_coverage",
+        ),
+        step(
+            score_holdout,
+            "ensemble holdout holdout_pages prediction_store params:reporting params:seed",
+            "holdout_scores",
+        ),
+        step(
+            nodes.score_run,
+            "oof_votes specialist_verdicts submission ensemble_gain confidence_scores holdout_scores "
+            "raw_location params:reporting params:seed",
+            "scores scores_history",
+        ),
+        step(nodes.tabulate_classes, "oof_votes classes submission raw_location", "class_scores"),
+        step(nodes.describe_models, "members", "models"),
+    ]
 
 
-def create_data() -> Pipeline:
+def create_data() -> list[Node]:
     """What went in, and what was decided about it."""
-    return Pipeline(
-        [
-            Node(
-                summarise,
-                inputs=[
-                    "images",
-                    "rejected_images",
-                    "clean_images",
-                    "duplicates",
-                    "label_fixes",
-                    "label_suspects",
-                    "classes",
-                ],
-                outputs="data_summary",
-                name="summarise",
-            ),
-            Node(
-                prove_label_fixes,
-                inputs=[
-                    "oof_votes",
-                    "last_label_baseline",
-                    "last_label_gains",
-                    "label_fixes",
-                    "params:training",
-                    "params:augmentation",
-                    "params:reporting",
-                    "params:seed",
-                ],
-                outputs=["label_gains", "label_baseline"],
-                name="prove_label_fixes",
-            ),
-        ],
-        tags="reporting",
-    )
+    return [
+        step(
+            summarise_data,
+            "images rejected_images clean_images duplicates label_fixes label_suspects classes",
+            "data_summary",
+        ),
+        step(
+            nodes.prove_label_fixes,
+            "oof_votes last_label_baseline last_label_gains label_fixes params:members params:specialists "
+            "params:ensembling params:augmentation params:cross_validation params:reporting params:seed",
+            "label_gains label_baseline",
+        ),
+    ]
 
 
-def create_figures() -> Pipeline:
+def create_figures() -> list[Node]:
     """Everything to look at; each previews in kedro-viz."""
-    return Pipeline(
-        [
-            Node(
-                draw_confusion_matrix,
-                inputs=["oof_votes", "classes"],
-                outputs="confusion_matrix_figure",
-                name="draw_confusion_matrix",
-            ),
-            Node(
-                draw_learning_curves, inputs="histories", outputs="learning_curves_figure", name="draw_learning_curves"
-            ),
-            Node(draw_class_scores, inputs="class_scores", outputs="class_scores_figure", name="draw_class_scores"),
-            Node(
-                draw_specialist_verdicts,
-                inputs="specialist_verdicts",
-                outputs="specialist_verdicts_figure",
-                name="draw_specialist_verdicts",
-            ),
-            Node(draw_candidates, inputs="candidates", outputs="candidates_figure", name="draw_candidates"),
-            Node(draw_view_curve, inputs="view_curve", outputs="view_curve_figure", name="draw_view_curve"),
-            Node(draw_reliability, inputs="reliability", outputs="reliability_figure", name="draw_reliability"),
-            Node(
-                draw_risk_coverage,
-                inputs=["risk_coverage", "abstention"],
-                outputs="risk_coverage_figure",
-                name="draw_risk_coverage",
-            ),
-            Node(draw_drift, inputs="drift", outputs="drift_figure", name="draw_drift"),
-            Node(
-                draw_misclassified,
-                inputs=["oof_votes", "validation_renders", "classes", "params:reporting"],
-                outputs="misclassified",
-                name="draw_misclassified",
-            ),
-        ],
-        tags="reporting",
-    )
+    return [
+        step(figures.draw_confusion_matrix, "oof_votes classes", "confusion_matrix_figure"),
+        step(figures.draw_learning_curves, "histories", "learning_curves_figure"),
+        step(figures.draw_class_scores, "class_scores", "class_scores_figure"),
+        step(figures.draw_specialist_verdicts, "specialist_verdicts", "specialist_verdicts_figure"),
+        step(candidate_figures.draw_candidates, "candidates", "candidates_figure"),
+        step(view_figures.draw_view_curve, "view_curve", "view_curve_figure"),
+        step(calibration_figures.draw_reliability, "reliability", "reliability_figure"),
+        step(calibration_figures.draw_risk_coverage, "risk_coverage abstention", "risk_coverage_figure"),
+        step(figures.draw_drift, "drift", "drift_figure"),
+        step(nodes.draw_misclassified, "oof_votes validation_renders classes params:reporting", "misclassified"),
+    ]
 
 
-def create_explanations() -> Pipeline:
+def create_explanations() -> list[Node]:
     """What the models look at, what is alike to them, and what is strange; each previews in kedro-viz."""
-    folds = range(FOLDS)
-    embeddings = [f"fold_{fold}_embeddings" for fold in folds]
-    shown = ["oof_votes", "validation_renders", "classes", "params:reporting"]
-    return Pipeline(
-        [
-            Node(
-                explain_pages,
-                inputs=[*shown, *(f"fold_{fold}_checkpoint" for fold in folds)],
-                outputs=["explained_mistakes", "explained_answers"],
-                name="explain_pages",
-            ),
-            Node(
-                project_pages,
-                inputs=["oof_votes", "params:reporting", "params:seed", *embeddings],
-                outputs="page_projection",
-                name="project_pages",
-            ),
-            Node(
-                draw_projection,
-                inputs=["page_projection", "classes"],
-                outputs="projection_figure",
-                name="draw_projection",
-            ),
-            Node(pair_confused, inputs=[*shown, *embeddings], outputs="confused_pairs", name="pair_confused"),
-            Node(
-                show_odd_pages,
-                inputs=["page_oddity", "images", "params:reporting"],
-                outputs="odd_pages",
-                name="show_odd_pages",
-            ),
-        ],
-        tags="reporting",
-    )
+    shown = "oof_votes validation_renders classes params:reporting"
+    return [
+        step(nodes.explain_pages, f"{shown} members", "explained_mistakes explained_answers"),
+        step(nodes.project_pages, "oof_votes embeddings params:reporting params:seed", "page_projection"),
+        step(projection_figure.draw_projection, "page_projection classes", "projection_figure"),
+        step(nodes.pair_confused, f"{shown} embeddings", "confused_pairs"),
+        step(nodes.show_novel_pages, "test_probabilities images params:reporting", "novel_pages"),
+    ]
 
 
-def create_pages() -> Pipeline:
+def create_pages() -> list[Node]:
     """The two pages that a person reads."""
-    return Pipeline(
-        [
-            Node(
-                write_report,
-                inputs={
-                    "scores": "scores",
-                    "class_scores": "class_scores",
-                    "verdicts": "specialist_verdicts",
-                    "candidates": "candidates",
-                    "selection": "ensemble_selection",
-                    "data": "data_summary",
-                    "label_gains": "label_gains",
-                    "drift": "drift",
-                    "damage": "fitted_damage",
-                    "damage_fit": "damage_fit",
-                    "needs_review": "needs_review",
-                    "submission": "submission",
-                    "misclassified": "misclassified",
-                    **{name: name for name in (*FIGURES, *EXPLANATIONS)},
-                },
-                outputs="report",
-                name="write_report",
-            ),
-            Node(
-                write_card,
-                inputs=["scores", "class_scores", "specialist_verdicts", "models", "clean_images"],
-                outputs="model_card",
-                name="write_card",
-            ),
-        ],
-        tags="reporting",
-    )
+    return [
+        step(
+            nodes.write_report,
+            {
+                "scores": "scores",
+                "class_scores": "class_scores",
+                "verdicts": "specialist_verdicts",
+                "candidates": "candidates",
+                "selection": "ensemble_selection",
+                "data": "data_summary",
+                "label_gains": "label_gains",
+                "drift": "drift",
+                "damage": "fitted_damage",
+                "damage_fit": "damage_fit",
+                "needs_review": "needs_review",
+                "submission": "submission",
+                "misclassified": "misclassified",
+                **{name: name for name in (*FIGURES, *EXPLANATIONS)},
+            },
+            "report",
+        ),
+        step(write_model_card, "scores class_scores specialist_verdicts models clean_images", "model_card"),
+    ]

@@ -1,0 +1,256 @@
+"""How an ensemble answers pages: read, laid out, asked, measured, voted on. The heavy half runs in worker processes.
+
+Every page is decoded once, however many members are asked, and a chunk of pages is all that is held as pixels. A page's
+answer does not depend on the pages beside it, on their order or on the number of workers, not in a single bit.
+
+Legend of shapes: N pages, V views, K classes of a member, F folds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from docsort.chunks import chunks
+from docsort.ensembling.decisions import join_members
+from docsort.ensembling.ensemble_files import EnsembleFiles, EnsembleMember
+from docsort.ensembling.novelty import rate_novelty
+from docsort.ensembling.photos import Listed, Photo, decode
+from docsort.ensembling.stack import TEST_CONDITION
+from docsort.errors import StorageError
+from docsort.member_kinds import kind_of
+from docsort.members.cache import PageCache
+from docsort.members.member import Answers, Member
+from docsort.members.pages import PhotoPages
+from docsort.members.prediction import first_view, prediction_table
+from docsort.members.views import ViewPolicy, pages_wanting
+from docsort.stores import Store, fingerprint
+from docsort.tables import ANSWERS
+from docsort.work.executor import Lease, Needs, executor
+from docsort.work.progress import PagesPredicted, predicting
+
+CHUNK = 64
+"""Pages that are answered together by one worker; so many are answered in the calling process, too."""
+
+
+@dataclass(eq=False)
+class Asked:
+    """What is known of pages: predictions (N, V, K) per member, distances (N,) per fold, why a page is unreadable."""
+
+    predictions: dict[EnsembleMember, Answers]
+    distances: dict[int, NDArray[np.float64]]
+    problems: dict[int, str] = field(default_factory=dict)
+
+    def take(self, places: NDArray[np.int64]) -> "Asked":
+        """The same of the pages at these places."""
+        return Asked(
+            {member: answers[places] for member, answers in self.predictions.items()},
+            {fold: distances[places] for fold, distances in self.distances.items()},
+            {row: self.problems[place] for row, place in enumerate(places.tolist()) if place in self.problems},
+        )
+
+
+def answer(
+    ensemble: EnsembleFiles,
+    pages: Any,
+    names: Sequence[str] | None,
+    cache: Store | None,
+    external: pd.DataFrame | None,
+    in_workers: bool | None,
+) -> pd.DataFrame:
+    """See `Ensemble.answer`."""
+    listed = Listed.of(pages, names)
+    asked = _ask(ensemble, listed, cache, in_workers, True)
+    votes = ensemble.manifest.decisions.vote_on(_tables(ensemble, listed.names, asked), external)
+    return _answers(ensemble, listed.names, asked, votes)
+
+
+def predict(
+    ensemble: EnsembleFiles, pages: Any, names: Sequence[str] | None, cache: Store | None, in_workers: bool | None
+) -> pd.DataFrame:
+    """See `Ensemble.predict`."""
+    listed = Listed.of(pages, names)
+    # Where it is cached, novelty is measured too: `answer`, which comes after, need not read the pages again.
+    return _tables(ensemble, listed.names, _ask(ensemble, listed, cache, in_workers, cache is not None))
+
+
+def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_workers: bool | None, novelty: bool) -> Asked:
+    """Looks up what is cached, has the rest done, and caches it."""
+    if ensemble.folder is None:
+        raise StorageError("Expected an ensemble that is saved, but this one is not; save it to a folder first.")
+    keys, photos = listed.keys, listed.photos
+    folds = sorted(ensemble.novelty) if novelty else []
+    caches = {member: _member_cache(ensemble, member, cache) for member in ensemble.manifest.members}
+    measured = {fold: PageCache(cache, _index_name(ensemble, fold), 1, np.float64) for fold in folds}
+    before = {member: own.look_up(keys, _policy(ensemble, member).views) for member, own in caches.items()}
+    far = {fold: own.look_up(keys) for fold, own in measured.items()}
+    asked = Asked({member: known.copy() for member, known in before.items()}, {f: d.copy() for f, d in far.items()})
+    missing = np.zeros(len(photos), dtype=bool)
+    for member, known in before.items():
+        missing |= pages_wanting(known, _policy(ensemble, member))
+    for distance in far.values():
+        missing |= np.isnan(distance[:, 0, 0])
+    _ask_missing(ensemble, photos, np.flatnonzero(missing), asked, in_workers)
+    for member, own in caches.items():
+        own.add(keys, before[member], asked.predictions[member], _policy(ensemble, member).views)
+    for fold, index_cache in measured.items():
+        index_cache.add(keys, far[fold], asked.distances[fold])
+    asked.distances = {fold: distance[:, 0, 0] for fold, distance in asked.distances.items()}
+    return asked.take(listed.places)
+
+
+def _ask_missing(
+    ensemble: EnsembleFiles, photos: Sequence[Photo], rows: NDArray[np.int64], asked: Asked, in_workers: bool | None
+) -> None:
+    """Fills `asked` for the pages of these rows, chunk by chunk."""
+    if not len(rows):
+        return
+    parts = list(chunks(rows, CHUNK))
+    tasks = [
+        (
+            str(ensemble.folder),
+            ensemble.fingerprint(),
+            number,
+            [photos[row] for row in part],
+            {member: known[part] for member, known in asked.predictions.items()},
+            list(asked.distances),
+        )
+        for number, part in enumerate(parts)
+    ]
+    for number, found in _answer_chunks(tasks, len(rows), len(parts) > 1 if in_workers is None else in_workers):
+        part = parts[number]
+        for member, answers in found.predictions.items():
+            asked.predictions[member][part] = answers
+        for fold, distance in found.distances.items():
+            asked.distances[fold][part, 0, 0] = distance
+        asked.problems.update({int(part[place]): why for place, why in found.problems.items()})
+
+
+def _answer_chunks(tasks: Sequence[tuple[Any, ...]], pages: int, in_workers: bool) -> Iterator[tuple[int, Asked]]:
+    """What `answer_chunk` says of each task, in any order."""
+    if not in_workers:
+        yield from (answer_chunk(*(*task, Lease(("cpu",), 1))) for task in tasks)
+        return
+    with predicting("ensemble", pages) as on_event:
+        for number, found in executor().map(answer_chunk, tasks, Needs(device="auto")):
+            count = len(tasks[number][3])
+            on_event(PagesPredicted(count, count))
+            yield number, found
+
+
+def answer_chunk(
+    folder: str,
+    stamp: str,
+    number: int,
+    photos: Sequence[Photo],
+    known: dict[EnsembleMember, Answers],
+    folds: Sequence[int],
+    lease: Lease,
+) -> tuple[int, Asked]:
+    """In a worker: decodes some pages, asks all members about them, and measures how far they are from what was learnt.
+
+    stamp: fingerprint of the ensemble, so that a folder that was written anew is opened anew.
+    """
+    ensemble, device = _open(folder, stamp), lease.devices[0]
+    decoded, problems = decode(photos)
+    usable = np.array([row for row in range(len(photos)) if row not in problems], dtype=np.int64)
+    pages = PhotoPages([decoded[row] for row in usable.tolist()], ensemble.manifest.page_format)
+    asked = Asked({member: answers.copy() for member, answers in known.items()}, {}, problems)
+    for member in known if len(usable) else ():
+        opened = _open_member(folder, stamp, member.key, device)
+        answers = opened.predict(pages, _policy(ensemble, member), known[member][usable])
+        asked.predictions[member][usable] = answers
+    for fold in folds:
+        distances = np.full(len(photos), np.nan)
+        if len(usable):
+            embedder = _open_member(folder, stamp, _embedder(ensemble, fold).key, device)
+            distances[usable] = ensemble.novelty[fold].distances(embedder.embed(pages))  # type: ignore[attr-defined]
+        asked.distances[fold] = distances
+    return number, asked
+
+
+@lru_cache(maxsize=4)
+def _open(folder: str, stamp: str) -> EnsembleFiles:
+    return EnsembleFiles.load(folder)
+
+
+@lru_cache(maxsize=64)
+def _open_member(folder: str, stamp: str, key: str, device: str) -> Member:
+    checkpoint = _open(folder, stamp).checkpoints[key]
+    return kind_of(checkpoint).load(checkpoint, device)
+
+
+def _policy(ensemble: EnsembleFiles, member: EnsembleMember) -> ViewPolicy:
+    views = ensemble.manifest.decisions.views
+    return first_view(views) if kind_of(ensemble.checkpoints[member.key]).equivariant else views
+
+
+def _embedder(ensemble: EnsembleFiles, fold: int) -> EnsembleMember:
+    name = ensemble.manifest.embedder
+    return next(member for member in ensemble.manifest.members if (member.name, member.fold) == (name, fold))
+
+
+def _member_cache(ensemble: EnsembleFiles, member: EnsembleMember, store: Store | None) -> PageCache:
+    checkpoint = ensemble.checkpoints[member.key]
+    name = f"{member.key}-{fingerprint(ensemble.manifest.page_format.fingerprint())[:8]}"
+    return PageCache(store, name, len(kind_of(checkpoint).targets(checkpoint)))
+
+
+def _index_name(ensemble: EnsembleFiles, fold: int) -> str:
+    page_format = ensemble.manifest.page_format.fingerprint()
+    return fingerprint("novelty", page_format, _embedder(ensemble, fold).key, ensemble.novelty[fold].fingerprint())
+
+
+def _tables(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked) -> pd.DataFrame:
+    """Predictions of general members and specialists of the pages that could be read; render_id: row of the page."""
+    readable = np.array([row for row in range(len(names)) if row not in asked.problems], dtype=np.int64)
+    about = pd.DataFrame({"image_id": [names[row] for row in readable.tolist()], "render_id": readable.astype(str)})
+    about = about.assign(group=about["image_id"], condition=TEST_CONDITION, copy=0)
+    about["label"] = pd.array([pd.NA] * len(about), dtype="Int64")
+    special = {rule.group.name for rule in ensemble.manifest.decisions.plan.rules}
+    views = ensemble.manifest.decisions.views.views
+    tables: dict[bool, list[pd.DataFrame]] = {True: [], False: []}
+    for member, answers in asked.predictions.items():
+        kind, checkpoint = kind_of(ensemble.checkpoints[member.key]), ensemble.checkpoints[member.key]
+        own = np.repeat(answers[readable], len(views), axis=1) if kind.equivariant else answers[readable]
+        pages = about.assign(model=member.name, fold=member.fold)
+        tables[member.name in special].append(prediction_table(pages, views, kind.targets(checkpoint), own))
+    general = pd.concat(tables[False], ignore_index=True)
+    return join_members(general, pd.concat(tables[True], ignore_index=True) if tables[True] else general.head(0))
+
+
+def _answers(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked, votes: pd.DataFrame) -> pd.DataFrame:
+    """ANSWERS and p_<target> of the pages, in their order."""
+    manifest, columns = ensemble.manifest, [f"p_{target}" for target in ensemble.targets]
+    by_row = votes.set_index("render_id").reindex([str(row) for row in range(len(names))])
+    readable = by_row["predicted"].notna().to_numpy()
+    folds = sorted(asked.distances)
+    novelty = np.full(len(names), np.nan)
+    if folds and readable.any():
+        distances = [asked.distances[fold][readable] for fold in folds]
+        novelty[readable] = rate_novelty([ensemble.novelty[fold] for fold in folds], distances)
+    table = pd.DataFrame({"image_id": pd.Series(names, dtype=object)})
+    table["target"] = by_row["predicted"].fillna(manifest.fallback).astype("int64").to_numpy()
+    table["class_name"] = table["target"].map(dict(manifest.classes)).astype(object)
+    table["confidence"] = by_row["confidence"].fillna(0.0).astype("float64").to_numpy()
+    table["novelty"] = novelty
+    values = zip(table["confidence"].tolist(), table["novelty"].tolist(), strict=True)
+    table["why"] = [_why(ensemble, asked, row, *value) for row, value in enumerate(values)]
+    table["needs_review"] = table["why"] != ""
+    probabilities = by_row.reindex(columns=columns).astype("float64").reset_index(drop=True)
+    return pd.concat([table[list(ANSWERS)], probabilities], axis=1)
+
+
+def _why(ensemble: EnsembleFiles, asked: Asked, row: int, confidence: float, novelty: float) -> str:
+    """Why a person should look at a page, in words; empty where nobody need."""
+    if row in asked.problems:
+        return f"unreadable: {asked.problems[row]}; answered with the most frequent class"
+    threshold = ensemble.manifest.decisions.threshold
+    unsure = [f"confidence {confidence:.3f} below {threshold:.3f}"] if confidence < threshold else []
+    limit = ensemble.manifest.novelty_limit
+    strange = [f"unlike the training pages: more novel than {novelty:.1%} of them"] if novelty > limit else []
+    return "; ".join(unsure + strange)

@@ -1,0 +1,195 @@
+"""The files of an ensemble: everything that turns a page into an answer, in one folder.
+
+    folder/ensemble.json         page format, members, decisions, classes, forecast, versions
+    folder/novelty.safetensors   what the members have learnt, to find pages that are like nothing of it
+    folder/members/<key>/        the files of each member
+
+Nothing in it is executable, and nothing outside of it is needed: it may be moved to another machine.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from docsort.arrays import Arrays, read_arrays, write_arrays
+from docsort.ensembling.decisions import Decisions
+from docsort.ensembling.novelty import NoveltyIndex
+from docsort.errors import StorageError
+from docsort.images.page_format import PageFormat
+from docsort.member_kinds import kind_of
+from docsort.members.checkpoints import Checkpoint
+from docsort.stores import RECORD, Store, fingerprint, write_atomically
+
+ENSEMBLE_FILE, NOVELTY_FILE, MEMBERS_FOLDER = "ensemble.json", "novelty.safetensors", "members"
+ENSEMBLE_VERSION = 1
+"""Of the files; a newer one than this code knows is refused."""
+
+
+@dataclass(frozen=True)
+class EnsembleMember:
+    """name: of the member, or of the group of a specialist; fold: that it has not learnt; key: of its checkpoint."""
+
+    name: str
+    fold: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What stands in ensemble.json. classes: (number, name), ascending; fallback: class number of a page that cannot be
+    read; embedder: name of the members that say where a page lies, None where no page is measured; novelty_limit: share
+    of held-out pages that a page is more novel than, to need review; forecast: what it was forecast to score, and on
+    what; training_pages: traits of the pages it learnt, by quantile, for who wants to watch drift.
+    """
+
+    page_format: PageFormat
+    classes: tuple[tuple[int, str], ...]
+    fallback: int
+    members: tuple[EnsembleMember, ...]
+    decisions: Decisions
+    embedder: str | None
+    novelty_limit: float
+    forecast: dict[str, Any] | None
+    training_pages: dict[str, Any]
+    packages: dict[str, str]
+    version: int = ENSEMBLE_VERSION
+
+
+_MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleFiles:
+    """manifest: all facts and decisions; checkpoints: of the members, by key; novelty: by fold; folder: where it lies,
+    None before it is saved, and only a saved one can answer."""
+
+    manifest: Manifest
+    checkpoints: Mapping[str, Checkpoint]
+    novelty: Mapping[int, NoveltyIndex]
+    folder: Path | None = None
+
+    def save(self, folder: Path) -> Self:
+        """Writes the folder, its manifest last, and gives back the ensemble that lies there. Members' files are linked
+        where the disk can, so that a version costs next to nothing.
+
+        Raises StorageError when the disk does not take it.
+        """
+        try:
+            for checkpoint in self.checkpoints.values():
+                copy_member(checkpoint, folder / MEMBERS_FOLDER / checkpoint.key)
+            write_arrays(folder / NOVELTY_FILE, self._novelty_arrays())
+            text = json.dumps(_MANIFEST.dump_python(self.manifest, mode="json"), indent=1, sort_keys=True)
+            write_atomically(folder / ENSEMBLE_FILE, text.encode())
+        except OSError as error:
+            raise StorageError(
+                f"Expected to write the ensemble to {folder}, but {error.strerror}; free some space or make it "
+                "writable, then run again."
+            ) from error
+        return type(self).load(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """The ensemble of a folder, or the newest version below it; its members are opened when they are asked.
+
+        Raises StorageError, one sentence, where there is none, where a file is damaged or missing, or where a newer
+        version of Docsort has written it.
+        """
+        place = newest(Path(folder).expanduser().absolute())
+        manifest = _read_manifest(place / ENSEMBLE_FILE)
+        keys = sorted({member.key for member in manifest.members})
+        store = Store(place / MEMBERS_FOLDER)
+        checkpoints = {key: Checkpoint(store.folder(key), key) for key in keys}
+        lost = [key for key, checkpoint in checkpoints.items() if not _is_whole(checkpoint)]
+        if lost:
+            raise StorageError(
+                f"Expected the member {lost[0]} in {place}, but it is gone or not whole; copy the folder again, or "
+                "run the ensembling pipeline again."
+            )
+        return cls(manifest, checkpoints, _read_novelty(place / NOVELTY_FILE), place)
+
+    def fingerprint(self) -> str:
+        """Of everything that decides an answer: members, page format, decisions, novelty; not of its forecast."""
+        facts = asdict(replace(self.manifest, forecast=None, training_pages={}, packages={}, decisions=None))  # type: ignore[arg-type]
+        decisions = _MANIFEST.dump_python(self.manifest, mode="json")["decisions"]
+        return fingerprint(facts, decisions, {fold: index.fingerprint() for fold, index in self.novelty.items()})
+
+    @property
+    def targets(self) -> list[int]:
+        """Class numbers, ascending."""
+        return [target for target, _ in self.manifest.classes]
+
+    def finished(self, decisions: Decisions, forecast: dict[str, Any] | None) -> Self:
+        """The same members with other decisions and a forecast, not saved yet."""
+        return replace(self, manifest=replace(self.manifest, decisions=decisions, forecast=forecast), folder=None)
+
+    def _novelty_arrays(self) -> Arrays:
+        return {
+            f"{fold}/{name}": array for fold, own in self.novelty.items() for name, array in own.to_arrays().items()
+        }
+
+
+def newest(place: Path) -> Path:
+    """The folder itself where it holds an ensemble, else the newest of its versions, as Kedro names them."""
+    if (place / ENSEMBLE_FILE).is_file():
+        return place
+    versions = sorted(place.glob(f"*/*/{ENSEMBLE_FILE}")) or sorted(place.glob(f"*/{ENSEMBLE_FILE}"))
+    if not versions:
+        raise StorageError(
+            f"Expected an ensemble in {place} ({ENSEMBLE_FILE}), but there is none; run the ensembling pipeline, or "
+            "name the folder that it has written."
+        )
+    return versions[-1].parent
+
+
+def copy_member(checkpoint: Checkpoint, folder: Path) -> None:
+    """Links or copies the files that its kind needs, the record last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*kind_of(checkpoint).files, RECORD):
+        if (folder / name).exists():
+            continue
+        try:
+            os.link(checkpoint.folder / name, folder / name)
+        except OSError:  # another disk, or one without links
+            partial = folder / f".{name}.partial"
+            shutil.copyfile(checkpoint.folder / name, partial)
+            partial.replace(folder / name)
+
+
+def _is_whole(checkpoint: Checkpoint) -> bool:
+    return checkpoint.is_complete() and all((checkpoint.folder / name).is_file() for name in kind_of(checkpoint).files)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and int(values.get("version", 0)) > ENSEMBLE_VERSION:
+            raise StorageError(
+                f"Expected {path} to be of version {ENSEMBLE_VERSION} at most, but it is of {values['version']}; "
+                "install a newer Docsort."
+            )
+        return _MANIFEST.validate_python(values)
+    except (OSError, ValueError, TypeError, ValidationError) as error:
+        raise StorageError(
+            f"Expected {path} to describe an ensemble, but it cannot be read "
+            f"({type(error).__name__}); copy the folder again, or run the ensembling pipeline again."
+        ) from error
+
+
+def _read_novelty(path: Path) -> dict[int, NoveltyIndex]:
+    by_fold: dict[int, Arrays] = {}
+    try:
+        for name, array in read_arrays(path).items():
+            fold, _, rest = name.partition("/")
+            by_fold.setdefault(int(fold), {})[rest] = array
+        return {fold: NoveltyIndex.from_arrays(own) for fold, own in sorted(by_fold.items())}
+    except (ValueError, KeyError) as error:
+        raise StorageError(
+            f"Expected {path} to hold an index of what was learnt, but got {error!r}; copy the folder again, or run "
+            "the ensembling pipeline again."
+        ) from error

@@ -1,1 +1,0 @@
-"""From a checkpoint and pages to a table of probabilities."""

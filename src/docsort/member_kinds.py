@@ -1,0 +1,153 @@
+"""The table of contents of all kinds of members; a new kind is one folder and one line here.
+
+Light: a kind's heavy libraries are loaded where it trains and where it is asked.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+from pydantic import RootModel, ValidationError, field_validator, model_validator
+
+from docsort.errors import StorageError, listing
+from docsort.kernel.kind import KernelKind
+from docsort.members.checkpoints import HISTORY, Checkpoint
+from docsort.members.member import Kind, MemberParameters, Task
+from docsort.members.splits import Split
+from docsort.parameters import problems_in
+from docsort.training.kind import NetworkKind
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (NetworkKind(), KernelKind())}
+
+MAIN = "main"
+"""The member that specialists are trained like and that says where a page lies; it is there always."""
+
+NAME = re.compile(r"(?!specialist)[a-z][a-z0-9_]*")
+
+
+class Members(RootModel[dict[str, Any]]):
+    """The members of each fold by name, in their order: the parameters of each one's kind.
+
+    `like: <name>` begins with the parameters of another member, groups within them changed key by key.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            raise ValueError(f"Expected `members` to name members and what they are, but got {values!r}.")
+        return {name: read_member(str(name), value, values) for name, value in values.items()}
+
+    @field_validator("root")
+    @classmethod
+    def _check(cls, members: dict[str, MemberParameters]) -> dict[str, MemberParameters]:
+        main = members.get(MAIN)
+        if main is None or main.kind != NetworkKind.name or not main.enabled:
+            raise ValueError(f"Expected `members.{MAIN}` to be there, enabled, and of the kind {NetworkKind.name}.")
+        bad = [name for name in members if not NAME.fullmatch(name)]
+        if bad:
+            raise ValueError(
+                "Expected names of members of small letters, digits and _, that do not begin with specialist, but got "
+                f"{listing(bad)}."
+            )
+        return members
+
+    def __iter__(self) -> Iterator[tuple[str, MemberParameters]]:  # type: ignore[override]
+        """The enabled ones."""
+        return ((name, member) for name, member in self.root.items() if member.enabled)
+
+    @property
+    def sides(self) -> list[int]:
+        """The sides of squares that some member wants pages in, ascending, pixels."""
+        return sorted({member.side for _, member in self})
+
+    def __getitem__(self, name: str) -> MemberParameters:
+        member: MemberParameters = self.root[name]
+        return member
+
+    @property
+    def main(self) -> Any:
+        """The parameters of the main member."""
+        return self.root[MAIN]
+
+
+def read_member(name: str, value: Any, others: Mapping[str, Any]) -> MemberParameters:
+    """The parameters of one member. Raises ValueError, all problems in one sentence."""
+    if isinstance(value, MemberParameters):
+        return value
+    given = inherited(name, value, others)
+    kind = KINDS.get(str(given.get("kind")))
+    if kind is None:
+        raise ValueError(
+            f"Expected `members.{name}.kind` to be one of {listing(KINDS)}, but got {given.get('kind')!r}."
+        )
+    return _validated(kind.Parameters, given, f"`members.{name}`")
+
+
+def inherited(name: str, value: Any, others: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given of a member, laid over what it is `like`."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"Expected `members.{name}` to be a group of parameters, but got {value!r}.")
+    given = dict(value)
+    model = given.pop("like", None)
+    if model is None:
+        return given
+    original = others.get(model)
+    if model == name or not isinstance(original, Mapping | MemberParameters):
+        raise ValueError(f"Expected `members.{name}.like` to name another member, but got {model!r}.")
+    base = original.model_dump() if isinstance(original, MemberParameters) else dict(original)
+    if "like" in base:
+        raise ValueError(
+            f"Expected the member {model}, which {name} is like, to stand by itself, but it is like another."
+        )
+    return merged(base, given)
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the changes in them, nested groups key by key."""
+    result = dict(values)
+    for name, change in changes.items():
+        inside = result.get(name)
+        result[name] = merged(inside, change) if isinstance(inside, Mapping) and isinstance(change, Mapping) else change
+    return result
+
+
+def changed(parameters: MemberParameters, changes: Mapping[str, Any], what: str) -> Any:
+    """The parameters with changes. Raises ValueError naming `what`, "the specialist certificates", where these are not
+    valid."""
+    return _validated(type(parameters), merged(parameters.model_dump(), changes), what)
+
+
+def _validated(model: type[MemberParameters], values: Mapping[str, Any], what: str) -> MemberParameters:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(f"Expected {what} to have valid parameters of its own, but {problems_in(error)}.") from error
+
+
+def task_name(member: str, fold: int) -> str:
+    """What the log, the tracking and the checkpoint call a training; random numbers depend on it."""
+    return f"fold_{fold}" if member == MAIN else f"{member}_fold_{fold}"
+
+
+def kind_of(checkpoint: Checkpoint) -> Kind:
+    """The kind that can load it. Raises StorageError for one of a kind that this version does not know."""
+    if checkpoint.kind not in KINDS:
+        raise StorageError(
+            f"Expected {checkpoint.folder} to be of a kind among {listing(KINDS)}, but it is a {checkpoint.kind}; "
+            "install the version that made it, or train again."
+        )
+    return KINDS[checkpoint.kind]
+
+
+def tasks_of(members: Members, split: Split, seed: int) -> dict[str, Task]:
+    """The training of every enabled member on one fold, by name."""
+    return {name: KINDS[member.kind].task(task_name(name, split.fold), split, member, seed) for name, member in members}
+
+
+def histories_of(checkpoints: Mapping[str, Checkpoint], fold: int) -> pd.DataFrame:
+    """HISTORY of all members that have epochs, and the columns model and fold."""
+    tables = [point.read_history().assign(model=name, fold=fold) for name, point in checkpoints.items()]
+    tables = [table for table in tables if len(table)] or [pd.DataFrame(columns=[*HISTORY, "model", "fold"])]
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,137 @@
+"""A network that is asked about pages: forward passes inside a worker process.
+
+Pages are read in chunks, each once; the views of a chunk are put together to batches, whatever their turns, so that the
+device is as busy at the last page as at the first. Memory holds two chunks of pixels and the answers. Every batch has
+the same size, the last one padded: libraries choose their way to compute by the shape of a batch, and an answer must
+not depend on which other pages are asked about beside it, not in a single bit.
+
+Legend of shapes: N pages, B batch, V views, K classes, S side of the square, D features.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from docsort.chunks import chunks, one_ahead
+from docsort.members.member import Answers
+from docsort.members.pages import Pages
+from docsort.members.views import ViewPolicy, is_done, pages_wanting
+from docsort.models.activations import batch_features, last_layer
+from docsort.models.backbones import require_input_size
+from docsort.models.folding import fold_normalisation
+from docsort.models.pixels import Normaliser
+from docsort.models.threads import freed_memory_kept, one_thread
+from docsort.models.turns import apply_turns
+from docsort.models.weights import load_model
+from docsort.work.channel import report
+from docsort.work.progress import PagesPredicted
+
+CHUNK_PAGES = {"cpu": 64, "cuda": 1024}
+"""Pages held as pixels at a time."""
+BATCH_VIEWS = {"cpu": 16, "cuda": 512}
+"""Squares of one forward pass: enough to keep the device busy, few enough for its caches and its memory, and for a
+single page not to wait long."""
+SIZE_STEP = 32
+"""Scaled sides are rounded to a multiple of this, which all backbones take."""
+
+
+class NetworkMember:
+    """The network of a model folder (`models.weights`), on a device, ready to be asked."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.net, self.description = load_model(folder)
+        self.targets = self.description.targets
+        self.device, self._kind = device, device.partition(":")[0]
+        with one_thread():
+            folded = fold_normalisation(self.net, self.description.image_size)
+        self.model = folded.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.normaliser = Normaliser(self.description.mean, self.description.std, device)
+        self.batch = BATCH_VIEWS.get(self._kind, BATCH_VIEWS["cpu"])
+
+    def predict(self, pages: Pages, policy: ViewPolicy, known: Answers) -> Answers:
+        """See `members.member.Member`. Raises InputError for a scale that the backbone does not take."""
+        sides = {scale: self._side(scale) for _, scale in policy.views}
+        answers, wanting = known.copy(), np.flatnonzero(pages_wanting(known, policy))
+        with one_thread(), freed_memory_kept(self.device):
+            for rows, squares in self._chunks(pages, wanting):
+                forwards = self._fill(answers, rows, squares, policy, sides)
+                report(PagesPredicted(len(rows), forwards))
+        return answers
+
+    def embed(self, pages: Pages) -> list[NDArray[np.float32]]:
+        """See `members.member.Embedder`. Raises InputError for a backbone without a last layer."""
+        net = self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        layer = last_layer(net, self.description.backbone)
+        results = []
+        with one_thread():
+            for _, squares in self._chunks(pages, np.arange(len(pages))):
+                for part, count in self._batches(squares):
+                    blocks = batch_features(net, layer, self.normaliser(part))
+                    results.append([block[:count] for block in blocks])
+        return [np.concatenate(block) for block in zip(*results, strict=True)]
+
+    def _chunks(self, pages: Pages, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+        """Row numbers and their squares (B, 3, S, S) on the device, uint8; the next are read meanwhile."""
+        parts = list(chunks(rows, CHUNK_PAGES.get(self._kind, CHUNK_PAGES["cpu"])))
+        read = one_ahead(lambda part: pages.squares(part.tolist(), self.description.image_size), parts)
+        for part, squares in zip(parts, read, strict=True):
+            yield part, torch.from_numpy(squares).permute(0, 3, 1, 2).to(self.device)
+
+    def _fill(
+        self, answers: Answers, rows: NDArray[np.int64], squares: Tensor, policy: ViewPolicy, sides: dict[int, int]
+    ) -> int:
+        """Puts the predictions for squares (B, 3, S, S) into the rows of answers, view after view until the policy's
+        margin is reached; how many forward passes of one square it took.
+        """
+        open_places, forwards = np.arange(len(rows)), 0
+        for first, end in policy.stages:
+            missing = np.isnan(answers[rows[open_places], first:end, 0])
+            places, views = np.nonzero(missing)
+            forwards += len(places)
+            scales = np.array([policy.views[view + first][1] for view in views], dtype=np.int64)
+            for scale in np.unique(scales):
+                chosen = np.flatnonzero(scales == scale)
+                asked, turns = open_places[places[chosen]], [policy.views[v][0] for v in views[chosen] + first]
+                answers[rows[asked], views[chosen] + first] = self._ask(squares, asked, turns, sides[int(scale)])
+            if end < len(policy.views):
+                open_places = open_places[~is_done(answers[rows[open_places], :end], policy.stop_margin)]
+        return forwards
+
+    @torch.inference_mode()
+    def _ask(self, squares: Tensor, places: NDArray[np.int64], turns: Sequence[int], side: int) -> Answers:
+        """(len(places), K): of each square the view in its turn."""
+        predicted = []
+        for start in range(0, len(places), self.batch):
+            part = slice(start, start + self.batch)
+            chosen = squares[torch.from_numpy(places[part]).to(self.device)]
+            views = apply_turns(chosen, torch.tensor(turns[part], device=self.device))
+            for whole, count in self._batches(views):
+                logits = self.model(self._sized(whole, side)).float()
+                predicted.append(torch.softmax(logits, dim=1)[:count].cpu())
+        return torch.cat(predicted).numpy()
+
+    def _batches(self, squares: Tensor) -> Iterator[tuple[Tensor, int]]:
+        """Squares in batches of one size, the last one filled up with its first square; and how many count."""
+        for start in range(0, len(squares), self.batch):
+            part = squares[start : start + self.batch]
+            spare = self.batch - len(part)
+            yield torch.cat([part, part[:1].expand(spare, -1, -1, -1)]) if spare else part, len(part)
+
+    def _sized(self, views: Tensor, side: int) -> Tensor:
+        pixels = self.normaliser(views)
+        if side == self.description.image_size:
+            return pixels
+        scaled = functional.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+    def _side(self, scale: int) -> int:
+        if scale == 100:
+            return self.description.image_size
+        side = max(SIZE_STEP, round(self.description.image_size * scale / 100 / SIZE_STEP) * SIZE_STEP)
+        require_input_size(self.model, self.description.backbone, side)
+        return side

@@ -1,0 +1,90 @@
+"""The kind of member `network`: a timm backbone, fine-tuned or trained from scratch on a fold's renders.
+
+Light: this module runs in the main process and imports no torch.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from docsort.errors import WeightsError
+from docsort.members.checkpoints import Checkpoint
+from docsort.members.fitting import by_content
+from docsort.members.member import Kind, Member, Task
+from docsort.members.splits import Split
+from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, read_description
+from docsort.stores import file_digest, fingerprint
+from docsort.training.parameters import NETWORK, RESUME_FILE, TrainingParameters
+from docsort.work.executor import Lease
+
+ENGINE_VERSION = 4
+"""Part of every key: raise it when the same task would give other weights, so that old ones no longer count."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkTask(Task):
+    """One network to train on one fold; `split` at the side of its input."""
+
+    parameters: TrainingParameters
+
+    def check(self) -> None:
+        """Raises InputError where `pretrained` names no file."""
+        weights = self.parameters.pretrained
+        if isinstance(weights, str) and not Path(weights).is_file():
+            raise WeightsError(
+                f"Expected `pretrained` to be true, false or the path of a weights file, but there is no file "
+                f"{weights!r}."
+            )
+
+    def key(self) -> str:
+        """Fingerprint of what decides the weights: page contents and labels, parameters, name, seed and version.
+
+        Where the files lie and on which device they are trained does not count. Raises InputError for missing files.
+        """
+        parameters = self.parameters.deciding()
+        if isinstance(self.parameters.pretrained, str):
+            parameters["pretrained"] = file_digest(self.parameters.pretrained)
+        tables = [by_content(table) for table in (self.split.training, self.split.held_out)]
+        return fingerprint(ENGINE_VERSION, self.name, list(self.targets), self.seed, parameters, *tables)
+
+    def is_begun(self, folder: Path) -> bool:
+        return (folder / RESUME_FILE).is_file()
+
+    def run(self, folder: Path, lease: Lease) -> dict[str, Any]:
+        """Writes model.safetensors, model.json and history.csv; the record has the best epoch and its scores."""
+        if len(lease.devices) > 1:
+            from docsort.training.parallel import fit_together
+
+            return fit_together(self, folder, lease)
+        from docsort.training.engine import fit
+
+        return fit(self, folder, lease.devices[0], lease.concurrent, self.key())
+
+
+class NetworkKind(Kind):
+    """See `members.member.Kind`."""
+
+    name = NETWORK
+    Parameters = TrainingParameters
+    files = (WEIGHTS_FILE, DESCRIPTION_FILE)
+
+    def task(self, name: str, split: Split, parameters: TrainingParameters, seed: int) -> NetworkTask:
+        return NetworkTask(name, self.name, split.at(parameters.side), parameters, seed)
+
+    def targets(self, checkpoint: Checkpoint) -> tuple[int, ...]:
+        return read_description(checkpoint.folder).targets
+
+    def load(self, checkpoint: Checkpoint, device: str) -> Member:
+        from docsort.models.forward import NetworkMember
+
+        return NetworkMember(checkpoint.folder, device)
+
+
+def begin_with(task: NetworkTask, general: Checkpoint) -> NetworkTask:
+    """The task, begun with the weights of another member of the same fold, at the learning rate of pretrained ones.
+
+    What that member has learnt counts as learnt. Raises LeakError where that is not recorded.
+    """
+    parameters = task.parameters.model_copy(update={"pretrained": str(general.folder / WEIGHTS_FILE)})
+    learnt = tuple(sorted(general.learnt_groups()))
+    return replace(task, parameters=parameters, split=replace(task.split, learnt_before=learnt))

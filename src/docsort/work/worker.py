@@ -1,0 +1,119 @@
+"""A worker process: it runs one function at a time for the process that started it, and ends with it.
+
+Spawned, not forked, because a fork after a parallel numba kernel or an OpenCV thread pool kills the child. It is held
+to one thread, so that as many workers as cores use each core once.
+"""
+
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from docsort.errors import WorkerError
+from docsort.work.channel import OnEvent, RemoteError, open_channel, receive_outcome
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+}
+"""Read by the numeric libraries when they are imported, hence set before a worker imports any of them."""
+
+_starting = threading.Lock()
+
+
+class Worker:
+    """The process as it is seen from the one that started it.
+
+    A main process without any log handler, a script for example, hears no records: its workers write for themselves.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, bool(logging.getLogger().handlers)))
+        self._is_killed = False
+        with _starting:
+            self._process.start()
+        theirs.close()  # so that the pipe ends with the worker
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], on_event: OnEvent) -> Any:
+        """Runs a module-level function; what it reports is told before it returns, and its errors arrive as they are.
+
+        Raises WorkerError when the process dies meanwhile. One call at a time.
+        """
+        try:
+            kind, content = self._exchange(function, args, on_event)
+        except (EOFError, OSError) as error:
+            self.kill()
+            raise WorkerError(
+                f"A worker process died while it ran {name_of(function)}; most often memory ran out. Free memory, or "
+                "set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
+            ) from error
+        if kind == "result":
+            return content
+        raised, trace = content
+        raise raised from RemoteError(trace)
+
+    def _exchange(self, function: Callable[..., Any], args: tuple[Any, ...], on_event: OnEvent) -> tuple[str, Any]:
+        self._connection.send((function, args))
+        try:
+            return receive_outcome(self._connection, on_event)
+        except Exception:  # a message that cannot be unpickled, and nobody knows how many come after it
+            self.kill()
+            raise
+
+    def is_alive(self) -> bool:
+        """Whether it can be asked for more."""
+        return not self._is_killed and self._process.is_alive()
+
+    def kill(self) -> None:
+        """Ends it at once, whatever it is doing; a call that waits for it ends too. From any thread.
+
+        Not by SIGTERM: Lightning catches that one, and trains on.
+        """
+        self._is_killed = True
+        self._process.kill()
+
+    def end(self) -> None:
+        """Ends it and waits until it is gone; nobody may be waiting for it."""
+        self.kill()
+        self._process.join()
+        self._connection.close()
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What an error sentence calls a function."""
+    return str(getattr(function, "__name__", function))
+
+
+def _serve(connection: Connection, with_log: bool) -> None:
+    # Ctrl-C reaches the whole process group; the main process alone decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(ONE_THREAD)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+    sender = open_channel(connection, with_log)
+    with suppress(EOFError, ConnectionError):  # of a parent that is gone
+        while True:
+            sender.send_outcome_of(_call, connection.recv_bytes())
+
+
+def _call(message: bytes) -> Any:
+    function, args = pickle.loads(message)
+    return function(*args)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,13 @@
+"""What the drawn sample is to be like."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SampleParameters(BaseModel):
+    """Size and planted faults of the sample; the figures of the real job are in `kinds`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    scale: float = Field(0.3, gt=0, le=20, description="share of the real job's 1,570 train and 3,140 test photos")
+    label_noise: float = Field(0.02, ge=0, le=0.3, description="share of train labels that are wrong")
+    near_duplicates: float = Field(0.02, ge=0, le=0.3, description="share of train photos that nearly repeat another")

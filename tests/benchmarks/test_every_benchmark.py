@@ -1,0 +1,155 @@
+"""Every script in benchmarks/ runs whole in its quick form; what it measures is for a person to judge.
+
+Some read a finished run. Alone their quick form makes one, in the environment `smoke`; here it is handed to them.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import pytest
+from kedro_command import ROOT, Run
+
+from docsort.reporting.label_gains import LABEL_GAINS
+
+Figures = dict[str, Any]
+
+SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text())
+
+
+def of_duplicates(figures: Figures) -> None:
+    assert set(figures["recall"]) == {"stored again", "turned", "cropped", "cropped and turned"}
+    assert (figures["images"], figures["copies_a_kind"]) == (2 * 6 * 17 + 4 * 3, 3)
+    assert set(figures["seconds"]) == {"measuring", "searching"}
+
+
+def of_forecast(figures: Figures) -> None:
+    (run,) = figures["runs"]
+    assert run["gap"] == pytest.approx(run["forecast"] - run["test"]) == figures["largest_gap"] == figures["mean_gap"]
+
+
+def of_inference(figures: Figures) -> None:
+    (model,) = figures["models"].values()
+    assert figures["pages_over_forwards"] == model["pages_over_forwards"] > 0
+    assert len(model["rounds"]) == 1
+    assert 1 <= figures["test"]["chosen_forwards"] <= figures["test"]["all_forwards"]
+
+
+def of_label_fixes(figures: Figures) -> None:
+    (run,) = figures["runs"]
+    assert run["fixed"] >= 1
+    assert (run["test_gain"], run["test_before"]) == ([0, 0, 0], run["test_after"])
+
+
+def of_label_issues(figures: Figures) -> None:
+    (row,) = figures["sets"]
+    assert (row["images"], row["planted"]) == (6 * 17, 10)
+    (mean,) = figures["means"]
+    assert mean["average_precision"] == row["average_precision"] == mean["lowest"] == mean["highest"]
+
+
+def of_ladder(figures: Figures) -> None:
+    ((ladder,),) = figures.values()
+    names = list(ladder)
+    assert (names[0], names[-1]) == ("one fold", "the old way")
+
+
+def of_leaky_validation(figures: Figures) -> None:
+    assert all(0 <= figures[name] <= 1 for name in ("validation", "test", "test_tta", "shared_sources"))
+    assert figures["overstated"] == pytest.approx(figures["validation"] - figures["test"])
+    assert figures["best_epoch"] == 1
+
+
+def of_rendering(figures: Figures) -> None:
+    ratios = ("efficiency_per_core", "speedup_2_cores", "machine_speedup_2_cores", "speedup_over_machine")
+    assert all(figures[name] > 0 for name in (*ratios, "rss_ratio_50k_over_5k", "over_plain_loop"))
+    assert set(figures["renders_per_second"]) == {"one_worker", "two_workers", "all_workers", "bare", "plain_loop"}
+    assert figures["memory"]["many"]["renders"] == 3 * figures["memory"]["few"]["renders"]
+
+
+def of_techniques(figures: Figures) -> None:
+    variants = figures["variants"]
+    assert set(variants) == {"base", "label_smoothing"}
+    assert set(variants["base"]["scores"]) == {"test_like", "clean", "test"}
+    assert variants["label_smoothing"]["verdict"] in {"helps", "hurts", "noise"}
+
+
+def of_training(figures: Figures) -> None:
+    (model,) = figures["models"].values()
+    assert all(model[f"engine_over_{name}"] > 0 for name in ("ceiling", "plain_loop"))
+    assert model["engine_over_timm"] is None
+    assert model["images_per_s"]["engine_whole"] > 0
+
+
+WRITTEN: dict[str, Callable[[Figures], None]] = {
+    "duplicates": of_duplicates,
+    "forecast": of_forecast,
+    "inference": of_inference,
+    "label_fixes": of_label_fixes,
+    "label_issues": of_label_issues,
+    "ladder": of_ladder,
+    "leaky_validation": of_leaky_validation,
+    "rendering": of_rendering,
+    "techniques": of_techniques,
+    "training": of_training,
+}
+"""What the file of a benchmark's figures must hold."""
+
+READS_A_RUN = ("forecast", "inference", "label_fixes", "ladder", "techniques")
+
+
+def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
+    """The options by which a benchmark takes the finished run `root`, whose seed is 0."""
+    if name == "techniques":
+        note = {"params": f"{bench.QUICK['params']},seed=0", "env": "smoke"}
+        (root / "prepared.json").write_text(json.dumps(note))
+    if name == "label_fixes":
+        repeat(root, root.parent / name / "seed_0")
+    return {
+        "forecast": ["--data-root", str(root.parent)],
+        "inference": ["--data-root", str(root)],
+        "label_fixes": ["--data-root", str(root.parent / name)],
+        "ladder": ["--runs", str(root)],
+        "techniques": ["--work", str(root.parent)],
+    }[name]
+
+
+def repeat(root: Path, folder: Path) -> None:
+    """In `folder` the run `root`, and after the labels were corrected the same again."""
+    (folder / "data/08_reporting").mkdir(parents=True)
+    (folder / "data/01_raw").symlink_to(root / "01_raw")
+    for when in ("before", "after"):
+        (folder / f"submission_{when}.csv").symlink_to(root / "07_model_output/submission.csv")
+    pd.DataFrame([dict.fromkeys(LABEL_GAINS, 0.0)]).to_csv(folder / "data/08_reporting/label_gains.csv", index=False)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_quick_form_writes_its_figures_and_leaves_nothing_behind(
+    name: str,
+    load_benchmark: Callable[[str], ModuleType],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    bench, file, temporary = load_benchmark(name), tmp_path / "figures.json", tmp_path / "temporary"
+    options = []
+    if name in READS_A_RUN:
+        smoke_run: Run = request.getfixturevalue("smoke_run")
+        options = hand_over(smoke_run.data_root, name, bench)
+    temporary.mkdir()
+    monkeypatch.setenv("DOCSORT_WORKERS", "1")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--quick", "--json", str(file), *options])
+    monkeypatch.chdir(tmp_path)
+    bench.main()
+    WRITTEN[name](json.loads(file.read_text()))
+    assert list(temporary.glob("docsort*")) == []
+
+
+def test_no_benchmark_is_without_its_quick_form() -> None:
+    assert sorted(WRITTEN) == SCRIPTS

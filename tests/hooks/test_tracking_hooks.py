@@ -1,0 +1,332 @@
+"""The hooks, driven as Kedro drives them, on a small pipeline with the catalog names of the real one."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline, node
+from PIL import Image
+
+from docsort.errors import InputError, StoppedError
+from docsort.hooks import TrackingHooks
+from docsort.members.checkpoints import HISTORY
+from docsort.runners import FoldRunner
+from docsort.training.parameters import LearningRate, TrainingParameters
+from docsort.work.progress import Began, EpochRow, Job, followed, tell_kept
+
+VERSION = "2026-01-02T03.04.05.006Z"
+HASHES = ["b" * 64, "a" * 64]
+RECIPE = TrainingParameters(
+    backbone="lcnet_035",
+    pretrained=False,
+    image_size=32,
+    epochs=2,
+    patience=2,
+    batch_size=8,
+    learning_rate=LearningRate(scratch=0.003, pretrained=0.001),
+)
+
+
+def list_images() -> pd.DataFrame:
+    return pd.DataFrame({"image_id": ["1", "2"], "sha256": HASHES})
+
+
+def train(images: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"epoch": [1, 2], "train_loss": [0.5, 0.25], "seconds": [3.0, 4.0], "note": ["a", "b"]})
+
+
+def report(*histories: pd.DataFrame) -> tuple[dict[str, Any], go.Figure, Image.Image, Image.Image]:
+    scores = {"validation": {"macro_f1": 0.5, "folds": [0.25, 0.75]}, "classes": "two"}
+    return scores, go.Figure(go.Bar(y=[1, 2])), Image.new("RGB", (8, 8)), Image.new("RGB", (9, 9))
+
+
+def pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            node(list_images, None, "images", name="list_images"),
+            *(node(train, "images", f"fold_{fold}_history", name=f"train_{fold}") for fold in range(2)),
+            node(
+                report,
+                ["fold_0_history", "fold_1_history"],
+                ["scores", "confusion_matrix", "gallery", "unsaved_gallery"],
+                name="report",
+            ),
+        ]
+    )
+
+
+def catalog(folder: Path) -> DataCatalog:
+    config = {
+        "images": {"type": "pandas.CSVDataset", "filepath": str(folder / "images.csv"), "versioned": True},
+        "fold_{i}_history": {"type": "pandas.CSVDataset", "filepath": str(folder / "fold_{i}.csv")},
+        "scores": {"type": "json.JSONDataset", "filepath": str(folder / "scores.json"), "versioned": True},
+        "gallery": {
+            "type": "docsort.datasets.picture_dataset.PictureDataset",
+            "filepath": str(folder / "gallery.png"),
+            "versioned": True,
+        },
+    }
+    return DataCatalog.from_config(config, save_version=VERSION)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project, because MLflow needs seconds to create its database."""
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture
+def tracked(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a pipeline with TrackingHooks as a session does, and gives its parent run."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DOCSORT_TRACKING", "on")
+
+    def run(name: str, pipeline: Pipeline, catalog: DataCatalog) -> Any:
+        manager = _create_hook_manager()
+        manager.register(TrackingHooks())
+        loader = {"parameters": {"training": {"epochs": 3, "classes": ["a", "b"]}, "seed": 7}}
+        run_params = {"pipeline_names": [name], "run_id": VERSION, "env": "smoke", "tags": (), "runner": "<object>"}
+        told = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
+        manager.hook.after_context_created(context=SimpleNamespace(project_path=project, config_loader=loader))
+        manager.hook.before_pipeline_run(**told)
+        try:
+            result = FoldRunner(max_workers=2).run(pipeline, catalog, manager)
+        except Exception as error:
+            manager.hook.on_pipeline_error(error=error, **told)
+        else:
+            manager.hook.after_pipeline_run(run_result=result, **told)
+        (found,) = [found for found in runs(project) if found.info.run_name == name]
+        return found
+
+    return run
+
+
+def client(project: Path) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+
+
+def runs(project: Path, query: str = "") -> list[Any]:
+    experiment = client(project).get_experiment_by_name("docsort")
+    return list(client(project).search_runs([experiment.experiment_id], query))
+
+
+def test_parent_run_tells_what_was_run_on_what(tracked: Callable[..., Any], tmp_path: Path) -> None:
+    run = tracked("parent", pipeline(), catalog(tmp_path))
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"validation.macro_f1": 0.5, "validation.folds.0": 0.25, "validation.folds.1": 0.75}
+    assert run.data.params == {
+        "training.epochs": "3",
+        "training.classes": "['a', 'b']",
+        "seed": "7",
+        "kedro.run_id": VERSION,
+        "kedro.env": "smoke",
+    }
+    expected = hashlib.sha256("\n".join(sorted(HASHES)).encode()).hexdigest()
+    assert run.data.tags["data_fingerprint"] == expected
+    assert run.data.tags["version_of.torch"]
+
+
+def test_children_are_the_trainings_of_the_folds(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    parent = tracked("children", pipeline(), catalog(tmp_path)).info.run_id
+    children = {run.info.run_name: run for run in runs(project, f"tags.mlflow.parentRunId = '{parent}'")}
+    assert set(children) == {"fold_0", "fold_1"}
+    assert children["fold_0"].data.metrics == {"train_loss": 0.25, "seconds": 4.0}
+    losses = client(project).get_metric_history(children["fold_1"].info.run_id, "train_loss")
+    assert sorted((loss.step, loss.value) for loss in losses) == [(1, 0.5), (2, 0.25)]
+
+
+def test_a_specialist_is_a_child_that_says_of_which_group(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    special = replace(JOB, name="specialist_plates_fold_1")
+    parent = tracked("specialist", played(tmp_path, lambda: None, special), catalog(tmp_path)).info.run_id
+    children = {run.info.run_name: run.data for run in runs(project, f"tags.mlflow.parentRunId = '{parent}'")}
+    tags = children["specialist_plates_fold_1"].tags
+    assert (tags["specialist"], tags["fold"], "model" in tags) == ("plates", "1", False)
+
+
+def test_a_fold_of_several_models_has_a_child_for_each(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"epoch": [1, 1, 2], "train_loss": [0.5, 0.75, 0.25], "model": ["main", "big", "main"]})
+    several = Pipeline([node(lambda: table.assign(fold=0), None, "fold_0_history", name="several")])
+    parent = tracked("several models", several, catalog(tmp_path)).info.run_id
+    children = {run.info.run_name: run.data for run in runs(project, f"tags.mlflow.parentRunId = '{parent}'")}
+    assert {name: data.metrics for name, data in children.items()} == {
+        "fold_0": {"train_loss": 0.25},
+        "big_fold_0": {"train_loss": 0.75},
+    }
+    assert {name: (data.tags["model"], data.tags["fold"]) for name, data in children.items()} == {
+        "fold_0": ("main", "0"),
+        "big_fold_0": ("big", "0"),
+    }
+
+
+JOB = Job("fold_0", "network", RECIPE.model_dump(mode="json"), seed=7, device="cpu", resumed=True)
+ROWS = [{**dict.fromkeys(HISTORY, 0.5), "epoch": epoch, "gpu_memory_mb": math.nan} for epoch in (1, 2)]
+
+
+def played(tmp_path: Path, then: Callable[[], None], job: Job = JOB) -> Pipeline:
+    """A node that stands for a training: `then` is called between its two epochs."""
+
+    def train() -> pd.DataFrame:
+        with followed(job) as on_event:
+            on_event(Began())
+            on_event(EpochRow(ROWS[0]))
+            then()
+            on_event(EpochRow(ROWS[1]))
+        return pd.DataFrame(ROWS).assign(fold=0)
+
+    return Pipeline([node(train, None, "fold_0_history", name="train")])
+
+
+def test_an_epoch_is_in_its_child_run_before_the_training_has_ended(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    found: list[Any] = []
+
+    def look() -> None:
+        deadline = time.monotonic() + 20
+        while not found and time.monotonic() < deadline:
+            now = runs(project, "tags.device = 'cpu' and tags.resumed = 'True'")
+            found.extend(run for run in now if run.info.status == "RUNNING" and "train_loss" in run.data.metrics)
+
+    parent = tracked("live", played(tmp_path, look), catalog(tmp_path)).info.run_id
+    (during,) = found
+    assert (during.info.run_name, during.data.tags["mlflow.parentRunId"]) == ("fold_0", parent)
+    assert set(during.data.metrics) == set(HISTORY) - {"epoch", "gpu_memory_mb"}
+    assert (during.data.params["backbone"], during.data.params["loss.cross_entropy"]) == ("lcnet_035", "1.0")
+    (after,) = runs(project, f"tags.mlflow.parentRunId = '{parent}'")
+    assert (after.info.run_id, after.info.status) == (during.info.run_id, "FINISHED")
+    epochs = client(project).get_metric_history(after.info.run_id, "train_loss")
+    assert sorted(entry.step for entry in epochs) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (InputError("No pages."), "FAILED", "InputError: No pages."),
+        (StoppedError("fit was stopped."), "KILLED", None),
+    ],
+)
+def test_a_training_that_ends_early_is_marked_in_its_child_run(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path, error: Exception, status: str, told: str | None
+) -> None:
+    def fail() -> None:
+        raise error
+
+    parent = tracked(f"a training is {status}", played(tmp_path, fail), catalog(tmp_path))
+    assert parent.info.status == "FAILED"
+    (child,) = runs(project, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    assert child.info.status == status
+    assert child.data.tags.get("error") == told
+    assert child.data.metrics["train_loss"] == 0.5
+
+
+def test_a_kept_training_has_one_child_run_with_its_whole_history(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    def keep() -> pd.DataFrame:
+        tell_kept(JOB, ROWS)
+        return pd.DataFrame(ROWS)
+
+    kept = Pipeline([node(keep, None, "fold_0_history", name="keep")])
+    parent = tracked("kept", kept, catalog(tmp_path)).info.run_id
+    (child,) = runs(project, f"tags.mlflow.parentRunId = '{parent}'")
+    assert (child.info.status, child.data.tags["kept"], child.data.tags["fold"]) == ("FINISHED", "True", "0")
+    assert len(client(project).get_metric_history(child.info.run_id, "lr")) == 2
+
+
+def test_a_run_hears_of_its_own_trainings_only(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    tracked("its own", pipeline(), catalog(tmp_path))
+    before = len(runs(project))
+    with followed(JOB) as on_event:
+        on_event(Began())
+    assert len(runs(project)) == before
+
+
+def test_parameters_and_uncommitted_changes_are_artifacts(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docsort.hooks.run_record.uncommitted_texts", lambda path: {"uncommitted.diff": f"+ in {path}"})
+    run_id = tracked("artifacts", pipeline(), catalog(tmp_path)).info.run_id
+    folder = Path(client(project).download_artifacts(run_id, "", str(tmp_path)))
+    assert (folder / "parameters.yml").read_text() == ("training:\n  epochs: 3\n  classes:\n  - a\n  - b\nseed: 7\n")
+    assert (folder / "uncommitted.diff").read_text() == f"+ in {project}"
+
+
+def test_versions_are_noted_in_a_form_that_load_versions_takes(tracked: Callable[..., Any], tmp_path: Path) -> None:
+    tags = tracked("versions", pipeline(), catalog(tmp_path)).data.tags
+    assert {key: value for key, value in tags.items() if key.startswith("version.")} == {
+        "version.load.images": VERSION,
+        "version.save.images": VERSION,
+        "version.save.scores": VERSION,
+        "version.save.gallery": VERSION,
+    }
+    assert tags["load_versions"] == f"gallery:{VERSION},images:{VERSION},scores:{VERSION}"
+
+
+def test_figures_are_artifacts(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    run = tracked("figures", pipeline(), catalog(tmp_path))
+    names = {entry.path for entry in client(project).list_artifacts(run.info.run_id, "figures")}
+    assert names == {"figures/confusion_matrix.html", "figures/gallery.png", "figures/unsaved_gallery.png"}
+
+
+def test_a_stage_that_only_reads_the_images_has_their_fingerprint_too(
+    tracked: Callable[..., Any], tmp_path: Path
+) -> None:
+    whole = tracked("writes images", pipeline(), catalog(tmp_path))
+    stage = tracked("reads images", pipeline().only_nodes("train_0"), catalog(tmp_path))
+    assert stage.data.tags["data_fingerprint"] == whole.data.tags["data_fingerprint"]
+    assert stage.data.tags["version.load.images"] == VERSION
+
+
+def test_a_failed_pipeline_is_marked_and_says_why(tracked: Callable[..., Any], tmp_path: Path) -> None:
+    def fail(images: pd.DataFrame) -> None:
+        raise InputError("Expected a page, but got none.")
+
+    broken = Pipeline([node(list_images, None, "images"), node(fail, "images", "nothing", name="fail")])
+    run = tracked("failed", broken, catalog(tmp_path))
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"] == "InputError: Expected a page, but got none."
+    assert run.data.tags["version.save.images"] == VERSION
+
+
+def test_a_table_that_is_not_as_expected_ends_the_tracking_but_not_the_run(
+    tracked: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = Pipeline([node(lambda: pd.DataFrame({"loss": [1.0]}), None, "fold_0_history", name="odd")])
+    tracked("odd", odd, catalog(tmp_path))
+    assert (tmp_path / "fold_0.csv").is_file()
+    assert caplog.text.count("goes on without being tracked") == 1
+
+
+def test_tracking_changes_nothing_that_is_written(tracked: Callable[..., Any], tmp_path: Path) -> None:
+    folders = tmp_path / "with", tmp_path / "without"
+    tracked("same", pipeline(), catalog(folders[0]))
+    FoldRunner(max_workers=2).run(pipeline(), catalog(folders[1]))
+    files = [{path.relative_to(at): path.read_bytes() for path in at.rglob("*") if path.is_file()} for at in folders]
+    assert files[0] == files[1]
+    assert len(files[0]) == 5
+
+
+def test_switched_off_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCSORT_TRACKING", "off")
+    tracking = TrackingHooks()
+    tracking.after_context_created(context=SimpleNamespace(project_path=tmp_path, config_loader={"parameters": {}}))
+    tracking.before_pipeline_run(run_params={}, catalog=catalog(tmp_path))
+    tracking.after_dataset_saved(dataset_name="scores", data={"a": 1})
+    tracking.after_pipeline_run()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,152 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from docsort.errors import StorageError
+from docsort.kernel.kind import KernelKind
+from docsort.member_kinds import KINDS, Members, changed, histories_of, kind_of, merged, task_name, tasks_of
+from docsort.members.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
+from docsort.members.splits import Split
+from docsort.stores import Store
+from docsort.training.kind import NetworkKind
+
+MAIN: dict[str, Any] = {
+    "kind": "network",
+    "backbone": "lcnet_035",
+    "pretrained": False,
+    "image_size": 32,
+    "epochs": 3,
+    "patience": 3,
+    "batch_size": 8,
+    "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+}
+KERNEL: dict[str, Any] = {"kind": "kernel", "image_size": 64}
+
+
+def members(main: dict[str, Any] | None = None, **others: Any) -> Members:
+    return Members.model_validate({"main": MAIN if main is None else main, **others})
+
+
+def test_members_are_read_by_their_kind_in_their_order() -> None:
+    found = members(kernel=KERNEL, second={**MAIN, "epochs": 5})
+    assert [name for name, _ in found] == ["main", "kernel", "second"]
+    assert [type(member) for _, member in found] == [KINDS[member.kind].Parameters for _, member in found]
+    assert found["second"].model_dump() == {**found.main.model_dump(), "epochs": 5}
+    assert found.main is found["main"]
+
+
+def test_a_member_that_is_not_enabled_is_left_out_and_so_is_its_side() -> None:
+    assert members(kernel=KERNEL, small={**KERNEL, "image_size": 16}).sides == [16, 32, 64]
+    off = members(kernel={**KERNEL, "enabled": False})
+    assert [name for name, _ in off] == ["main"]
+    assert off.sides == [32]
+    assert not off["kernel"].enabled
+
+
+def test_a_member_like_another_has_its_parameters_with_changes_of_its_own() -> None:
+    like = {"like": "main", "backbone": "resnet10t", "learning_rate": {"scratch": 0.01}}
+    second = members(second=like)["second"]
+    expected = {**members().main.model_dump(), "backbone": "resnet10t"}
+    assert second.model_dump() == {**expected, "learning_rate": {"scratch": 0.01, "pretrained": 0.001}}
+    assert members(second={"like": "main"})["second"] == members().main
+
+
+def test_members_that_were_read_can_be_read_again() -> None:
+    found = members(kernel=KERNEL, second={"like": "main", "epochs": 5})
+    assert Members.model_validate(found.model_dump()) == found
+    assert Members.model_validate({**found.root, "third": {"like": "second"}})["third"] == found["second"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"main": {**MAIN, "kind": "tree"}}, r"`members\.main\.kind` to be one of network, kernel, but got 'tree'"),
+        ({"main": {"epochs": 1}}, r"`members\.main\.kind` to be one of network, kernel, but got None"),
+        ({"kernel": KERNEL}, r"`members\.main` to be there, enabled, and of the kind network"),
+        ({"main": KERNEL}, r"`members\.main` to be there, enabled, and of the kind network"),
+        ({"main": {**MAIN, "enabled": False}}, r"`members\.main` to be there, enabled, and of the kind network"),
+        (
+            {"main": {**MAIN, "epoch": 1}},
+            r"`members\.main` to have valid .* its own, but there is no `epoch`\.",
+        ),
+        (
+            {"main": {**MAIN, "epoch": 1, "loss": {"focal": -1}}},
+            r"there is no `epoch`; `loss\.focal` should be greater than or equal to 0, and is -1\.",
+        ),
+        (
+            {"main": MAIN, "kernel": {**KERNEL, "backbone": "x"}},
+            r"`members\.kernel` to .*, but there is no `backbone`\.",
+        ),
+        (
+            {"main": MAIN, "second": {"like": "third"}},
+            r"`members\.second\.like` to name another member.*'third'",
+        ),
+        ({"main": MAIN, "second": {"like": "second"}}, r"`members\.second\.like` to name another member"),
+        (
+            {"main": MAIN, "second": {"like": "main"}, "third": {"like": "second"}},
+            "the member second, which third is like, to stand by itself, but it is like another",
+        ),
+        ({"main": MAIN, "second": 3}, r"`members\.second` to be a group of parameters, but got 3"),
+        (
+            {"main": MAIN, "second": {"like": "main", "batch_size": 1}},
+            r"`members\.second` to have valid .*, but `batch_size` should",
+        ),
+        ({"main": MAIN, "specialist_x": {"like": "main"}}, "do not begin with specialist, but got specialist_x"),
+        ({"main": MAIN, "Second model": {"like": "main"}}, "of small letters, digits and _, .* but got Second model"),
+        (["main"], r"`members` to name members and what they are, but got \['main'\]"),
+    ],
+)
+def test_members_that_cannot_be_are_refused_in_one_sentence(values: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message) as caught:
+        Members.model_validate(values)
+    assert caught.value.error_count() == 1
+
+
+def test_trainings_have_names_of_their_own() -> None:
+    assert task_name("main", 2) == "fold_2"
+    assert task_name("second", 2) == "second_fold_2"
+
+
+def test_every_enabled_member_has_a_task_on_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    for kind in (NetworkKind, KernelKind):
+        monkeypatch.setattr(kind, "task", lambda self, *args: asked.append((self.name, *args)) or args[0])
+    found = members(kernel=KERNEL, second={"like": "main"}, third={"like": "main", "enabled": False})
+    split = Split(3, (0, 1), *[None] * 3)  # type: ignore[list-item]
+    assert tasks_of(found, split, 7) == {"main": "fold_3", "kernel": "kernel_fold_3", "second": "second_fold_3"}
+    assert asked[1] == ("kernel", "kernel_fold_3", split, found["kernel"], 7)
+    assert [kind for kind, *_ in asked] == ["network", "kernel", "network"]
+
+
+def test_a_checkpoint_is_opened_by_the_kind_that_made_it(tmp_path: Path) -> None:
+    for kind in ("network", "kernel", "tree"):
+        Store(tmp_path).complete(kind, {"kind": kind})
+    network, kernel, tree = (Checkpoint(tmp_path / kind, kind) for kind in ("network", "kernel", "tree"))
+    assert (kind_of(network), kind_of(kernel)) == (KINDS["network"], KINDS["kernel"])
+    with pytest.raises(StorageError, match="a kind among network, kernel, but it is a tree; install the version"):
+        kind_of(tree)
+
+
+def test_histories_are_of_the_members_that_have_epochs(tmp_path: Path) -> None:
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / HISTORY_FILE).write_text("epoch,train_loss\n1,0.5\n2,0.4\n")
+    main, kernel = (Checkpoint(tmp_path / name, name) for name in ("main", "kernel"))
+    table = histories_of({"main": main, "kernel": kernel}, 3)
+    assert table[["model", "fold", "epoch"]].to_numpy().tolist() == [["main", 3, 1], ["main", 3, 2]]
+    empty = histories_of({"kernel": kernel}, 3)
+    assert empty.empty
+    assert empty.columns.tolist() == [*HISTORY, "model", "fold"]
+
+
+def test_groups_are_merged_key_by_key_and_the_rest_is_replaced() -> None:
+    base = {"a": {"b": 1, "c": 2}, "d": [1, 2], "e": 3}
+    assert merged(base, {"a": {"c": 4}, "d": [5]}) == {"a": {"b": 1, "c": 4}, "d": [5], "e": 3}
+    assert base["a"] == {"b": 1, "c": 2}
+
+
+def test_changes_that_cannot_be_are_refused_by_name() -> None:
+    assert changed(members().main, {"epochs": 9}, "the specialist x").epochs == 9
+    with pytest.raises(ValueError, match=r"the specialist x to have valid parameters .* but there is no `epoch`"):
+        changed(members().main, {"epoch": 1}, "the specialist x")

@@ -1,0 +1,137 @@
+"""What a worker logs and reports is heard in this process, in order and before its result."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from errands import log_and_report, report_and_fail, report_each, report_from_threads
+
+from docsort.errors import WorkerError
+from docsort.work.channel import delivery, report
+from docsort.work.executor import executor, run, stop_work
+from docsort.work.progress import Began
+
+
+@pytest.fixture(autouse=True)
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    stop_work()
+    monkeypatch.setenv("DOCSORT_WORKERS", "2")
+    yield
+    stop_work()
+
+
+def log_in_worker(name: str, level: str, text: str) -> None:
+    run(exec, f"import logging; logging.getLogger({name!r}).{level}(%r, 7)" % text)
+
+
+def test_lines_of_a_worker_are_there_when_its_result_is(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="docsort"):
+        for number in range(20):
+            log_in_worker("docsort.training", "info", f"page {number} of %d")
+    assert caplog.messages == [f"page {number} of 7" for number in range(20)]
+    assert caplog.records[0].name == "docsort.training"
+    assert caplog.records[0].process != os.getpid()
+
+
+def test_the_levels_of_this_process_hold(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, logger="docsort.training"):
+        log_in_worker("docsort.training", "warning", "pages %d")
+    log_in_worker("another", "info", "another's %d")
+    log_in_worker("another", "warning", "another's %d")
+    assert caplog.messages == ["another's 7"]
+
+
+def test_a_worker_that_dies_leaves_its_lines_and_the_next_has_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    long = "last words" * 50_000
+    with pytest.raises(WorkerError, match="died while it ran exec"):
+        run(exec, f"import logging, os; logging.getLogger('docsort').warning({long!r}); os._exit(1)")
+    log_in_worker("docsort", "warning", "page %d")
+    assert caplog.messages == [long, "page 7"]
+
+
+SCRIPT = """
+from docsort.work.executor import run
+if __name__ == "__main__":
+    run(exec, "import logging; logging.getLogger('docsort').warning('a page')")
+"""
+
+
+def test_a_script_without_a_log_hears_its_workers_as_before(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stderr == "a page\n"
+
+
+def test_events_come_in_order_before_the_result_to_whom_asked_for_the_work() -> None:
+    heard: dict[int, list[Any]] = {first: [] for first in range(0, 5000, 1000)}
+    tasks = {
+        first: executor().submit(report_each, 500, first, on_event=events.append) for first, events in heard.items()
+    }
+    for first, task in tasks.items():
+        assert task.result() == 500
+        assert heard[first] == [Began(), *range(first, first + 500)]
+
+
+def test_events_are_heard_before_an_error_too() -> None:
+    heard: list[Any] = []
+    with pytest.raises(ValueError, match="no more pages"):
+        run(report_and_fail, on_event=heard.append)
+    assert heard == [Began(), "begun"]
+
+
+def test_threads_of_a_worker_may_report_at_once() -> None:
+    heard: list[Any] = []
+    run(report_from_threads, 200, on_event=heard.append)
+    assert sorted(heard[1:]) == list(range(400))
+
+
+def test_lines_and_events_go_the_same_way(caplog: pytest.LogCaptureFixture) -> None:
+    run(log_and_report, on_event=lambda event: None)
+    assert caplog.messages == ["first", "third"]
+
+
+def test_who_raises_is_named_once_and_hears_no_more_while_the_work_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Any] = []
+
+    def listen(event: Any) -> None:
+        heard.append(event)
+        if event == 2:
+            raise RuntimeError("no screen")
+
+    assert run(report_each, 100, on_event=listen) == 100
+    assert heard == [Began(), 0, 1, 2]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Whoever listens to this work failed and hears no more; work goes on:"
+    ]
+    assert "no screen" in caplog.text
+
+
+def test_who_listens_slowly_does_not_hold_up_the_work() -> None:
+    """More than a pipe holds has been taken before the first event is dealt with."""
+    dealt_with = threading.Event()
+    heard: list[Any] = []
+
+    def listen(event: Any) -> None:
+        dealt_with.wait(30)
+        heard.append(event)
+
+    with delivery(listen) as tell:
+        for number in range(100_000):
+            tell(number)
+        assert heard == []
+        dealt_with.set()
+    assert heard == list(range(100_000))
+
+
+def test_where_there_is_no_worker_nobody_hears() -> None:
+    heard: list[Any] = []
+    with delivery(heard.append):
+        report("an event")
+    assert heard == []

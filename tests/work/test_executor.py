@@ -1,0 +1,65 @@
+"""Which executor a process has, and what its short forms do."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from errands import echo, report_each
+
+from docsort.errors import InputError
+from docsort.work import executor as module
+from docsort.work.executor import Executor, Lease, Needs, executor, run, stop_work
+from docsort.work.local import LocalExecutor
+
+
+@pytest.fixture(autouse=True)
+def _no_workers_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("DOCSORT_WORKERS", "2")
+    yield
+    stop_work()
+
+
+def test_a_process_has_one_and_it_is_the_local_one_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCSORT_EXECUTOR", raising=False)
+    assert isinstance(executor(), LocalExecutor)
+    assert executor() is executor()
+    by_default = executor()
+    monkeypatch.setenv("DOCSORT_EXECUTOR", "local")
+    assert executor() is by_default
+
+
+def test_another_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    other: Executor = LocalExecutor()
+    monkeypatch.setitem(module.EXECUTORS, "other", lambda: other)
+    monkeypatch.setenv("DOCSORT_EXECUTOR", "other")
+    assert executor() is other
+
+
+@pytest.mark.parametrize("name", ["nonsense", "ray", ""])
+def test_one_that_is_not_known_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("DOCSORT_EXECUTOR", name)
+        expected = f"^Expected DOCSORT_EXECUTOR to be local \\(`ray` comes with a later version\\), but got '{name}'.$"
+        with pytest.raises(InputError, match=expected):
+            executor()
+
+
+def test_run_waits_for_the_result_and_hands_on_what_is_needed_and_heard() -> None:
+    heard: list[Any] = []
+    assert run(report_each, 3, on_event=heard.append) == 3
+    assert heard[1:] == [0, 1, 2]
+    assert run(echo, "page", needs=Needs("cpu")) == ("page", Lease(("cpu",), 2))
+
+
+def test_stopped_work_begins_anew_in_other_processes() -> None:
+    first = run(os.getpid)
+    assert run(os.getpid) == first
+    stop_work()
+    assert run(os.getpid) != first
+
+
+def test_it_tells_how_many_work_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert executor().workers == executor().concurrent("cpu") == 2
+    monkeypatch.setenv("DOCSORT_WORKERS", "5")
+    assert executor().workers == executor().concurrent("cpu") == 5
