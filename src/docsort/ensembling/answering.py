@@ -26,7 +26,7 @@ from docsort.member_kinds import kind_of
 from docsort.members.cache import PageCache
 from docsort.members.member import Answers, Member
 from docsort.members.pages import PhotoPages
-from docsort.members.prediction import first_view, prediction_table
+from docsort.members.prediction import prediction_table
 from docsort.members.views import ViewPolicy, pages_wanting
 from docsort.stores import Store, fingerprint
 from docsort.tables import ANSWERS
@@ -185,8 +185,7 @@ def _open_member(folder: str, stamp: str, key: str, device: str) -> Member:
 
 
 def _policy(ensemble: EnsembleFiles, member: EnsembleMember) -> ViewPolicy:
-    views = ensemble.manifest.decisions.views
-    return first_view(views) if kind_of(ensemble.checkpoints[member.key]).equivariant else views
+    return kind_of(ensemble.checkpoints[member.key]).asked(ensemble.manifest.decisions.views)
 
 
 def _embedder(ensemble: EnsembleFiles, fold: int) -> EnsembleMember:
@@ -215,9 +214,9 @@ def _tables(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked) -> pd.D
     views = ensemble.manifest.decisions.views.views
     tables: dict[bool, list[pd.DataFrame]] = {True: [], False: []}
     for member, answers in asked.predictions.items():
-        kind, checkpoint = kind_of(ensemble.checkpoints[member.key]), ensemble.checkpoints[member.key]
-        own = np.repeat(answers[readable], len(views), axis=1) if kind.equivariant else answers[readable]
-        pages = about.assign(model=member.name, fold=member.fold)
+        checkpoint = ensemble.checkpoints[member.key]
+        kind, pages = kind_of(checkpoint), about.assign(model=member.name, fold=member.fold)
+        own = kind.in_views(answers[readable], views)
         tables[member.name in special].append(prediction_table(pages, views, kind.targets(checkpoint), own))
     general = pd.concat(tables[False], ignore_index=True)
     return join_members(general, pd.concat(tables[True], ignore_index=True) if tables[True] else general.head(0))

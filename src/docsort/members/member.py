@@ -20,7 +20,7 @@ from pydantic import Field
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.pages import Pages
 from docsort.members.splits import Split
-from docsort.members.views import ViewPolicy
+from docsort.members.views import View, ViewPolicy
 from docsort.parameters import Parameters
 from docsort.work.executor import Lease, Needs
 
@@ -128,6 +128,14 @@ class Kind(ABC):
     @abstractmethod
     def targets(self, checkpoint: Checkpoint) -> tuple[int, ...]:
         """Class numbers in the order of the outputs, read without a heavy import."""
+
+    def asked(self, policy: ViewPolicy) -> ViewPolicy:
+        """What its members are asked: one view where all have the same answer."""
+        return ViewPolicy(name=policy.name, views=policy.views[:1]) if self.equivariant else policy
+
+    def in_views(self, answers: Answers, views: Sequence[View]) -> Answers:
+        """Answers to what was asked, (N, V, K), as answers in all views."""
+        return np.repeat(answers, len(views), axis=1) if self.equivariant else answers
 
     @abstractmethod
     def load(self, checkpoint: Checkpoint, device: str) -> Member:

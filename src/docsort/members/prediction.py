@@ -43,7 +43,7 @@ def predict(
     """
     check_columns(pages, PAGES, "pages")
     targets = kind.targets(checkpoint)
-    asked = first_view(policy) if kind.equivariant else policy
+    asked = kind.asked(policy)
     cache = PageCache(store, checkpoint.key, len(targets))
     keys = page_keys([str(path) for path in pages["path"]])
     known = cache.look_up(keys, asked.views)
@@ -52,14 +52,8 @@ def predict(
         name = f"{model}, fold {listing(sorted(set(pages['fold'])))}"
         answers = _ask(kind, checkpoint, name, pages["path"].astype(str).tolist(), asked, known, device)
         cache.add(keys, known, answers, asked.views)
-    if kind.equivariant:
-        answers = np.repeat(answers, len(policy.views), axis=1)
+    answers = kind.in_views(answers, policy.views)
     return prediction_table(pages.assign(model=model), policy.views, targets, answers)
-
-
-def first_view(policy: ViewPolicy) -> ViewPolicy:
-    """What a member is asked that gives every turn of a page the same answer."""
-    return ViewPolicy(name=policy.name, views=policy.views[:1])
 
 
 def prediction_table(
