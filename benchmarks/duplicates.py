@@ -96,7 +96,7 @@ def judge(duplicates: pd.DataFrame, photos: pd.DataFrame, planted: pd.DataFrame)
 
 def measure(scale: float, count: int, seed: int, work: Path) -> dict[str, Any]:
     location = ensure_sample(Store(work / "sample"), SampleParameters(scale=scale), seed)
-    photos, _ = read_layout(location["layout"], location["folder"])
+    photos, _ = read_layout(location["layout"], location["folder"], Store(work / "pages"))
     folder = work / "copies"
     folder.mkdir(parents=True, exist_ok=True)
     photos = add_copies(photos, folder, count, seed)

@@ -35,13 +35,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
-from pydantic import ValidationError
 
 from docsort.ensembling.assembly import assemble
 from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.novelty import NoveltyIndex
 from docsort.ensembling.votes import VotePlan
 from docsort.errors import DocsortError, InputError, listing
+from docsort.files import write_atomically
 from docsort.folds import FOLD_COUNT
 from docsort.images.dihedral import TURNS
 from docsort.images.page_format import PageFormat
@@ -53,10 +53,11 @@ from docsort.members.prediction import predict
 from docsort.members.splits import Split, join_judged, pages_to_judge, split_fold
 from docsort.members.views import all_views, members_of
 from docsort.metrics import macro_f1, mean_over_members, paired_bootstrap
+from docsort.parameters import read
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.scores import join_answer_key
 from docsort.specialists.routing import top_targets
-from docsort.stores import Store, fingerprint, write_atomically
+from docsort.stores import Store, fingerprint
 from docsort.training.kind import NetworkKind
 from docsort.training.parameters import TrainingParameters
 from docsort.work.executor import executor, stop_work
@@ -155,11 +156,7 @@ def multiply(group: Mapping[str, Any], factors: Mapping[str, Any]) -> dict[str, 
 def make_recipe(name: str, entry: Entry, main: Mapping[str, Any]) -> TrainingParameters:
     """The group `members.main` changed as the entry says. Raises InputError for an entry that makes no recipe."""
     changes = {key: value for key, value in entry.items() if key not in ("only", "times")}
-    try:
-        return TrainingParameters.model_validate(multiply(merged(main, changes), entry.get("times", {})))
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise InputError(f"Expected variant {name} to make a valid recipe, but {problems}; correct it.") from None
+    return read(TrainingParameters, multiply(merged(main, changes), entry.get("times", {})), name)
 
 
 def choose_recipes(

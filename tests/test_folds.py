@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from docsort.errors import InputError, LeakError
-from docsort.folds import FOLD_COUNT, check_no_leak, make_folds
+from docsort.folds import FOLD_COUNT, check_no_leak, make_folds, set_aside
 from docsort.tables import FOLD_TABLE
 
 
@@ -94,6 +94,33 @@ def test_data_without_an_image_for_every_fold_is_refused(classes: int) -> None:
         InputError, match="one class with 5 different images, one for every fold, but the largest has 4"
     ):
         make_folds(images, 0)
+
+
+def test_a_class_that_the_data_names_and_no_image_has_is_missed() -> None:
+    ids = [f"i{k}" for k in range(10)]
+    images = pd.DataFrame({"image_id": ids, "group": ids, "label": [0] * 5 + [2] * 5})
+    classes = pd.DataFrame({"target": [0, 1, 2], "class_name": ["a", "b", "c"]})
+    assert len(make_folds(images, 0)) == 10
+    with pytest.raises(InputError, match="at least 2 different images each, but class 1 has none; add images"):
+        make_folds(images, 0, classes=classes)
+
+
+def test_labels_that_only_the_ledger_makes_many_enough_are_refused_in_words() -> None:
+    """Folds are dealt by the labels as they came."""
+    ids = [f"i{k}" for k in range(8)]
+    given = pd.DataFrame({"image_id": ids, "group": ids, "label": [0] * 4 + [1] * 4})
+    lifted = given.assign(label=[0] * 5 + [1] * 3)
+    with pytest.raises(InputError, match="5 different images, .*labels that the data came with the largest has 4 "):
+        make_folds(lifted, 0, as_given=given)
+    assert len(make_folds(lifted, 0)) == 8
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05])
+def test_a_share_to_set_aside_that_is_smaller_than_an_image_of_any_class_is_refused(share: float) -> None:
+    ids = [f"i{k}" for k in range(16)]
+    given = pd.DataFrame({"image_id": ids, "group": ids, "label": [0] * 8 + [1] * 8})
+    with pytest.raises(InputError, match=f"one class with {round(1 / share)} different images, .*or `holdout`"):
+        set_aside(given, share, 0)
 
 
 def test_a_class_with_fewer_groups_than_folds_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:

@@ -53,6 +53,17 @@ def test_macro_f1_is_that_of_scikit_learn_over_the_classes_present(seed: int) ->
     assert macro_f1(labels, predictions) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_that_are_answered_and_that_no_page_has_count_where_that_is_asked_for(seed: int) -> None:
+    labels, predictions = draw_answers(seed, count=40 + seed)  # answers of two classes that never occur
+    expected = f1_score(labels, predictions, average="macro", zero_division=0)
+    assert macro_f1(labels, predictions, answered=True) == pytest.approx(expected, abs=1e-12)
+    assert macro_f1(labels, predictions, answered=True) < macro_f1(labels, predictions) - 0.05
+    low, high = bootstrap_interval(labels, predictions, range(len(labels)), draws=200, answered=True)
+    assert low < expected < high < bootstrap_interval(labels, predictions, range(len(labels)), draws=200)[1]
+    assert macro_f1([0, 1], [0, 1], answered=True) == 1.0  # a class that neither occurs nor is answered
+
+
 def test_macro_f1_of_a_class_never_answered_is_zero_and_of_all_right_is_one() -> None:
     assert macro_f1([0, 0, 1, 1], [0, 0, 0, 0]) == pytest.approx((2 * 2 / 6) / 2)
     assert macro_f1([5, 9, 9], [5, 9, 9]) == 1.0

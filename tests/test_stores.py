@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,8 +9,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from docsort.errors import StorageError
+from docsort.files import write_atomically
 from docsort.parameters import Parameters
-from docsort.stores import RECORD, Store, fingerprint, write_atomically
+from docsort.stores import (
+    RECORD,
+    Store,
+    checked_digest,
+    fingerprint,
+    is_whole,
+    noted_digests,
+    read_checked,
+    sha256,
+    unsealed,
+)
 
 
 class Size(Parameters):
@@ -80,7 +93,7 @@ def test_writing_makes_folders_replaces_whole_and_leaves_nothing_behind(tmp_path
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from docsort.stores import write_atomically
+from docsort.files import write_atomically
 
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 write_atomically(Path(sys.argv[1]), b"new")
@@ -100,7 +113,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file_whole(tmp_
 def test_a_reader_meanwhile_finds_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, seen = tmp_path / "file.json", []
     write_atomically(path, b"old")
-    monkeypatch.setattr("docsort.stores.os.fsync", lambda _: seen.append(path.read_bytes()))
+    monkeypatch.setattr("docsort.files.os.fsync", lambda _: seen.append(path.read_bytes()))
     write_atomically(path, b"new")
     assert (seen, path.read_bytes()) == ([b"old"], b"new")
 
@@ -112,8 +125,8 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: p
     def fail(_: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("docsort.stores.os.fsync", fail)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("docsort.files.os.fsync", fail)
+    with pytest.raises(StorageError, match=r"file\.json, but No space left on device: put that right, then run"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["file.json"]
@@ -123,5 +136,75 @@ def test_a_record_can_be_read_by_a_person(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.complete("k", {"b": 1, "a": Path("x")})
     text = (store.folder("k") / RECORD).read_text()
-    assert json.loads(text) == {"a": "x", "b": 1}
+    assert json.loads(text) | {"digest": ""} == {"a": "x", "b": 1, "files": {}, "digest": ""}
     assert text.index('"a"') < text.index('"b"')
+
+
+def finished(folder: Path) -> Store:
+    store = Store(folder)
+    write_atomically(store.folder("k") / "a.bin", b"one")
+    write_atomically(store.folder("k") / "deep" / "b.bin", b"two")
+    (store.folder("k") / ".a.bin.partial").touch()
+    store.complete("k", {"score": 0.75, "digits": [1, 2]})
+    return store
+
+
+def test_a_record_has_the_sum_of_every_file_but_hidden_ones(tmp_path: Path) -> None:
+    store = finished(tmp_path)
+    assert noted_digests(str(store.folder("k") / RECORD)) == {"a.bin": sha256(b"one"), "deep/b.bin": sha256(b"two")}
+    assert store.finished("k") == store.record("k") == {"score": 0.75, "digits": [1, 2]}
+
+
+@pytest.mark.parametrize("name", ["a.bin", "deep/b.bin"])
+def test_a_piece_with_a_changed_or_lost_file_is_named_and_not_finished(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = finished(tmp_path)
+    path = store.folder("k") / name
+    path.write_bytes(b"twin")
+    assert store.finished("k") is None
+    assert caplog.messages == [f"Damaged in {store.folder('k')}, so it counts as not finished: {name}"]
+    path.unlink()
+    assert store.finished("k") is None
+    write_atomically(path, {"a.bin": b"one", "deep/b.bin": b"two"}[name])
+    assert store.finished("k") is not None
+
+
+def test_any_bit_of_a_record_that_means_something_is_noticed(tmp_path: Path) -> None:
+    """Also one in the names of the sums themselves, without which it would be a record of before there were any."""
+    store = finished(tmp_path)
+    path, right = store.folder("k") / RECORD, store.record("k")
+    content = path.read_bytes()
+    for place in range(len(content)):
+        harmed = bytearray(content)
+        harmed[place] ^= 1 << place % 8
+        assert (unsealed(bytes(harmed)) or (right,))[0] == right, harmed[place - 9 : place + 9]
+    path.write_bytes(b"")
+    assert store.record("k") is None
+
+
+def test_a_record_of_before_there_were_sums_is_believed(tmp_path: Path) -> None:
+    store = finished(tmp_path)
+    (store.folder("k") / RECORD).write_text(json.dumps({"score": 0.75}))
+    assert store.finished("k") == {"score": 0.75}
+    assert read_checked(store.folder("k") / "a.bin") == b"one"
+
+
+def test_a_reader_compares_wherever_the_piece_was_copied_to(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(finished(tmp_path / "store").folder("k"), tmp_path / "copy"))
+    assert read_checked(copy / "a.bin") == b"one"
+    assert is_whole(str(copy / "a.bin"))
+    (copy / "a.bin").write_bytes(b"ones")
+    for read in (read_checked, lambda path: checked_digest(str(path))):
+        with pytest.raises(StorageError, match=r"copy/a\.bin to be as it was written, but its bytes have changed"):
+            read(copy / "a.bin")
+    assert not is_whole(str(copy / "a.bin"))
+    (copy / RECORD).write_bytes(b"{")
+    with pytest.raises(StorageError, match=r"copy/complete\.json to be as it was written, but its bytes have changed"):
+        read_checked(copy / "a.bin")
+
+
+def test_a_record_of_somebody_else_in_a_folder_of_photos_means_nothing(tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text(json.dumps({"albums": {"a.jpg": "summer"}}))
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    assert checked_digest(str(tmp_path / "a.jpg")) == sha256(b"photo")

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 
 from docsort.errors import InputError
 from docsort.tracking import FAILED, FINISHED, Tracker, flatten, numbers_in, tracking_is_on
+from docsort.work.process_names import machine_name, process_name
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +239,70 @@ def test_a_server_that_dies_midway_is_told_once_and_asked_no_more(
         tracker.end(FINISHED)
     assert len(calls) == len(caplog.records) == 1
     assert tracker.run_id is None
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A server that takes every call and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_server_that_hangs_is_waited_for_once_and_costs_one_warning(
+    root: Path, silent_server: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
+    monkeypatch.setattr("docsort.tracking.LIMIT_S", 1)
+    tracker = Tracker(root)
+    start = time.monotonic()
+    tracker.start("train", {}, {"a": 1})
+    tracker.log_child("fold_0", [(1, {"f1": 1.0})], {}, 1.0)
+    tracker.end(FINISHED)
+    assert time.monotonic() - start < 4
+    assert caplog.text.count("goes on without being tracked") == 1
+    assert "TimeoutError: no answer within 1 s" in caplog.text
+
+
+def test_a_database_that_somebody_holds_locked_is_waited_for_once(
+    tracker: Tracker, root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("docsort.tracking.LIMIT_S", 1)
+    tracker.start("locked out", {}, {})
+    with closing(sqlite3.connect(root / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        start = time.monotonic()
+        tracker.log_metrics({"a": 1.0})
+        tracker.end(FINISHED)
+        assert time.monotonic() - start < 4
+        other.execute("ROLLBACK")
+    assert caplog.text.count("goes on without being tracked") == 1
+
+
+def test_runs_of_killed_processes_are_closed_by_the_next_with_their_children_and_no_others(
+    tracker: Tracker, root: Path
+) -> None:
+    gone = {"docsort.process": "4194303 1.00"}
+    tracker.start("left open", {}, {})
+    client, experiment = tracker._client, tracker._experiment_id
+    open_run = tracker.run_id
+    left = {
+        "killed": gone,
+        "killed child": {**gone, "mlflow.parentRunId": "killed"},
+        "of another machine": {**gone, "docsort.machine": "another"},
+        "of a living process": {"docsort.process": process_name()},
+        "of a process nobody can name": {"docsort.process": "?"},
+    }
+    for name, tags in left.items():
+        client.create_run(experiment, run_name=name, tags={"docsort.machine": machine_name(), **tags})
+    client.create_run(experiment, run_name="of another program")
+    Tracker(root).start("next", {}, {})
+    found = {run.info.run_name: run.info.status for run in runs(tracker)}
+    assert {name for name in left if found[name] == "KILLED"} == {"killed", "killed child"}
+    assert found["of another program"] == "RUNNING"
+    assert client.get_run(open_run).info.status == "RUNNING"
+    for name in (*left, "of another program", "next"):
+        client.set_terminated(run_named(tracker, name).info.run_id)
+    tracker.end(FINISHED)
 
 
 def test_a_file_in_the_way_of_the_database_does_not_end_the_run(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docsort.errors import StorageError
-from docsort.stores import write_atomically
+from docsort.files import write_atomically
+from docsort.stores import RECORD, read_checked
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -38,13 +39,6 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     write_atomically(path, arrays_to_bytes(arrays))
 
 
-def read_arrays(path: Path) -> Arrays:
-    """The arrays by name. Raises StorageError where the file is missing or damaged."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StorageError(
-            f"Expected arrays in {path}, but it cannot be opened ({error.strerror}); run the pipeline that writes it "
-            "again."
-        ) from error
-    return arrays_from_bytes(data, str(path))
+def read_arrays(path: Path, record: str = RECORD) -> Arrays:
+    """The arrays by name. Raises StorageError where the file is missing or not what the record beside it says."""
+    return arrays_from_bytes(read_checked(path, record), str(path))

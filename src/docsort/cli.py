@@ -1,12 +1,14 @@
 """Kedro's command line with a `run` of our own and the page for judging labels; all other commands are Kedro's.
 
 `kedro run` takes Kedro's options. It differs in three things: the folds run side by side unless another runner is
-asked for, a mistake of the user's is answered with one sentence instead of a traceback, and Ctrl-C ends it quietly.
+asked for, a mistake of the user's is answered with one sentence instead of a traceback, and Ctrl-C, SIGTERM or a closed
+terminal end it quietly, with its workers.
 """
 
 import copy
 import getpass
 import re
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,9 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS, _split_params
 
-from docsort.errors import DocsortError, InputError
+from docsort.errors import DocsortError, InputError, listing
+from docsort.work.executor import close_work
+from docsort.work.signals import Terminated, ended_by_signals
 
 if TYPE_CHECKING:
     from docsort.reviewing.review import Review
@@ -25,20 +29,32 @@ DEFAULT_RUNNER = "docsort.runners.FoldRunner"
 SELECTION_MODULES = ("kedro.framework.session.session", "kedro.pipeline.pipeline", "kedro.runner.runner")
 """Where Kedro says with a ValueError that a pipeline, node or input named on the command line does not exist."""
 
-NOISE = re.compile(
-    r"Failed to instantiate \w+ for parameter '\w+': \d+ validation errors? for \w+(?:\n +(?=Value error))?"
-    r"|Value error, | \[type=.*\]"
-    r"|\n *For further information visit .*"
-)
-"""What Kedro and pydantic say around a parameter's problem."""
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+SIGNALLED = 128
+"""Added to the number of the signal that ended a run, it is the exit status, as shells have it: 130 after Ctrl-C."""
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="kedro")
 def cli() -> None:
     """Docsort's own commands."""
+
+
+def read_params(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """The settings of `--params`, as Kedro reads them; a text that cannot be read is one sentence."""
+    pieces = [piece for piece in value.split(",") if piece.strip()] if isinstance(value, str) else []
+    lost = [piece for piece in pieces if not piece.partition("=")[1] or not piece.partition("=")[0].strip()]
+    hint = "a value with a comma, a bracket or another sign that means something in YAML stands in conf/local/ instead"
+    if lost:
+        raise click.ClickException(
+            f"Expected --params to be name=value, parted by commas, but got {listing(map(repr, lost))}; {hint}, such "
+            "as a path in conf/local/globals.yml."
+        )
+    try:
+        return _split_params(context, param, value)
+    except Exception as error:  # YAML, OmegaConf and Python raise errors that share no base class
+        reason = " ".join(str(error).split())
+        raise click.ClickException(
+            f"Expected --params that YAML can read, but got {value!r} ({reason}); {hint}."
+        ) from error
 
 
 def _params() -> list[click.Parameter]:
@@ -48,6 +64,8 @@ def _params() -> list[click.Parameter]:
         if isinstance(param, click.Option) and param.name == "runner":
             param.default = DEFAULT_RUNNER
             param.help = f"{param.help}\nWithout it, the folds run side by side ({DEFAULT_RUNNER})."
+        if isinstance(param, click.Option) and param.name == "params":
+            param.callback = read_params
     return params
 
 
@@ -55,13 +73,13 @@ def _params() -> list[click.Parameter]:
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> Any:
     """Run the pipeline."""
-    with one_sentence_errors():
+    with one_sentence_errors(), ended_by_signals(), work_ended():
         return context.invoke(kedro_run, **with_pipeline_listed(options))
 
 
 @cli.command("label-review")
 @click.option("--env", "-e", help="Kedro configuration environment name. Defaults to `local`.")
-@click.option("--params", default="", callback=_split_params, help='As for `run`, for example "data_root=../results".')
+@click.option("--params", default="", callback=read_params, help='As for `run`, for example "data_root=../results".')
 @click.option("--port", type=click.IntRange(0, 65535), default=4142, show_default=True, help="0 takes any free one.")
 @click.option("--name", help="Who decides, as the ledger is to name them. Defaults to your login.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
@@ -96,6 +114,7 @@ def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Re
     check_cards(cards["cards"], train)
     resolve_ledger(train, catalog.load("label_fixes"), classes)
     ledger = LedgerFile(catalog["label_fixes"].path, full_ids(train))
+    ledger.read()  # it is stricter than a run, as it keeps every byte
     paths = dict(zip(train["image_id"].astype(str), train["path"].astype(str), strict=True))
     return Review(cards["cards"], classes, ledger, name), paths
 
@@ -116,13 +135,24 @@ def with_pipeline_listed(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
+def work_ended() -> Iterator[None]:
+    """Ends the workers with whatever ends the run, also under another runner than ours."""
+    try:
+        yield
+    except BaseException:
+        close_work()
+        raise
+
+
+@contextmanager
 def one_sentence_errors() -> Iterator[None]:
     """Turns what the user can put right into an error message; what nobody foresaw keeps its traceback."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         click.echo("Stopped.", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        number = interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT
+        raise click.exceptions.Exit(SIGNALLED + number) from None
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None:
@@ -136,16 +166,17 @@ def sentence_of(error: BaseException) -> str | None:
     from kedro.config import MissingConfigException
     from kedro.framework.cli.utils import KedroCliError
     from kedro.io.core import DatasetError
-    from kedro.validation.exceptions import ParameterValidationError
+    from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, DocsortError | MissingConfigException | KedroCliError):
         return str(error)
-    if isinstance(error, ParameterValidationError):
-        return re.sub(NOISE, "", str(error))
+    if isinstance(error, OmegaConfBaseException):
+        first = str(error).partition("\n")[0]
+        return f"Expected settings that Kedro can read, but it says: {first}; correct conf/ or --params."
     if isinstance(error, DatasetError):
         return _sentence_of_dataset(error)
     if isinstance(error, ValueError) and _raised_in(error) in SELECTION_MODULES:
-        return str(error)
+        return _sentence_of_selection(str(error))
     return None
 
 
@@ -153,18 +184,30 @@ def _sentence_of_dataset(error: BaseException) -> str | None:
     """An error of a dataset counts as what caused it; where nothing did, the dataset itself has spoken."""
     from kedro.io.core import DatasetError, VersionNotFoundError
 
-    cause = error
-    while isinstance(cause, DatasetError) and cause.__cause__ is not None:
-        cause = cause.__cause__
-    name = str(error).partition(":")[0]
+    from docsort.hooks.preflight import cause_of
+    from docsort.hooks.writers import how_to_make
+
+    cause, name = cause_of(error), str(error).partition(":")[0]
+    how = how_to_make([name]) or "the pipeline that writes it"
     if isinstance(cause, FileNotFoundError):
         return (
             f"Expected dataset `{name}` to be at {cause.filename}, but nothing is there; "
-            "run the pipeline that writes it, or name a version that exists."
+            f"run {how}, or name a version that exists."
         )
     if isinstance(cause, VersionNotFoundError):
-        return f"Expected a version of dataset `{name}`, but there is none yet; run the pipeline that writes it."
+        return f"Expected a version of dataset `{name}`, but there is none yet; run {how}."
     return str(cause) if isinstance(cause, DatasetError) else sentence_of(cause)
+
+
+def _sentence_of_selection(text: str) -> str:
+    """What Kedro says of a name that there is not; for a pipeline's, with the names that there are."""
+    from kedro.framework.project import pipelines
+
+    unknown = re.match(r"Failed to find the pipeline named '(.*?)'\. It needs", text)
+    if unknown is None:
+        return text
+    names = [name for name in pipelines if not name.startswith("_")]
+    return f"Expected the name of a pipeline, one of {listing(names, limit=40)}, but got {unknown[1]!r}."
 
 
 def _raised_in(error: BaseException) -> str:

@@ -88,24 +88,36 @@ def set_aside(images: pd.DataFrame, share: float, seed: int) -> NDArray[np.bool_
 
 
 def make_folds(
-    clean_images: pd.DataFrame, seed: int, folds: int = FOLD_COUNT, as_given: pd.DataFrame | None = None
+    clean_images: pd.DataFrame,
+    seed: int,
+    folds: int = FOLD_COUNT,
+    as_given: pd.DataFrame | None = None,
+    classes: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Table FOLD_TABLE: stratified by label, groups whole.
 
     as_given: all training images with their group and the label they came with, also those that the ledger drops. The
     folds are dealt out on these, so that a decision about one image moves no other to another fold: what the decision
-    is worth can then be told. Raises InputError for a class with fewer than two groups, and where no class has a group
-    for every fold.
+    is worth can then be told. classes: all that the data names (table CLASSES), so that one without an image is missed.
+    Raises InputError for a class with fewer than two groups, and where no class has a group for every fold, now or as
+    given.
     """
     check_columns(clean_images, ("image_id", "group", "label"), "clean_images")
-    _check_class_sizes(clean_images, folds)
+    _check_class_sizes(clean_images, folds, classes)
     dealt = _deal(clean_images if as_given is None else as_given, seed, folds)
     ordered = clean_images.sort_values("image_id", kind="stable").reset_index(drop=True)
     return ordered.assign(fold=ordered["image_id"].map(dealt).astype("int64"))[list(FOLD_TABLE)]
 
 
 def _deal(images: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
-    """The fold of every image."""
+    """The fold of every image. Raises InputError where no class has a group for each of them."""
+    most = images.groupby("label")["group"].nunique().max()
+    if most < folds:
+        raise InputError(
+            f"Expected at least one class with {folds} different images, one for every part that the data is dealt "
+            f"into, but by the labels that the data came with the largest has {most} (label_fixes moves no image to "
+            "another part); add images, correct the data, or change `folds` or `holdout`."
+        )
     from sklearn.model_selection import StratifiedGroupKFold
 
     ordered = images.sort_values("image_id", kind="stable").reset_index(drop=True)
@@ -118,11 +130,14 @@ def _deal(images: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
     return dict(zip(ordered["image_id"], assigned.tolist(), strict=True))
 
 
-def _check_class_sizes(clean_images: pd.DataFrame, folds: int) -> None:
+def _check_class_sizes(clean_images: pd.DataFrame, folds: int, classes: pd.DataFrame | None) -> None:
     groups = clean_images.groupby("label")["group"].nunique()
+    if classes is not None:
+        groups = groups.reindex(classes["target"], fill_value=0)
     tiny, small = groups[groups < FEWEST_GROUPS], groups[(groups >= FEWEST_GROUPS) & (groups < folds)]
     if len(groups) < 2 or len(tiny):
-        what = f"class {listing(tiny.index)} has only one" if len(tiny) else f"there is only {len(groups)} class"
+        named = (f"class {target} has {'only one' if count else 'none'}" for target, count in tiny.items())
+        what = listing(named) if len(tiny) else f"there is only {len(groups)} class"
         raise InputError(
             f"Expected at least two classes with at least {FEWEST_GROUPS} different images each, but {what}; add "
             "images or drop the class."

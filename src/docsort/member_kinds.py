@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-from pydantic import RootModel, ValidationError, field_validator, model_validator
+from pydantic import RootModel, field_validator, model_validator
 
-from docsort.errors import StorageError, listing
+from docsort.errors import InputError, StorageError, listing
 from docsort.kernel.kind import KernelKind
 from docsort.members.checkpoints import HISTORY, Checkpoint
 from docsort.members.member import Kind, MemberParameters, Task
 from docsort.members.splits import Split
-from docsort.parameters import problems_in
+from docsort.parameters import read, shown
 from docsort.training.kind import NetworkKind
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (NetworkKind(), KernelKind())}
@@ -36,8 +36,16 @@ class Members(RootModel[dict[str, Any]]):
     @classmethod
     def _read(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
-            raise ValueError(f"Expected `members` to name members and what they are, but got {values!r}.")
-        return {name: read_member(str(name), value, values) for name, value in values.items()}
+            raise ValueError(f"Expected `members` to name members and what they are, but got {shown(values)}.")
+        members, problems = {}, []
+        for name, value in values.items():
+            try:
+                members[name] = read_member(str(name), value, values)
+            except InputError as error:
+                problems.append(str(error))
+        if problems:
+            raise InputError("\n".join(problems))
+        return members
 
     @field_validator("root")
     @classmethod
@@ -73,32 +81,32 @@ class Members(RootModel[dict[str, Any]]):
 
 
 def read_member(name: str, value: Any, others: Mapping[str, Any]) -> MemberParameters:
-    """The parameters of one member. Raises ValueError, all problems in one sentence."""
+    """The parameters of one member. Raises InputError, a sentence a problem."""
     if isinstance(value, MemberParameters):
         return value
     given = inherited(name, value, others)
     kind = KINDS.get(str(given.get("kind")))
     if kind is None:
-        raise ValueError(
-            f"Expected `members.{name}.kind` to be one of {listing(KINDS)}, but got {given.get('kind')!r}."
+        raise InputError(
+            f"Expected `members.{name}.kind` to be one of {listing(KINDS)}, but got {shown(given.get('kind'))}."
         )
-    return _validated(kind.Parameters, given, f"`members.{name}`")
+    return read(kind.Parameters, given, f"members.{name}")
 
 
 def inherited(name: str, value: Any, others: Mapping[str, Any]) -> dict[str, Any]:
     """What is given of a member, laid over what it is `like`."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"Expected `members.{name}` to be a group of parameters, but got {value!r}.")
+        raise InputError(f"Expected `members.{name}` to be a group of parameters, but got {shown(value)}.")
     given = dict(value)
     model = given.pop("like", None)
     if model is None:
         return given
     original = others.get(model)
     if model == name or not isinstance(original, Mapping | MemberParameters):
-        raise ValueError(f"Expected `members.{name}.like` to name another member, but got {model!r}.")
+        raise InputError(f"Expected `members.{name}.like` to name another member, but got {shown(model)}.")
     base = original.model_dump() if isinstance(original, MemberParameters) else dict(original)
     if "like" in base:
-        raise ValueError(
+        raise InputError(
             f"Expected the member {model}, which {name} is like, to stand by itself, but it is like another."
         )
     return merged(base, given)
@@ -113,17 +121,9 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def changed(parameters: MemberParameters, changes: Mapping[str, Any], what: str) -> Any:
-    """The parameters with changes. Raises ValueError naming `what`, "the specialist certificates", where these are not
-    valid."""
-    return _validated(type(parameters), merged(parameters.model_dump(), changes), what)
-
-
-def _validated(model: type[MemberParameters], values: Mapping[str, Any], what: str) -> MemberParameters:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise ValueError(f"Expected {what} to have valid parameters of its own, but {problems_in(error)}.") from error
+def changed(parameters: MemberParameters, changes: Mapping[str, Any], name: str) -> Any:
+    """The parameters with changes, which stand under this dotted name. Raises InputError where these are not valid."""
+    return read(type(parameters), merged(parameters.model_dump(), changes), name)
 
 
 def task_name(member: str, fold: int) -> str:

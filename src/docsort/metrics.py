@@ -2,8 +2,11 @@
 
 Macro-F1 is the plain mean of the F1 of the classes that occur in the labels, an F1 without any true or predicted
 positive being 0: scikit-learn's `f1_score(labels, predictions, labels=unique(labels), average="macro",
-zero_division=0)`. Intervals are percentile bootstraps that resample whole source groups, because renders of one photo,
-and near-duplicates, are not independent. They tell the luck of the draw of pages, not of training.
+zero_division=0)`. What is reported counts the classes that are answered too though no page has them, with F1 0:
+scikit-learn's own choice of labels, and a competition's. A class that the data names and that neither occurs nor is
+answered has nothing to be judged by; among training pages cleaning leaves no such class. Intervals are percentile
+bootstraps that resample whole source groups, because renders of one photo, and near-duplicates, are not independent.
+They tell the luck of the draw of pages, not of training.
 
 Legend of shapes: N predictions, G groups, C classes, B bootstrap draws.
 """
@@ -34,10 +37,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def macro_f1(labels: ArrayLike, predictions: ArrayLike) -> float:
-    """Mean F1 over the classes that occur in the labels, in [0, 1]."""
+def macro_f1(labels: ArrayLike, predictions: ArrayLike, answered: bool = False) -> float:
+    """Mean F1 over the classes that occur in the labels, in [0, 1]; answered: and over those of the predictions."""
     truth, guess = _paired(labels, predictions)
-    counts = _group_counts(truth, guess, np.zeros(len(truth), dtype=np.int64))
+    counts = _group_counts(truth, guess, np.zeros(len(truth), dtype=np.int64), answered)
     return float(_macro_f1_of_counts(counts.sum(axis=0)))
 
 
@@ -88,10 +91,12 @@ def bootstrap_interval(
     draws: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    answered: bool = False,
 ) -> tuple[float, float]:
     """Interval (low, high) of the macro-F1 of a fresh sample of groups. Row order does not matter."""
     truth, guess = _paired(labels, predictions)
-    scores = _bootstrap(_group_counts(truth, guess, _group_codes(groups, len(truth)))[None], draws, seed)[:, 0]
+    counts = _group_counts(truth, guess, _group_codes(groups, len(truth)), answered)
+    scores = _bootstrap(counts[None], draws, seed)[:, 0]
     return _percentiles(scores, confidence)
 
 
@@ -205,9 +210,14 @@ def _group_codes(groups: ArrayLike, count: int) -> Integers:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _group_counts(truth: Integers, guess: Integers, groups: Integers) -> Floats:
-    """(G, 3, C): hits, true pages and predicted pages of each class that occurs in the labels, group by group."""
-    classes, rows = np.unique(truth, return_inverse=True)
+def _group_counts(truth: Integers, guess: Integers, groups: Integers, answered: bool = False) -> Floats:
+    """(G, 3, C): hits, true pages and predicted pages of each class that occurs in the labels, group by group.
+
+    answered: of those that are only predicted as well; what is predicted counts as if it were true, so that such a
+    class is there, with F1 0.
+    """
+    classes = np.union1d(truth, guess) if answered else np.unique(truth)
+    rows = np.searchsorted(classes, truth)
     columns = np.searchsorted(classes, guess).clip(max=len(classes) - 1)
     known = classes[columns] == guess
     counts = np.zeros((groups.max() + 1, 3, len(classes)))
@@ -215,6 +225,8 @@ def _group_counts(truth: Integers, guess: Integers, groups: Integers) -> Floats:
     np.add.at(counts[:, 0], (groups[hit], rows[hit]), 1)
     np.add.at(counts[:, 1], (groups, rows), 1)
     np.add.at(counts[:, 2], (groups[known], columns[known]), 1)
+    claimed = ~np.isin(classes, truth)
+    counts[:, 1, claimed] = counts[:, 2, claimed]
     return counts
 
 

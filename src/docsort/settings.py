@@ -1,12 +1,22 @@
 """Kedro's settings of the project."""
 
-from docsort.hooks import ParameterHooks, ProgressHooks, RunEventHooks, TrackingHooks
+from docsort.hooks import (
+    AdmissionHooks,
+    ParameterHooks,
+    PreflightHooks,
+    ProgressHooks,
+    RunEventHooks,
+    TrackingHooks,
+)
+from docsort.parameters import expand_home
 
-HOOKS = (ParameterHooks(), TrackingHooks(), ProgressHooks(), RunEventHooks())
+# The last is asked first: what is checked before any work comes before a run takes its place.
+HOOKS = (AdmissionHooks(), ParameterHooks(), PreflightHooks(), TrackingHooks(), ProgressHooks(), RunEventHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
+    "custom_resolvers": {"expand_home": expand_home},
     # An environment names only the parameters it changes; by default it would drop the rest of their group.
     "merge_strategy": {"parameters": "soft"},
 }

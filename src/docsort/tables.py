@@ -24,6 +24,8 @@ MEASURES = (
     "exif_orientation",
     "width",
     "height",
+    "pages",
+    "doubt",
     "brightness",
     "contrast",
     "saturation",
@@ -68,7 +70,8 @@ LABEL_NEIGHBOURS = ("image_id", "label", "rank", "neighbour_id", "similarity")
 first; similarity in [0, 1], 1 being the same."""
 
 IMAGE_PROBLEMS = ("image_id", "split", "kind", "detail")
-"""Odd images that could be read; kind: blank, tiny, odd_shape or outlier; detail: in words, with the numbers."""
+"""Odd images that could be read; kind: blank, tiny, odd_shape, odd_range (its values may be scaled wrongly),
+more_pages (only the first is read) or outlier; detail: in words, with the numbers."""
 
 FOLD_TABLE = ("image_id", "group", "label", "fold")
 

@@ -4,7 +4,9 @@ The only module that knows MLflow, which it imports when a run starts (it takes 
 MLFLOW_TRACKING_URI names; without it, `mlflow.db` at the project root with the artifacts under `mlruns/`, which is
 where a bare `mlflow ui` looks. DOCSORT_TRACKING=off switches it all off.
 
-Tracking only watches: the first thing that goes wrong is told in one sentence, then the run goes on untracked.
+Tracking only watches: the first thing that goes wrong is told in one sentence, then the run goes on untracked. A server
+that hangs is waited for once, for LIMIT_S. Runs that this machine has left open, because their process was killed, are
+closed by the next.
 """
 
 import atexit
@@ -26,6 +28,8 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
 from docsort.errors import InputError
+from docsort.work.patience import Impatient, within
+from docsort.work.process_names import is_running, machine_name, process_name
 
 EXPERIMENT = "docsort"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -44,16 +48,22 @@ BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 """Most entries MLflow takes in one call."""
 
 CLIENT_SETTINGS = {
-    # MLflow's own 7 tries of 120 s would hold a run for minutes when the server is gone.
+    # MLflow's own 7 tries of 120 s would hold a run for minutes when the server is gone, were it not for LIMIT_S.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     # One request an artifact, not a bar a file.
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # Else it tells at length that it creates its own database.
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    # Else it tells at length that it creates its own database, and of each error, which it also raises, the traceback.
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
 }
 """Environment of the MLflow client; what the user has set stays."""
+
+LIMIT_S, CREATION_LIMIT_S = 20, 120
+"""Seconds that are waited for an answer, and for a database that is yet to be made."""
+
+MACHINE, PROCESS = "docsort.machine", "docsort.process"
+"""Tags of every run, by which the next one knows those that a killed process has left open."""
 
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
@@ -147,7 +157,8 @@ class Tracker:
             try:
                 self._client = _client(self.uri)
                 self._experiment_id = self._find_experiment()
-                run = self._client.create_run(self._experiment_id, run_name=name, tags=_texts(tags))
+                self._close_left_runs()
+                run = self._client.create_run(self._experiment_id, run_name=name, tags=_texts({**_owner(), **tags}))
             except Exception as error:
                 self._give_up(error)
                 return
@@ -178,7 +189,7 @@ class Tracker:
         """A child run that is written to from now on, unless there is one of this name; seconds ago it began."""
         if name in self._children:
             return
-        tags = {"mlflow.parentRunId": self._run_id, **tags}
+        tags = {**_owner(), "mlflow.parentRunId": self._run_id, **tags}
         began = int((time.time() - seconds) * 1000)
         child = self._client.create_run(self._experiment_id, start_time=began, tags=_texts(tags), run_name=name)
         self._children[name] = _Child(child.info.run_id)
@@ -268,11 +279,19 @@ class Tracker:
         local = urlsplit(self.uri).scheme.partition("+")[0] in LOCAL_DATABASES
         return str(self._client.create_experiment(EXPERIMENT, self._artifacts if local else None, EXPERIMENT_TAGS))
 
+    def _close_left_runs(self) -> None:
+        """Marks as killed what runs for ever as far as MLflow knows, because its process was killed on this machine."""
+        mine = f"attributes.status = 'RUNNING' and tags.`{MACHINE}` = '{machine_name()}'"
+        for run in self._client.search_runs([self._experiment_id], mine):
+            if not is_running(run.data.tags.get(PROCESS, "")):
+                self._client.set_terminated(run.info.run_id, KILLED)
+
     def _give_up(self, error: Exception) -> None:
         self._run_id = None
         atexit.unregister(self.end)
         where = _without_password(self.uri)
-        reason = str(error).replace(self.uri, where).strip().partition("\n")[0]
+        lines = [line for line in str(error).replace(self.uri, where).splitlines() if not line.startswith("(raised as")]
+        reason = lines[0].strip() if lines else ""  # SQLAlchemy puts before it in which of its own steps it was
         logger.warning(
             "MLflow at %s failed (%s: %s); this run goes on without being tracked. Set MLFLOW_TRACKING_URI to a server "
             "that answers, or DOCSORT_TRACKING=off to do without.",
@@ -287,7 +306,20 @@ def _client(uri: str) -> Any:
         os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient
 
-    return MlflowClient(uri)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # warns of each try, before we do of the last
+    if urlsplit(uri).scheme.partition("+")[0] in LOCAL_DATABASES:
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # takes seconds, and no server is to blame
+    limit = CREATION_LIMIT_S if _is_yet_to_be_made(uri) else LIMIT_S
+    return Impatient(within(limit, MlflowClient, uri), LIMIT_S)
+
+
+def _is_yet_to_be_made(uri: str) -> bool:
+    kind, _, path = uri.partition(":///")
+    return kind.startswith("sqlite") and not Path(path).exists()
+
+
+def _owner() -> dict[str, str]:
+    return {MACHINE: machine_name(), PROCESS: process_name()}
 
 
 def _without_password(uri: str) -> str:

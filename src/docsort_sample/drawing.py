@@ -8,7 +8,6 @@ takes about 20 ms of one core.
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
@@ -41,7 +40,7 @@ Map = Callable[[Callable[..., int], Sequence[Chunk]], Iterable[int]]
 
 
 def draw_sample(folder: Path, parameters: SampleParameters, seed: int, map: Map = starmap) -> None:
-    """Writes the whole sample below `folder`; the tables come last, when every photo is there.
+    """Writes the whole sample below `folder`, which counts only once this has returned.
 
     `map` does the drawing, by default one chunk after the other in this process.
     """
@@ -134,16 +133,7 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> pd.D
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
-    """Whole or not at all, also after a crash."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(table.to_csv(index=False, lineterminator="\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    path.write_bytes(table.to_csv(index=False, lineterminator="\n").encode())
 
 
 def _chunks(plan: Plan) -> list[Sequence[PlannedPhoto]]:

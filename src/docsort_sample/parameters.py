@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class SampleParameters(BaseModel):
     """Size and planted faults of the sample; the figures of the real job are in `kinds`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     scale: float = Field(0.3, gt=0, le=20, description="share of the real job's 1,570 train and 3,140 test photos")
     label_noise: float = Field(0.02, ge=0, le=0.3, description="share of train labels that are wrong")

@@ -131,10 +131,8 @@ class TestInOneProcess:
         self, data, parameters, store, caplog, monkeypatch
     ):
         first, stamps, looked = train(data, parameters, store), written(store), []
-        whole = rendering.is_finished
-        monkeypatch.setattr(
-            rendering, "is_finished", lambda shard, root: looked.append(shard.key) or whole(shard, root)
-        )
+        look = rendering.wanting
+        monkeypatch.setattr(rendering, "wanting", lambda shard, root: looked.append(shard.key) or look(shard, root))
         for path in data.clean_images["path"]:
             Path(path).unlink()
         with caplog.at_level(logging.INFO, "docsort.augmentation.rendering"):
@@ -144,12 +142,17 @@ class TestInOneProcess:
         assert "unchanged" in caplog.text
         assert len(looked) == len(set(looked)) == finished_shards(store.root)
 
+    def test_a_manifest_has_the_same_types_whether_it_was_made_or_found(self, data, parameters, store):
+        text = {"image_id": "string", "group": "string"}
+        typed = type(data)(data.clean_images.astype(text), data.folds.astype(text), data.classes)
+        pd.testing.assert_frame_equal(train(typed, parameters, store), train(typed, parameters, store))
+
     def test_a_full_disk_while_the_manifest_is_written_keeps_the_shards(self, data, parameters, store, monkeypatch):
-        def full(path, data):
+        def full(_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(rendering, "write_atomically", full)
+            patch.setattr("docsort.files.os.fsync", full)
             with pytest.raises(StorageError, match="the disk is full: free some space, then run again"):
                 train(data, parameters, store)
         stamps = written(store)
@@ -202,6 +205,29 @@ class TestInOneProcess:
         before = pixels(manifest)
         Path(manifest["path"].iloc[4]).unlink()
         assert pixels(train(data, parameters, store)) == before
+
+    @pytest.mark.parametrize("harm", [lambda data: data[:-700], lambda data: data[:500] + b"~" + data[501:]])
+    def test_a_damaged_file_is_named_and_rendered_again(self, data, parameters, store, harm, caplog):
+        manifest = train(data, parameters, store)
+        before, hurt = pixels(manifest), manifest["path"].iloc[4]
+        Path(hurt).write_bytes(harm(Path(hurt).read_bytes()))
+        assert pixels(manifest) != before
+        assert pixels(train(data, parameters, store)) == before
+        assert f"training renders: 1 are damaged or lost and made again: {hurt}" in caplog.text
+
+    def test_renders_of_before_there_were_sums_are_used_as_they_are(self, data, parameters, store, caplog):
+        train(data, parameters, store)
+        stamps, records = written(store), list(store.root.glob("shards/*/*/complete.json"))
+        for record in records:
+            record.unlink()
+        with caplog.at_level(logging.INFO, "docsort"):
+            train(data, parameters, store)
+        assert f"{len(records)} shards of an earlier version are used as they are" in caplog.text
+        assert "unchanged" in caplog.text
+        assert written(store) == stamps
+        caplog.clear()
+        train(data, parameters, store)
+        assert "earlier version" not in caplog.text
 
     def test_a_moved_store_is_found_where_it_is_now(self, data, parameters, store, tmp_path):
         before = pixels(train(data, parameters, store))
@@ -361,7 +387,7 @@ def test_a_full_disk_is_one_error_and_the_run_goes_on_once_there_is_space(data, 
         pytest.skip(f"may not mount a small file system here: {ended.stderr}")
     assert ended.stdout.split() == ["first:", "1", "second:", "0"], ended.stderr
     last = ended.stderr.strip().splitlines()[-1]
-    assert last.startswith("docsort.errors.StorageError: Expected to write renders below")
+    assert last.startswith(f"docsort.errors.StorageError: Expected to write {disk}/renders")
     assert "the disk is full: free some space, then run again; everything finished is kept and used" in last
     early, late = ((tmp_path / name).read_text().splitlines() for name in ("early", "late"))
     assert 0 < len(early) < 180

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from docsort.augmentation import shards
-from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style, is_finished, render_shard
+from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style, render_shard, wanting
 from docsort.errors import InputError, StorageError
 from docsort.images import page_format
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import UnreadableImageError, read_rgb
+from docsort.stores import RECORD
 
 
 @pytest.fixture
@@ -29,11 +30,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_shard_has_every_item_as_a_square_jpeg(shard, style, tmp_path):
-    assert not is_finished(shard, tmp_path)
+    names = ["plain-00000.jpg", "training-00001.jpg", "training-00002.jpg"]
+    assert wanting(shard, tmp_path) == [str(shard.folder(tmp_path) / name) for name in names]
     assert render_shard(shard, style, tmp_path) == 3
-    assert is_finished(shard, tmp_path)
-    names = sorted(contents(shard.folder(tmp_path)))
-    assert names == ["plain-00000.jpg", "training-00001.jpg", "training-00002.jpg"]
+    assert wanting(shard, tmp_path) == []
+    assert sorted(contents(shard.folder(tmp_path))) == [RECORD, *names]
     assert {read_rgb(shard.folder(tmp_path) / name).shape for name in names} == {(48, 48, 3)}
 
 
@@ -61,16 +62,48 @@ def test_training_and_validation_draw_from_different_seeds(shard, style, paramet
     assert made["training-00001.jpg"] != made["damaged-00001.jpg"]
 
 
-def test_a_folder_that_lacks_a_file_or_has_an_empty_one_does_not_count(shard, style, tmp_path):
+@pytest.mark.parametrize("name", ["training-00001.jpg", RECORD])
+@pytest.mark.parametrize(
+    "harm", [lambda data: b"", lambda data: data[:-9], lambda data: bytes([data[0] ^ 1]) + data[1:], None]
+)
+def test_what_is_damaged_is_told_and_rendered_again_and_nothing_beside_it_is_touched(
+    shard, style, tmp_path, name, harm
+):
     render_shard(shard, style, tmp_path)
-    before = contents(shard.folder(tmp_path))
-    (shard.folder(tmp_path) / "training-00001.jpg").unlink()
-    assert not is_finished(shard, tmp_path)
+    before, path = contents(shard.folder(tmp_path)), shard.folder(tmp_path) / name
+    (shard.folder(tmp_path) / "notes.txt").write_text("of the user")
+    path.unlink()
+    if harm is not None:
+        path.write_bytes(harm(before[name]))
+    # without its record it is a shard of an earlier version, which is believed
+    assert wanting(shard, tmp_path) == ([] if harm is None and name == RECORD else [str(path)])
     render_shard(shard, style, tmp_path)
-    (shard.folder(tmp_path) / "plain-00000.jpg").write_bytes(b"")
-    assert not is_finished(shard, tmp_path)
+    assert wanting(shard, tmp_path) == []
+    assert contents(shard.folder(tmp_path)) == {**before, "notes.txt": b"of the user"}
+
+
+def test_a_shard_of_before_there_were_sums_counts_unless_a_file_was_cut(shard, style, tmp_path):
     render_shard(shard, style, tmp_path)
-    assert contents(shard.folder(tmp_path)) == before
+    (shard.folder(tmp_path) / RECORD).unlink()
+    assert shards.is_unrecorded(shard, tmp_path)
+    assert wanting(shard, tmp_path) == []
+    shards.record_sums(shard, tmp_path)
+    assert not shards.is_unrecorded(shard, tmp_path)
+    assert wanting(shard, tmp_path) == []
+    path = shard.folder(tmp_path) / "plain-00000.jpg"
+    (shard.folder(tmp_path) / RECORD).unlink()
+    path.write_bytes(path.read_bytes()[:-1])
+    assert wanting(shard, tmp_path) == [str(path)]
+
+
+def test_a_link_in_the_place_of_a_shard_is_refused_and_nothing_behind_it_changes(shard, style, tmp_path):
+    elsewhere, root = tmp_path / "elsewhere", tmp_path / "root"
+    elsewhere.mkdir()
+    shard.folder(root).parent.mkdir(parents=True)
+    shard.folder(root).symlink_to(elsewhere)
+    with pytest.raises(StorageError, match="ab12 to be a folder of renders, but it is a link; remove it"):
+        render_shard(shard, style, root)
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(shard, style, tmp_path, monkeypatch):
@@ -89,7 +122,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(shard, styl
             render_shard(shard, style, tmp_path)
     assert [path for path in tmp_path.rglob("*") if "ab12" in path.name] == []
     render_shard(shard, style, tmp_path)
-    assert is_finished(shard, tmp_path)
+    assert wanting(shard, tmp_path) == []
 
 
 def test_a_source_that_changed_since_it_was_measured_is_refused(shard, style, tmp_path):
@@ -107,15 +140,6 @@ def test_a_source_that_changed_after_it_was_read_once_is_refused_too(shard, styl
     Path(shard.source.path).write_bytes(Path(shard.partners[0].path).read_bytes())
     with pytest.raises(InputError, match=r"page00\.png to be the file that was measured"):
         render_shard(shard, style, tmp_path / "second")
-
-
-def test_partials_of_dead_workers_are_removed_and_those_of_living_ones_kept(tmp_path):
-    dead, alive = tmp_path / "ab" / ".ab12.4194305.partial", tmp_path / "ab" / ".ab13.1.partial"
-    dead.mkdir(parents=True)
-    alive.mkdir()
-    shards.remove_partials(tmp_path)
-    assert not dead.exists()
-    assert alive.exists()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,15 @@ def of_duplicates(figures: Figures) -> None:
     assert set(figures["seconds"]) == {"measuring", "searching"}
 
 
+def of_faults(figures: Figures) -> None:
+    assert figures["noticed"] == figures["damages"]
+    assert [(row["fault"], row["tried"], row["equal"]) for row in figures["faults"]] == [
+        ("kill", 1, 1),
+        ("data_root is a file", 1, 1),
+    ]
+    assert all(row[name] == 0 for row in figures["faults"] for name in ("hang", "silent", "left"))
+
+
 def of_forecast(figures: Figures) -> None:
     (run,) = figures["runs"]
     assert run["gap"] == pytest.approx(run["forecast"] - run["test"]) == figures["largest_gap"] == figures["mean_gap"]
@@ -88,6 +97,7 @@ def of_training(figures: Figures) -> None:
 
 WRITTEN: dict[str, Callable[[Figures], None]] = {
     "duplicates": of_duplicates,
+    "faults": of_faults,
     "forecast": of_forecast,
     "inference": of_inference,
     "label_fixes": of_label_fixes,

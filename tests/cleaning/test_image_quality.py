@@ -19,6 +19,7 @@ def make_images(train: int = 60, test: int = 60, **strange: Any) -> pd.DataFrame
         table[name] = rng.normal(60, 4, len(table))
     table["width"], table["height"] = rng.integers(400, 500, (2, len(table)))
     table["bytes"] = table["width"] * table["height"] // 5
+    table["pages"], table["doubt"] = 1, ""
     for name, value in strange.items():
         table.loc[0, name] = value
     return table.reindex(columns=list(IMAGES))
@@ -40,6 +41,8 @@ def test_images_that_are_alike_have_no_problem() -> None:
         ({"contrast": 2.5}, "blank", "contrast 2.5 grey levels"),
         ({"width": 40, "height": 90, "bytes": 720}, "tiny", "40 × 90 pixels"),
         ({"width": 1800, "height": 450, "bytes": 162000}, "odd_shape", "one side is 4.0 times the other"),
+        ({"pages": 3}, "more_pages", "only the first of 3 pages is read"),
+        ({"doubt": "12 bits are taken for white"}, "odd_range", "12 bits are taken for white"),
         ({"brightness": 200.0}, "outlier", "brightness 200 is .* robust standard deviations above the median"),
     ],
 )

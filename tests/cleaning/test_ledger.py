@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,15 @@ def test_classes_go_by_name_or_number_and_images_with_or_without_extension(
 ) -> None:
     ledger = decide(("a", "relabel", "admission", "outpatient"), ("c.png", "relabel", 7, 14))
     assert apply_ledger(images, ledger, classes)["label"].tolist() == [7, 3, 14, 14, 3, 7]
+
+
+def test_a_name_in_another_unicode_form_is_the_same_image(classes: pd.DataFrame) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "한é.jpg") for form in ("NFC", "NFD"))
+    for listed, written in ((composed, decomposed), (decomposed, composed)):
+        images = pd.DataFrame({"image_id": [listed], "split": "train", "target": pd.array([3], dtype="Int64")})
+        for name in (written, written.removesuffix(".jpg")):
+            labelled = apply_ledger(images, decide((name, "relabel", "3.0", "07")), classes)
+            assert labelled[["image_id", "label"]].to_numpy().tolist() == [[listed, 7]]
 
 
 def test_numbers_that_a_reader_took_for_decimals_are_understood(images: pd.DataFrame, classes: pd.DataFrame) -> None:

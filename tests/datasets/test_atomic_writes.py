@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 from kedro.io import AbstractDataset, DatasetError
 from PIL import Image
+from plotly.graph_objects import Figure
 
 import docsort.datasets
 from docsort.datasets.checkpoint_dataset import CheckpointsDataset
-from docsort.datasets.document_datasets import RecordDataset, TextDataset
+from docsort.datasets.document_datasets import FigureDataset, RecordDataset, TextDataset
 from docsort.datasets.ensemble_dataset import EnsembleDataset
 from docsort.datasets.file_dataset import FileDataset
+from docsort.datasets.ledger_dataset import LedgerDataset
 from docsort.datasets.manifest_dataset import RenderManifestDataset
 from docsort.datasets.novelty_dataset import NoveltyDataset
 from docsort.datasets.picture_dataset import PictureDataset
@@ -40,6 +42,12 @@ def pointer_to(folder: Path, key: str) -> dict[str, Checkpoint]:
 MAKERS: dict[type, Make] = {
     TextDataset: lambda to: (TextDataset(filepath=str(to / "a.html")), to / "a.html", "old", "new"),
     RecordDataset: lambda to: (RecordDataset(filepath=str(to / "a.json")), to / "a.json", {"a": 1}, {"a": 2}),
+    FigureDataset: lambda to: (
+        FigureDataset(filepath=str(to / "a.json")),
+        to / "a.json",
+        Figure(layout={"title": {"text": "old"}}),
+        Figure(layout={"title": {"text": "new"}}),
+    ),
     PictureDataset: lambda to: (
         PictureDataset(filepath=str(to / "a.png")),
         to / "a.png",
@@ -48,6 +56,12 @@ MAKERS: dict[type, Make] = {
     ),
     TableDataset: lambda to: (
         TableDataset(filepath=str(to / "a.csv")),
+        to / "a.csv",
+        pd.DataFrame({"a": [1]}),
+        pd.DataFrame({"a": [2]}),
+    ),
+    LedgerDataset: lambda to: (
+        LedgerDataset(filepath=str(to / "a.csv")),
         to / "a.csv",
         pd.DataFrame({"a": [1]}),
         pd.DataFrame({"a": [2]}),
@@ -104,10 +118,10 @@ def test_a_write_that_fails_in_its_middle_leaves_what_was_there(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("docsort.stores.os.fsync", fail)
+        patch.setattr("docsort.files.os.fsync", fail)
         with pytest.raises(DatasetError, match="No space left on device"):
             dataset.save(new)
     assert file.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert {path.name for path in tmp_path.iterdir()} == {file.name, f".{file.name}.sha256"}
     dataset.save(new)
     assert file.read_bytes() != before

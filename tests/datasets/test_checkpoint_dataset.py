@@ -43,7 +43,7 @@ def test_a_pointer_to_weights_that_are_gone_does_not_exist(tmp_path: Path) -> No
     assert pointer.exists()
     shutil.rmtree(store.folder("abc"))
     assert not pointer.exists()
-    with pytest.raises(DatasetError, match="gone or not finished; run the training pipeline again"):
+    with pytest.raises(DatasetError, match="gone, damaged or not finished; run the training pipeline again"):
         pointer.load()
 
 

@@ -1,14 +1,17 @@
 """Tables on disk: types that must survive, files that must be whole, absence that must mean something."""
 
+import csv
 import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kedro.io import DatasetError
 from kedro.io.core import Version
 
-from docsort.datasets.table_dataset import TableDataset
+from docsort.datasets.table_dataset import TEXT_COLUMNS, TableDataset
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -17,6 +20,44 @@ def test_ids_that_look_like_numbers_stay_text(tmp_path: Path, suffix: str) -> No
     dataset = TableDataset(filepath=str(tmp_path / f"t.{suffix}"))
     dataset.save(table)
     assert dataset.load()["image_id"].tolist() == ["0012e5", "0007", "1234567890123456"]
+
+
+TEXTS = st.one_of(
+    st.sampled_from(["None", "NA", "null", "nan", "", "-", "007", "1e5", "a\rb", "\n", '"', "'=1", "=1", "'"]),
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=6),
+)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(TEXTS, max_size=4))
+def test_whatever_a_text_says_it_comes_back_from_every_column(suffix: str, texts: list[str]) -> None:
+    table = pd.DataFrame(dict.fromkeys(TEXT_COLUMNS, texts), dtype="string").assign(number=1, lacking=pd.NA)
+    dataset = TableDataset(filepath=f"texts.{suffix}")
+    loaded = dataset.decode(dataset.encode(table))
+    assert all(loaded[column].tolist() == texts for column in TEXT_COLUMNS)
+    assert loaded["number"].tolist() == [1] * len(texts)
+    assert loaded["lacking"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-2", "@SUM(1)", "\t=1", "\r=1", "'=1", "＝1"])
+def test_no_cell_of_a_csv_file_is_a_formula_but_a_submissions_id(tmp_path: Path, name: str) -> None:
+    dataset = TableDataset(filepath=str(tmp_path / "t.csv"))
+    dataset.save(pd.DataFrame({"image_id": [name], "ID": [name], "confidence": [-0.5]}))
+    with (tmp_path / "t.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row == {"image_id": f"'{name}", "ID": name, "confidence": "-0.5"}
+    assert dataset.load().to_dict("list") == {"image_id": [name], "ID": [name], "confidence": [-0.5]}
+
+
+def test_an_empty_cell_is_missing_only_where_no_text_is_meant(tmp_path: Path) -> None:
+    dataset = TableDataset(filepath=str(tmp_path / "t.csv"))
+    dataset.save(
+        pd.DataFrame({"why": ["", "far"], "novelty": [None, 0.5], "label": pd.array([None, 3], dtype="Int64")})
+    )
+    loaded = dataset.load()
+    assert loaded["why"].tolist() == ["", "far"]
+    assert loaded[["novelty", "label"]].isna().to_numpy().tolist() == [[True, True], [False, False]]
 
 
 def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
@@ -34,7 +75,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(DatasetError, match="No space left"):
+    with pytest.raises(DatasetError, match="the disk is full: free some space"):
         dataset.save(pd.DataFrame({"image_id": ["b"]}))
     assert dataset.load()["image_id"].tolist() == ["a"]
 

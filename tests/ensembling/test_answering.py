@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from small_ensemble import DECISIONS, TARGETS, Photo
 
 from docsort.ensembling import answering
 from docsort.ensembling.ensemble import Ensemble
-from docsort.ensembling.photos import Listed
+from docsort.ensembling.photos import Listed, killers
+from docsort.errors import WorkerError
+from docsort.images.reading import killed_its_worker
 from docsort.members.views import all_views
+from docsort.work.executor import Lease
 
 
 @pytest.fixture
@@ -109,3 +113,57 @@ def test_a_folder_that_was_written_anew_is_opened_anew(ensemble: Ensemble, paths
     changed = replace(DECISIONS, plan=replace(DECISIONS.plan, weights={"main": 0.1, "kernel": 0.9}, rules=()))
     again = ensemble.finished(changed, None).save(tmp_path / "one").answer(paths[:2])
     assert (first["confidence"] != again["confidence"]).any()
+
+
+class Frail:
+    """An executor in this process, whose worker dies of one page."""
+
+    def __init__(self, deadly: Path) -> None:
+        self._deadly = deadly
+
+    def map(self, function: Any, tasks: Any, needs: Any) -> Any:
+        for task in tasks:
+            if self._deadly in task[3]:
+                raise WorkerError("A worker process died.")
+            yield function(*task, Lease(("cpu",), 1))
+
+
+def test_a_page_that_kills_its_worker_is_answered_as_unreadable_and_costs_no_other(
+    ensemble: Ensemble, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadly = paths[2]
+    expected = ensemble.answer(paths[:6])
+    monkeypatch.setattr(answering, "executor", lambda: Frail(deadly))
+    monkeypatch.setattr(answering, "CHUNK", 2)
+    monkeypatch.setattr(
+        answering, "killers", lambda pages: {n: killed_its_worker(p) for n, p in enumerate(pages) if p == deadly}
+    )
+    answers = ensemble.answer(paths[:6], in_workers=True)
+    assert answers["why"][2].startswith(f"unreadable: {deadly}: decoding it ended its worker")
+    pd.testing.assert_frame_equal(answers.drop(index=2), expected.drop(index=2))
+
+
+def test_a_worker_that_dies_of_no_page_ends_the_answering(
+    ensemble: Ensemble, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "executor", lambda: Frail(paths[0]))
+    monkeypatch.setattr(answering, "killers", lambda pages: {})
+    with pytest.raises(WorkerError, match=r"A worker process died\."):
+        ensemble.answer(paths[:3], in_workers=True)
+
+
+def test_the_page_that_kills_is_told_from_the_others(paths: list[Path]) -> None:
+    assert killers([*paths[:2], b"no picture, which is harmless"]) == {}
+
+
+def test_a_page_may_be_the_first_of_a_document(ensemble: Ensemble, paths: list[Path], tmp_path: Path) -> None:
+    pages = [Image.open(path).convert("RGB") for path in paths[:2]]
+    pages[0].save(tmp_path / "letter.pdf", "PDF", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "first.pdf", "PDF")
+    document = tmp_path / "letter.pdf"
+    several, alone = (ensemble.predict([page]) for page in (document, tmp_path / "first.pdf"))
+    assert len(several) == len(alone) > 0
+    columns = [name for name in several if name.startswith("p_")]
+    assert np.array_equal(several[columns].to_numpy(), alone[columns].to_numpy(), equal_nan=True)
+    by_bytes = ensemble.answer([document.read_bytes()])
+    assert by_bytes["target"].tolist() == ensemble.answer([document])["target"].tolist()

@@ -45,13 +45,18 @@ def test_all_that_is_wrong_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_external_answers(paths, PHOTOS, CLASSES)
     text = str(caught.value)
-    assert "gone.csv) is not there" in text
-    assert "o.csv) has no column ID" in text
-    assert "v.csv) cannot be read as CSV" in text
+    assert f"gone ({paths['gone']}): Expected a CSV file at {paths['gone']}, but there is none" in text
+    assert "to name the columns ID, target, separated by commas, but it is 'image,target'" in text
+    assert "v.csv to be a table with the columns ID, target, but it is empty" in text
     assert (
-        "x.csv) has no answer for b.jpg and answers what is no test image: z.jpg and answers more than once a.jpg and "
+        "x.csv): has no answer for b.jpg and answers what is no test image: z.jpg and answers more than once a.jpg and "
         "names unknown classes 5, cat" in text
     )
+
+
+def test_sheets_are_read_as_all_tables_of_the_user_are(tmp_path: Path) -> None:
+    paths = {"old": write(tmp_path, "o.csv", "ID;target\nb.jpg;3.0\n;\na.jpg;00\n")}
+    assert read_external_answers(paths, PHOTOS, CLASSES)["predicted"].tolist() == [0, 3]
 
 
 def test_ballots_are_the_shares_of_those_who_say_so() -> None:

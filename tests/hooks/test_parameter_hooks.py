@@ -13,6 +13,7 @@ from kedro.config import OmegaConfigLoader
 from docsort.errors import InputError
 from docsort.hooks.parameter_hooks import RENAMED, RUNTIME_NAMES, ParameterHooks, check_renamed
 from docsort.pipeline_registry import register_pipelines
+from docsort.settings import CONFIG_LOADER_ARGS
 
 
 def test_runtime_names_are_those_that_the_configuration_reads() -> None:
@@ -21,12 +22,19 @@ def test_runtime_names_are_those_that_the_configuration_reads() -> None:
     assert read == set(RUNTIME_NAMES)
 
 
+@pytest.fixture(autouse=True)
+def _no_pipelines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of parameters are checked by what the pipelines ask for; these groups are of no pipeline."""
+    monkeypatch.setattr("kedro.framework.project.pipelines", {})
+
+
 def refuse(tmp_path: Path, runtime_params: dict[str, Any], local: str = "cleaning: {}\n") -> OmegaConfigLoader:
     """Calls the hook on a project whose parameters have the groups `reporting`, `cleaning` and `cross_validation`."""
     base = """
         reporting: {draws: 3}
         cross_validation: {folds: "${runtime_params:folds, 5}"}
         root: ${runtime_params:seed, 0}
+        seed: ${runtime_params:seed, 0}
     """
     for env, text in (
         ("base", textwrap.dedent(base)),
@@ -109,3 +117,36 @@ def test_a_number_of_folds_that_cannot_be_is_refused_with_one_sentence(tmp_path:
     message = rf"^Expected `folds` to be a whole number from 3 to 10, but got {count!r}\.$"
     with pytest.raises(InputError, match=message):
         refuse(tmp_path, {"folds": count})
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"seed": "abc"}, r"`seed` to be a whole number of at least 0, but got 'abc'"),
+        ({"seed": True}, r"`seed` to be a whole number of at least 0, but got true"),
+        (
+            {"data_root": "/x/{b}"},
+            r"In `data_root`: Expected a path without braces, .*, but got '/x/\{b\}'; use another",
+        ),
+        ({"folds": "abc"}, r"`folds` to be a whole number from 3 to 10, but got 'abc'"),
+        ({"folds": None}, r"`folds` to be a whole number from 3 to 10, but got None"),
+        ({"data_root": ""}, r"`data_root` to be text that is not empty, but got ''"),
+        ({"data_root": None}, r"`data_root` to be text that is not empty, but got null"),
+        ({"data_root": 7}, r"`data_root` to be text that is not empty, but got 7"),
+        ({"label_fixes": ["a"]}, r"`label_fixes` to be text that is not empty, but got \['a'\]"),
+        ({"data_root": "/x/${b}"}, r"--params without \$\{, which Kedro reads .*, but got data_root=/x/\$\{b\};"),
+    ],
+    ids=str,
+)
+def test_a_value_that_cannot_be_is_refused(tmp_path: Path, given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        refuse(tmp_path, given)
+
+
+def test_home_is_home_in_the_paths_that_only_the_catalog_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    given = {"data_root": "~/results", "label_fixes": "~/fixes.csv"}
+    conf = str(Path(__file__).parents[2] / "conf")
+    catalog = OmegaConfigLoader(conf, env="base", runtime_params=given, **CONFIG_LOADER_ARGS)["catalog"]
+    assert catalog["label_fixes"]["filepath"] == "/home/someone/fixes.csv"
+    assert catalog["submission"]["filepath"].startswith("/home/someone/results/")

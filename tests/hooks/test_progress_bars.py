@@ -45,6 +45,15 @@ def test_a_bar_says_where_a_training_is(terminal: Console) -> None:
     assert "\x1b[?25h" in terminal.file.getvalue()  # type: ignore[attr-defined]  # the cursor is back
 
 
+def test_a_training_that_begins_again_has_one_bar(terminal: Console) -> None:
+    bars = Bars(terminal)
+    for _ in range(2):
+        bars.began(FOLDS[0])
+        bars.progressed(FOLDS[0], HALF)
+    assert bars._display is not None
+    assert [task.description for task in bars._display.tasks] == ["fold_0 epoch 2/5"]
+
+
 def test_bars_stay_until_the_last_training_has_ended(terminal: Console) -> None:
     bars = Bars(terminal)
     for fold in FOLDS:

@@ -1,6 +1,7 @@
 import hashlib
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from docsort.images import measures
 from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.measures import measure_image, measure_images, measure_pixels, noise_level, white_border
 from docsort.images.reading import UnreadableImageError
@@ -147,6 +149,25 @@ def test_tables_keep_the_order_of_photos_and_name_what_was_rejected(tmp_path: Pa
     assert "cannot be opened" in reasons["069.jpg"]
     row = images[images["image_id"] == "007.jpg"].iloc[0]
     assert row["dihedral_hashes"] == measure_image(paths[7])["dihedral_hashes"]
+
+
+def test_a_photo_that_kills_its_worker_is_rejected_by_name(
+    tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [write(tmp_path / f"{place}.png", pages[place]) for place in range(3)]
+
+    def dying_of_one(function: Any, items: Any, size: int, on_death: Any, on_done: Any) -> list[Any]:
+        return [on_death(*item) if item[0].endswith("1.png") else function(*item) for item in items]
+
+    monkeypatch.setattr(measures, "map_surviving", dying_of_one)
+    images, rejected = measure_images(listing(paths))
+    assert images["image_id"].tolist() == ["0.png", "2.png"]
+    assert rejected["image_id"].tolist() == ["1.png"]
+    assert (
+        rejected["reason"]
+        .str.fullmatch(r".*1\.png: decoding it ended its worker, .*; save it anew as JPEG or PNG")
+        .all()
+    )
 
 
 def test_nothing_to_measure_gives_empty_tables_with_their_columns() -> None:

@@ -81,3 +81,33 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(class_folders: Path, tmp
     (class_folders / "resume" / "3.jpg").symlink_to(secret)
     with pytest.raises(InputError, match=r"link to a file outside the folder: resume/3.jpg"):
         read_class_folders(class_folders)
+
+
+def test_what_is_harmless_beside_the_classes_is_named_in_one_warning(
+    class_folders: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (class_folders / "train").mkdir()
+    for name in ("resume", "passport"):
+        (class_folders / name).rename(class_folders / "train" / name)
+    for name in ("val", "__MACOSX"):
+        (class_folders / name).mkdir()
+    for name in ("README.md", "train/labels.csv"):
+        (class_folders / name).write_text("notes")
+    assert len(read_class_folders(class_folders)[0]) == 4
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning == f"Not read in {class_folders}: train/labels.csv, README.md, val/"
+
+
+def test_a_picture_beside_train_is_of_no_class(class_folders: Path) -> None:
+    (class_folders / "train").mkdir()
+    for name in ("resume", "passport"):
+        (class_folders / name).rename(class_folders / "train" / name)
+    (class_folders / "stray").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError, match=r"files beside the class folders, so of no class: stray"):
+        read_class_folders(class_folders)
+
+
+def test_a_link_that_leads_nowhere_is_named(class_folders: Path) -> None:
+    (class_folders / "resume" / "gone.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(InputError, match=r"pipes and the like among the photos: resume/gone\.jpg"):
+        read_class_folders(class_folders)

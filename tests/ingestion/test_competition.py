@@ -1,4 +1,6 @@
+import os
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,57 @@ def test_ids_that_look_like_numbers_stay_text(competition: Path) -> None:
     assert "0012e5" in read_competition(competition)[0]["image_id"].tolist()
 
 
+def test_class_numbers_are_read_as_any_program_writes_them(competition: Path) -> None:
+    plain = read_competition(competition)
+    (competition / "train.csv").write_text("ID;target\na.jpg;1.0\nb.jpg;00\n;\nc.jpg;+1\nd.jpg;0.00\n;\n")
+    (competition / "meta.csv").write_text("class_name\ttarget\npassport\t01\nresume\t0.0\n\t\n", encoding="utf-16")
+    photos, classes = read_competition(competition)
+    assert photos.equals(plain[0])
+    assert classes.equals(plain[1])
+
+
+def test_names_that_a_disk_keeps_in_another_unicode_form_are_found(competition: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "문서é.jpg") for form in ("NFC", "NFD"))
+    for listed, on_disk in ((composed, decomposed), (decomposed, composed)):
+        (competition / "test" / on_disk).write_bytes(b"photo")
+        (competition / "sample_submission.csv").write_text(f"ID\nz.jpg\ny.jpg\n{listed}\n", encoding="utf-8")
+        row = read_competition(competition)[0].iloc[-1]
+        assert row["image_id"] == listed
+        assert row["path"] == str(competition / "test" / on_disk)
+        (competition / "test" / on_disk).unlink()
+
+
+def test_names_that_differ_in_their_unicode_form_only_are_refused(competition: Path) -> None:
+    forms = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
+    for name in forms:
+        (competition / "test" / name).write_bytes(b"photo")
+    (competition / "sample_submission.csv").write_text("\n".join(["ID", "z.jpg", "y.jpg", *forms]), encoding="utf-8")
+    with pytest.raises(InputError, match="file names in test/ that look the same .*: é.jpg") as error:
+        read_competition(competition)
+    assert "IDs listed twice in sample_submission.csv: é.jpg" in str(error.value)
+
+
+def test_a_link_out_of_the_folder_is_refused_in_whatever_unicode_form(competition: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    (competition / "test" / unicodedata.normalize("NFD", "é.jpg")).symlink_to(tmp_path / "secret.jpg")
+    (competition / "sample_submission.csv").write_text("ID\nz.jpg\ny.jpg\né.jpg\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"IDs in sample_submission.csv that lead out of test/"):
+        read_competition(competition)
+
+
+def test_a_file_name_that_is_not_utf8_is_named_readably(competition: Path) -> None:
+    (competition / "test" / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"photo")
+    with pytest.raises(InputError, match=r"file names in test/ that are not UTF-8; rename them: caf\\xe9.jpg") as error:
+        read_competition(competition)
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "null", "nan", "007", "=1+1", "1e5"])
+def test_names_that_a_reader_might_take_for_something_else_stay_names(competition: Path, name: str) -> None:
+    (competition / "meta.csv").write_text(f"target,class_name\n0,{name}\n1,passport\n")
+    assert read_competition(competition)[1]["class_name"].tolist() == [name, "passport"]
+
+
 CASES = [
     ("train.csv", "ID,target\na.jpg,1\nb.jpg,0\nc.jpg,1\n", "files in train/ without an ID in train.csv: d.jpg"),
     ("train.csv", "ID,target\na.jpg,1\nb.jpg,0\nc.jpg,1\nd.jpg,0\nq.jpg,0\n", "IDs in train.csv without a file.*q.jpg"),
@@ -51,22 +104,32 @@ CASES = [
     ("train.csv", "ID,target\na.jpg,1\nb.jpg,\nc.jpg,1\nd.jpg,0\n", r"does not list:  \(b.jpg\)"),
     ("train.csv", "ID,target\na.jpg,1\nb.jpg,0.5\nc.jpg,1\nd.jpg,0\n", r"does not list: 0.5 \(b.jpg\)"),
     ("train.csv", "ID,target\na.jpg,1\nb.jpg,1\nc.jpg,1\nd.jpg,0\n", r"fewer than two photos.*: 0 resume \(1\)"),
-    ("train.csv", "ID,label\na.jpg,1\n", "columns missing in train.csv: target"),
-    ("train.csv", "", "train.csv cannot be read as CSV"),
+    (
+        "train.csv",
+        "ID,label\na.jpg,1\n",
+        "first line of .*train.csv to name the columns ID, target, .* it is 'ID,label'",
+    ),
+    ("train.csv", "", "train.csv to be a table with the columns ID, target, but it is empty"),
     ("train.csv", "ID,target\n", "train.csv lists no photo"),
     ("train.csv", "ID,target\na.jpg,1\n../b.jpg,0\n", r"IDs in train.csv that lead out of train/: '\.\./b.jpg'"),
     ("train.csv", "ID,target\na.jpg,1\n/etc/passwd,0\n", "lead out of train/: '/etc/passwd'"),
     ("train.csv", "ID,target\na.jpg,1\nC:\\b.jpg,0\n", r"lead out of train/: 'C:"),
     ("train.csv", "ID,target\na.jpg,1\nx/../../b.jpg,0\n", "lead out of train/: 'x/"),
     ("train.csv", "ID,target\na.jpg,1\n,0\n", "lead out of train/: ''"),
+    ("train.csv", "ID,target,target\na.jpg,1,0\n", "train.csv to name each column once, but target is there twice"),
+    ("train.csv", "ID,target\na.jpg,1,0\n", "train.csv to have 2 cells, .* more in line 2"),
+    ("train.csv", "ID,target\na.jpg,²\n", r"that meta.csv does not list: ² \(a.jpg\)"),
+    ("meta.csv", "target,class_name\n0,resume\n0.0,passport\n1,x\n", "targets listed twice in meta.csv: 0"),
+    ("meta.csv", "target,class_name\n0,resume\n", "at least two classes in meta.csv, but found 1"),
+    ("meta.csv", 'target,class_name\n0,resume\n1,"pass\nport"\n', r"class names with control characters.*'pass.nport'"),
     ("meta.csv", "target,class_name\n0,resume\n1,resume\n", "class names listed twice in meta.csv: resume"),
     ("meta.csv", "target,class_name\n0,resume\n0,passport\n1,x\n", "targets listed twice in meta.csv: 0"),
     ("meta.csv", "target,class_name\n0,resume\n1,passport\n-2,x\n", "not whole numbers from 0: -2"),
     ("meta.csv", "target,class_name\n0,resume\n1,passport\n2,\n", "targets without a class name in meta.csv: 2"),
-    ("meta.csv", "target\n0\n", "columns missing in meta.csv: class_name"),
+    ("meta.csv", "target\n0\n", "meta.csv to name the columns target, class_name"),
     ("sample_submission.csv", "ID,target\nz.jpg,0\n", "files in test/ without an ID in sample_submission.csv: y.jpg"),
     ("sample_submission.csv", "ID\nz.jpg\ny.jpg\n../train/a.jpg\n", "sample_submission.csv that lead out of test/"),
-    ("sample_submission.csv", "name\nz.jpg\n", "columns missing in sample_submission.csv: ID"),
+    ("sample_submission.csv", "name\nz.jpg\n", "sample_submission.csv to name the columns ID"),
 ]
 
 
@@ -124,3 +187,29 @@ def test_many_culprits_are_counted_rather_than_all_named(competition: Path) -> N
         (competition / "train" / f"stray{number:02d}.jpg").write_bytes(b"photo")
     with pytest.raises(InputError, match=r"stray00.jpg, .* and 20 more"):
         read_competition(competition)
+
+
+def test_photos_that_lie_deeper_or_lead_nowhere_are_refused(competition: Path) -> None:
+    (competition / "train" / "more").mkdir()
+    (competition / "train" / "__MACOSX").mkdir()
+    (competition / "test" / "gone.jpg").symlink_to("nowhere")
+    with pytest.raises(InputError, match="is not as expected") as caught:
+        read_competition(competition)
+    assert "folders inside train/, whose files have no ID: more" in str(caught.value)
+    assert "links that lead nowhere, pipes and the like in test/: gone.jpg" in str(caught.value)
+    assert "__MACOSX" not in str(caught.value)
+
+
+def test_a_link_to_itself_is_an_id_without_a_file(competition: Path) -> None:
+    (competition / "train" / "a.jpg").unlink()
+    (competition / "train" / "a.jpg").symlink_to("a.jpg")
+    with pytest.raises(InputError, match=r"run again.\n  - IDs in train.csv without a file in train/: a.jpg$"):
+        read_competition(competition)
+
+
+def test_folders_and_pictures_that_are_not_read_are_named(competition: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (competition / "val").mkdir()
+    (competition / "cover.jpg").write_bytes(b"photo")
+    (competition / "notes.md").write_text("harmless")
+    read_competition(competition)
+    assert f"Not read in {competition}: val/, cover.jpg" in caplog.text

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from docsort.errors import StorageError
 from docsort.ingestion.layouts import read_layout
 from docsort.ingestion.sample import ensure_sample
 from docsort.stores import Store
@@ -24,7 +25,7 @@ def test_workers_draw_the_same_bytes_as_this_process_and_only_once(
     assert files.keys() == {photo.image_id for photo in (*plan.train, *plan.test)}
     for photo in (*plan.train[::25], *plan.test[::25]):
         assert files[photo.image_id].read_bytes() == encode_photo(photo, 5)
-    photos, classes = read_layout(location["layout"], location["folder"])
+    photos, classes = read_layout(location["layout"], location["folder"], Store(tmp_path / "pages"))
     assert (len(photos), len(classes)) == (2 * 6 * 17, 17)
     assert pd.read_csv(location["answer_key"])["target"].tolist() == [photo.target for photo in plan.test]
     monkeypatch.setattr("docsort.ingestion.sample.draw_sample", lambda *_, **__: pytest.fail("it was drawn again"))
@@ -43,7 +44,7 @@ def test_another_seed_or_size_and_what_was_not_finished_is_drawn(
 
     monkeypatch.setattr("docsort.ingestion.sample.draw_sample", draw)
     store = Store(tmp_path)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(StorageError, match=r"Expected to write .*, but no space left: put that right, then run again"):
         ensure_sample(store, TINY, 5)
     for parameters, seed in ((TINY, 5), (TINY, 5), (TINY, 6), (SampleParameters(scale=0.02), 6)):
         ensure_sample(store, parameters, seed)

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docsort.arrays import read_arrays
 from docsort.errors import StorageError
 from docsort.members import cache as module
 from docsort.members.cache import PageCache, page_keys
@@ -40,7 +41,7 @@ def test_only_what_is_new_is_written(tmp_path: Path) -> None:
     cache.add(keys("a", "b", "c"), partly, values, VIEWS)
     np.testing.assert_array_equal(cache.look_up(keys("a", "b", "c"), VIEWS), values)
     (second,) = set(tmp_path.glob("*/*.safetensors")) - {first}
-    written = [module.read_arrays(path)["values"] for path in (first, second)]
+    written = [read_arrays(path)["values"] for path in (first, second)]
     assert [len(part) for part in written] == [4, 5]
     cache.add(keys("a", "b", "c"), values, values, VIEWS)
     assert len(list(tmp_path.glob("*/*.safetensors"))) == 2
@@ -50,7 +51,7 @@ def test_a_page_that_stands_twice_in_a_list_is_stored_once(tmp_path: Path) -> No
     cache, values = PageCache(Store(tmp_path), "member", 2), numbers(2)[[0, 1, 0]]
     cache.add(keys("a", "b", "a"), np.full_like(values, np.nan), values, VIEWS)
     (path,) = tmp_path.glob("*/*.safetensors")
-    assert len(module.read_arrays(path)["values"]) == 6
+    assert len(read_arrays(path)["values"]) == 6
     np.testing.assert_array_equal(cache.look_up(keys("a", "b", "a"), VIEWS), values)
 
 
@@ -77,10 +78,47 @@ def test_pages_are_known_by_what_they_hold(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, arrays: object) -> None:
+    def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "write_arrays", full)
+    monkeypatch.setattr("docsort.files.os.fsync", full)
     values = numbers(1)
-    with pytest.raises(StorageError, match=r"cache predictions in .*, but No space left on device; free some space"):
+    with pytest.raises(StorageError, match=r"write .*\.safetensors, but the disk is full: free some space, then run"):
         PageCache(Store(tmp_path), "member", 2).add(keys("a"), np.full_like(values, np.nan), values, VIEWS)
+
+
+def test_a_damaged_file_is_removed_and_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache, values = PageCache(Store(tmp_path), "member", 2), numbers(2)
+    nothing = np.full_like(values, np.nan)
+    for page, name in enumerate("ab"):
+        cache.add(keys(name), nothing[:1], values[page : page + 1], VIEWS)
+    hurt, whole = sorted(tmp_path.glob("*/*.safetensors"))
+    foreign = hurt.with_name("weights.safetensors")
+    foreign.write_bytes(b"of the user")
+    content = hurt.read_bytes()
+    hurt.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    found = cache.look_up(keys("a", "b"), VIEWS)
+    assert sorted(np.isnan(found).all(axis=(1, 2)).tolist()) == [False, True]
+    assert {path.name for path in hurt.parent.iterdir()} == {whole.name, foreign.name}
+    assert caplog.messages == [f"{hurt} is damaged: it is removed, and what it held is asked again"]
+    cache.add(keys("a", "b"), found, values, VIEWS)
+    np.testing.assert_array_equal(cache.look_up(keys("a", "b"), VIEWS), values)
+
+
+def test_a_file_of_before_there_were_sums_counts_unless_it_cannot_be_read(tmp_path: Path) -> None:
+    cache, values = PageCache(Store(tmp_path), "member", 2), numbers(1)
+    cache.add(keys("a"), np.full_like(values, np.nan), values, VIEWS)
+    (path,) = tmp_path.glob("*/*.safetensors")
+    old = path.rename(path.with_name(f"{path.name[:20]}.safetensors"))
+    np.testing.assert_array_equal(cache.look_up(keys("a"), VIEWS), values)
+    old.write_bytes(old.read_bytes()[:-1])
+    assert np.isnan(cache.look_up(keys("a"), VIEWS)).all()
+    assert not old.exists()
+
+
+def test_what_may_not_be_read_is_told_and_stays(tmp_path: Path) -> None:
+    folder = Store(tmp_path).folder(f"member-{module.CACHE_VERSION}") / f"{'0' * 20}.safetensors"
+    folder.mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"read .*0\.safetensors, but got: Is a directory; make it readable, or run"):
+        PageCache(Store(tmp_path), "member", 2).look_up(keys("a"))
+    assert folder.is_dir()

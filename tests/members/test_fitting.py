@@ -18,7 +18,7 @@ from docsort.members import fitting
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import by_content, fit, fit_all
 from docsort.members.splits import Split
-from docsort.stores import Store
+from docsort.stores import RECORD, Store
 from docsort.work.executor import Lease
 from docsort.work.progress import Job, listening
 
@@ -101,6 +101,26 @@ def test_a_run_that_dies_in_the_middle_does_not_count(make: Callable[..., ToyTas
     assert fit(task, store) == checkpoint
     assert checkpoint.is_complete()
     assert ToyKind().targets(checkpoint) == (2, 5, 9)
+
+
+@pytest.mark.parametrize("name", [COLOURS, RECORD])
+@pytest.mark.parametrize("harm", [lambda data: data[:-5], lambda data: data.replace(b"a", b"b"), lambda data: b""])
+def test_what_is_damaged_is_named_and_trained_again(
+    make: Callable[..., ToyTask],
+    here: list[str],
+    tmp_path: Path,
+    name: str,
+    harm: Callable[[bytes], bytes],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    checkpoint = fit(make(), Store(tmp_path))
+    path = checkpoint.folder / name
+    before = path.read_bytes()
+    path.write_bytes(harm(before if name == RECORD else before.replace(b"1", b"a")))
+    assert fit(make(), Store(tmp_path)) == checkpoint
+    assert path.read_bytes() == before
+    assert here == ["toy_fold_0"] * 2
+    assert any(str(checkpoint.folder) in line and name in line for line in caplog.messages)
 
 
 def leaky(split: Split) -> Split:
@@ -194,5 +214,6 @@ def test_listeners_are_told_of_each_training_and_of_what_was_cached(
         fit(task, Store(tmp_path))
         with pytest.raises(WorkerError):
             fit(DyingTask(**vars(make("dies"))), Store(tmp_path))
-    assert [what for what, _ in notes.heard] == ["began", "finished", "kept", "began", "failed"]
+    again = ["began", "began"]  # where a worker dies, the work is tried once more
+    assert [what for what, _ in notes.heard] == ["began", "finished", "kept", *again, "failed"]
     assert notes.of("began")[0] == Job("toy_fold_0", "toy", task.parameters.model_dump(mode="json"), 1, "cpu")

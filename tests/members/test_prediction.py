@@ -12,7 +12,7 @@ from PIL import Image
 from toy_kind import ToyKind
 from toy_variants import SidedKind
 
-from docsort.errors import InputError, StorageError
+from docsort.errors import InputError
 from docsort.images.dihedral import apply_turn
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
@@ -108,7 +108,7 @@ def test_no_pages_give_an_empty_table_of_the_same_columns(checkpoint: Checkpoint
 def test_unreadable_page_is_named(checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     broken = pages.assign(path=str(tmp_path / "broken.jpg"))
-    with pytest.raises(InputError, match=r"broken\.jpg: not a whole image"):
+    with pytest.raises(InputError, match=r"broken\.jpg: not a picture but text"):
         predict(checkpoint, broken, all_views((0,)), model="main", device="cpu")
 
 
@@ -151,13 +151,17 @@ def test_a_changed_page_is_asked_again_though_its_path_is_the_same(
     assert asked == [1, 1]  # the third time it is as it was the first
 
 
-def test_a_broken_file_of_the_store_is_no_answer(checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_broken_file_of_the_store_is_no_answer_and_is_made_again(
+    checkpoint: Checkpoint, pages: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store = Store(tmp_path)
-    predict(checkpoint, pages, all_views((0,)), "main", store, "cpu")
+    before = predict(checkpoint, pages, all_views((0,)), "main", store, "cpu")
     (cached,) = tmp_path.glob("*/*.safetensors")
-    cached.write_bytes(b"half")
-    with pytest.raises(StorageError, match=r"Expected arrays in .*safetensors, but the file cannot be read"):
-        predict(checkpoint, pages, all_views((0,)), "main", store, "cpu")
+    content = cached.read_bytes()
+    cached.write_bytes(content[:-1] + bytes([content[-1] ^ 64]))
+    pd.testing.assert_frame_equal(predict(checkpoint, pages, all_views((0,)), "main", store, "cpu"), before)
+    assert f"{cached} is damaged: it is removed, and what it held is asked again" in caplog.messages
+    assert cached.read_bytes() == content
 
 
 def test_a_sure_page_is_asked_no_more_and_its_mean_is_of_what_was_asked(

@@ -74,5 +74,5 @@ def test_budget_keeps_to_the_containers_limit(tmp_path: Path, monkeypatch: pytes
 
 def test_unreadable_page_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"broken\.jpg: not a whole image"):
+    with pytest.raises(InputError, match=r"broken\.jpg: not a picture but text"):
         ResidentPages([str(tmp_path / "broken.jpg")], 32)

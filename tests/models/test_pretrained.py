@@ -104,3 +104,23 @@ def test_file_without_tensors_is_refused(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "weights.pth")
     with pytest.raises(WeightsError, match="named tensors, but got dict without any"):
         read_tensors(tmp_path / "weights.pth")
+
+
+def test_file_whose_group_holds_itself_is_refused(tmp_path: Path) -> None:
+    content: dict[str, object] = {"epoch": 3}
+    content["model"] = {"state_dict": content}
+    torch.save(content, tmp_path / "weights.pth")
+    with pytest.raises(
+        WeightsError, match=r"weights\.pth to hold named tensors, but it holds a group that holds itself"
+    ):
+        read_tensors(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_by_name(
+    tmp_path: Path, donor: dict[str, Tensor], value: float
+) -> None:
+    donor["bn1.weight"][2] = value
+    torch.save(donor, tmp_path / "weights.pth")
+    with pytest.raises(WeightsError, match=r"numbers in all tensors of .*, but 1 hold infinity .*: bn1\.weight; "):
+        load_pretrained(_model(), tmp_path / "weights.pth")

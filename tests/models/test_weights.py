@@ -1,10 +1,11 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from docsort.errors import WeightsError
+from docsort.errors import StorageError, WeightsError
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, ModelDescription, read_description
 from docsort.models.weights import LIBRARIES, load_model, save_model
@@ -68,10 +69,18 @@ def test_half_a_weights_file_is_named(folder: Path) -> None:
         load_model(folder)
 
 
-def test_missing_weights_are_named(folder: Path) -> None:
-    (folder / WEIGHTS_FILE).unlink()
-    with pytest.raises(WeightsError, match=r"model\.safetensors, but they cannot be read"):
+@pytest.mark.parametrize("name", [WEIGHTS_FILE, DESCRIPTION_FILE])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(StorageError, match=rf"read .*{name}, but got: No such file or directory; .*run the pipeline"):
         load_model(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_all_files_have_the_mode_that_the_umask_gives(folder: Path) -> None:
+    (folder / "other").touch()
+    modes = {(folder / name).stat().st_mode for name in (WEIGHTS_FILE, DESCRIPTION_FILE, "other")}
+    assert len(modes) == 1
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"backbone": "lcnet_035"}', "[1]"])
@@ -79,8 +88,3 @@ def test_damaged_description_is_named(folder: Path, text: str) -> None:
     (folder / DESCRIPTION_FILE).write_text(text)
     with pytest.raises(WeightsError, match=r"model\.json to describe a model"):
         read_description(folder)
-
-
-def test_missing_description_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"model\.json, but it cannot be opened"):
-        read_description(tmp_path)

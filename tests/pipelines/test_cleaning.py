@@ -103,3 +103,20 @@ def test_a_ledger_that_does_not_fit_the_data_is_refused_before_anything_else(ima
     wrong = {"image_id": "p05.png", "action": "relabel", "old_label": 0, "new_label": 1}
     with pytest.raises(InputError, match="old_label of p05.png is '0', but the data says 1"):
         run(images, 0, [wrong])
+
+
+def drop(name: str, label: int) -> dict[str, object]:
+    return {"image_id": name, "action": "drop", "old_label": label, "decided_by": "kim"}
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_class_that_loses_its_pages_is_refused_before_anything_else(images: pd.DataFrame, left: int) -> None:
+    """By photos that cannot be read, or by the ledger; a class of one cannot be both learnt from and judged by."""
+    own = images.loc[images["target"] == 1, "image_id"].tolist()
+    readable = images[~images["image_id"].isin(own[left:])]
+    with pytest.raises(
+        InputError, match=rf"every class that can be read .*rejected.*, but the class 1 b \({left}\) has"
+    ):
+        run(readable)
+    with pytest.raises(InputError, match=rf"every class once label_fixes is applied, but the class 1 b \({left}\) has"):
+        run(images, decisions=[drop(name, 1) for name in own[left:]])

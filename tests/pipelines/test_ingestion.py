@@ -29,12 +29,13 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "raw"
 
 
-def run(folder: Path, store: Path) -> dict[str, Any]:
+def run(folder: Path, store: Path, key: Path | None = None) -> dict[str, Any]:
     given = {
-        "params:source": SourceParameters(layout="class_folders", raw_dir=str(folder), answer_key=None),
+        "params:source": SourceParameters(layout="class_folders", raw_dir=str(folder), answer_key=key and str(key)),
         "params:sample": SampleParameters(scale=0.1, label_noise=0, near_duplicates=0),
         "params:seed": 0,
         "sample_store": Store(store),
+        "page_store": Store(store.with_name("pages")),
     }
     return run_stage(create_pipeline(), given)
 
@@ -58,3 +59,18 @@ def test_missing_data_is_an_error_and_no_fall_back_to_the_sample(tmp_path: Path)
     with pytest.raises(InputError, match=r"Expected .*nowhere"):
         run(tmp_path / "nowhere", tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+def test_an_answer_key_of_other_data_is_refused_before_any_work(photos: Path, tmp_path: Path) -> None:
+    (photos / "test").mkdir()
+    (photos / "resume/0.png").rename(photos / "test/t.png")
+    key = tmp_path / "key.csv"
+    key.write_text("ID;target\nt.png;1.0\n")
+    assert len(run(photos, tmp_path / "store", key)["images"]) == 5
+    for text, message in (
+        ("t.png;7", r"classes of the data, but got 7 \(t.png\)"),
+        ("x.png;1", r"missing .*\(t.png\)"),
+    ):
+        key.write_text(f"ID;target\n{text}\n")
+        with pytest.raises(InputError, match=message):
+            run(photos, tmp_path / "store", key)

@@ -76,6 +76,19 @@ def test_the_command_serves_what_the_pipeline_wrote_until_ctrl_c(command: list[s
 
 
 @pytest.mark.slow
+def test_a_ledger_that_could_not_be_written_back_is_refused_before_anybody_judges(
+    command: list[str], tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.csv"
+    ledger.write_bytes((",".join(LEDGER) + "\n").encode("utf-16"))
+    command[command.index("--params") + 1] += f",label_fixes={ledger}"
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 1
+    assert f"Expected {ledger} to be UTF-8" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
 def test_before_the_pipeline_has_run_the_command_says_what_is_missing(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "08_reporting/label_cards.json").unlink()
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

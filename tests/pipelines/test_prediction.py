@@ -12,6 +12,7 @@ from stage import run_stage
 from docsort.ensembling.ensemble import Ensemble
 from docsort.errors import InputError
 from docsort.ingestion.parameters import SourceParameters
+from docsort.ingestion.photos import list_new_photos
 from docsort.pipelines.prediction import create_pipeline
 from docsort.stores import Store
 from docsort.tables import ANSWERS
@@ -33,8 +34,9 @@ def run(ensemble: Ensemble, tmp_path: Path, last: Path | None = None, **source: 
     """last: folder of the raw data of the run that made the ensemble."""
     given = {
         "params:source": SourceParameters(**{"layout": "sample", "raw_dir": None, "answer_key": None} | source),
-        "raw_location": {"folder": str(last or tmp_path / "last")},
+        "last_raw_location": {"folder": str(last or tmp_path / "last")},
         "ensemble": ensemble,
+        "page_store": Store(tmp_path / "pages"),
         "prediction_store": Store(tmp_path / "predictions"),
     }
     return run_stage(create_pipeline(), given)
@@ -86,3 +88,13 @@ def test_a_folder_without_photos_is_one_sentence_that_says_what_to_do(
         (folder / ".hidden").write_text("")
     with pytest.raises(InputError, match=f"Expected new photos in {folder}, but it {problem}; .*--params photos="):
         run(ensemble, tmp_path, photos=str(folder))
+
+
+def test_without_photos_and_without_a_run_before_it_says_what_to_give(ensemble: Ensemble, tmp_path: Path) -> None:
+    """As beside an ensemble that was copied alone."""
+    source = SourceParameters(layout="sample", raw_dir=None, answer_key=None)
+    with pytest.raises(InputError, match="`photos` names none, and no run has left test images; .*--params photos="):
+        list_new_photos(source, {}, Store(tmp_path / "pages"))
+    photos = write_photos(tmp_path / "new", ["a.png"])
+    named = source.model_copy(update={"photos": str(photos)})
+    assert list_new_photos(named, {}, Store(tmp_path / "pages"))["image_id"].tolist() == ["a.png"]

@@ -126,6 +126,6 @@ def test_groups_are_found_only_where_that_is_wished() -> None:
 
 
 def test_a_recipe_that_cannot_be_is_refused_before_any_training() -> None:
-    sentence = "the specialist pair to have valid parameters of its own, but there is no `epoch`"
+    sentence = r"there is no `specialists\.recipes\.pair\.epoch`; did you mean epochs"
     with pytest.raises(InputError, match=sentence):
         nodes.check_groups(CLASSES, parameters(recipes={"pair": {"epoch": 3}}), MEMBERS)

@@ -11,7 +11,6 @@ from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Node, Pipeline
-from kedro.validation.exceptions import ParameterValidationError
 from kedro.validation.parameter_validator import ParameterValidator
 
 from docsort.cli import sentence_of
@@ -90,7 +89,14 @@ def test_layers_that_go_in_a_circle_through_a_dataset_of_none_are_seen() -> None
 
 def test_every_dataset_has_a_layer_but_the_stores(layers: dict[str, str | None]) -> None:
     without = {name for name, layer in layers.items() if layer is None}
-    assert without == {"sample_store", "fit_store", "render_store", "checkpoint_store", "prediction_store"}
+    assert without == {
+        "sample_store",
+        "page_store",
+        "fit_store",
+        "render_store",
+        "checkpoint_store",
+        "prediction_store",
+    }
 
 
 def test_there_is_a_number_for_every_fold_that_there_can_be() -> None:
@@ -155,27 +161,30 @@ def test_a_member_is_switched_off_and_another_added_on_the_command_line() -> Non
     [
         (
             {"main": {"epochs": 0}},
-            "`epochs` should be greater than or equal to 1, and is 0.",
+            "Expected `members.main.epochs` to be a whole number of at least 1, but got 0; correct it in conf/",
         ),
         (
             {"main": {"epocs": 3, "lr": 1}},
-            "there is no `epocs`, `lr`.",
+            "there is no `members.main.epocs`; did you mean epochs, ",
         ),
         ({"second": {"kind": "foo"}}, "Expected `members.second.kind` to be one of network, kernel, but got 'foo'."),
         (
             {"second": {"kind": "network"}},
-            "`backbone` is missing; `pretrained` is missing; ",
+            "Expected `members.second.backbone` to be given, but it is missing; add it in conf/ or --params.\n",
         ),
         ({"second": {"like": "nobody"}}, "Expected `members.second.like` to name another member, but got 'nobody'."),
-        ({"kernel": False}, "Expected `members.kernel` to be a group of parameters, but got False."),
-        ({"main": {"loss": {"cross_entropy": 0}}}, "but `loss`: Expected at least one term of the loss to weigh more"),
+        ({"kernel": False}, "Expected `members.kernel` to be a group of parameters, but got false."),
+        (
+            {"main": {"loss": {"cross_entropy": 0}}},
+            "In `members.main.loss`: Expected at least one term of the loss to weigh more",
+        ),
         ({"main": {"enabled": False}}, "Expected `members.main` to be there, enabled, and of the kind network."),
         ({"Kernel": {"kind": "kernel"}}, "Expected names of members of small letters, digits and _, that do not begin"),
         ({"specialist_a": {"kind": "kernel"}}, "that do not begin with specialist, but got specialist_a."),
     ],
 )
 def test_members_that_cannot_be_are_refused_in_plain_words(members: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ParameterValidationError, match="members") as caught:
+    with pytest.raises(InputError, match="members") as caught:
         read(members=members)
     told = sentence_of(caught.value)
     assert told is not None

@@ -80,5 +80,6 @@ def test_before_any_ensemble_is_there_the_user_is_told_what_to_run(
     shutil.copytree(smoke_run.data_root / "01_raw", only_raw.data_root / "01_raw")
     output, answers, _ = predict(only_raw, tmp_path, photos=photos)
     assert answers is None
-    assert "Error: Expected a version of dataset `ensemble`, but there is none yet; run the pipeline" in output
+    assert "Error: Expected what this run begins with to be there, but there is no ensemble (" in output
+    assert "; run `kedro run` first, or name another data_root." in output
     assert "Traceback" not in output

@@ -68,7 +68,7 @@ def test_new_photos_are_answered_by_the_newest_ensemble_and_nothing_of_the_train
     pipelines = register_pipelines()
     predict, learning = pipelines["predict"], pipelines["__default__"]
     assert predict.all_outputs().isdisjoint(learning.datasets())
-    assert predict.inputs() == {"params:source", "raw_location", "ensemble", "prediction_store"}
+    assert predict.inputs() == {"params:source", "last_raw_location", "page_store", "ensemble", "prediction_store"}
 
 
 def test_every_way_into_training_goes_through_the_leak_check() -> None:

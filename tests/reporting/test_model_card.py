@@ -1,10 +1,13 @@
 """The model card: whole tables, harmless text, the promise of the scores."""
 
+import html
 import platform
+import re
 
 import pandas as pd
 import pytest
 from confidences import Run, words_kept
+from markdown_it import MarkdownIt
 
 from docsort.reporting.model_card import PACKAGES, markdown_table, write_model_card
 from docsort.reporting.parameters import ReportingParameters
@@ -80,6 +83,30 @@ def test_every_table_of_the_card_is_rectangular(card: str) -> None:
 def test_text_cannot_break_out_of_its_cell(card: str) -> None:
     assert "<script>" not in card
     assert markdown_table(["a"], [["x|y\n<b>"]]) == "| a |\n| --- |\n| x\\|y &lt;b> |"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[x](javascript:alert)",
+        "![x](https://example.com/a.png)",
+        "[x]: javascript:alert",
+        "<javascript:alert>",
+        "<img src=x>",
+        "`x`",
+        "**x**",
+        "a\\|b | c",
+        "\\[x](y)",
+    ],
+)
+def test_no_name_becomes_markup(name: str) -> None:
+    markdown = MarkdownIt("commonmark").enable("table")
+    (row,) = re.findall("<td>(.*)</td>", markdown.render(markdown_table(["name"], [[name]])))
+    assert html.unescape(row) == name
+
+
+def test_no_address_becomes_a_link_where_addresses_do() -> None:
+    assert markdown_table(["a"], [["https://x.org www.x.org"]]).endswith(r"| https\://x.org www\.x.org |")
 
 
 def test_facts_of_models_are_joined_and_lists_left_out(card: str) -> None:

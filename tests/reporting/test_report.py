@@ -10,6 +10,7 @@ from confidences import Run, words_kept
 from PIL import Image
 
 from docsort.augmentation.damage_fit import DAMAGE_FIT
+from docsort.cleaning.drift import AUC_ROW
 from docsort.errors import InputError
 from docsort.reporting.figures import draw_confusion_matrix
 from docsort.reporting.label_gains import LABEL_GAINS
@@ -19,6 +20,7 @@ from docsort.reporting.report import (
     FIGURES,
     SECTIONS,
     ReportParts,
+    drift_in_words,
     gap_in_words,
     write_report,
 )
@@ -239,3 +241,12 @@ def test_pages_that_were_set_aside_stand_beside_the_forecast_where_there_are_any
     for cell in ("set aside, test-like", "set aside, clean", "0.4321", "0.8765"):
         assert cell in text
     assert "et aside" not in "".join(read_page(write_report(parts)).text)
+
+
+def test_with_too_few_photos_for_a_classifier_the_report_says_so(drift: pd.DataFrame) -> None:
+    assert "a classifier tells a test photo from a training photo with an AUC of" in drift_in_words(drift)
+    few = drift_in_words(drift[drift["measure"] != AUC_ROW])
+    assert few == (
+        "How test photos differ from training photos. With fewer than 20 photos of either no classifier was asked to "
+        "tell them apart."
+    )

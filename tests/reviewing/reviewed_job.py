@@ -1,5 +1,6 @@
 """Drawn photos of two classes with hostile names, suspects among them, and a ledger that a person has begun."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,12 @@ def serve_job(job: Job, port: int, started: Any) -> None:
     from docsort.reviewing.server import serve
 
     serve(job.review(), job.paths, port, started.put)
+
+
+def serve_impatiently(job: Job, patience: float, started: Any, log: Path) -> None:
+    """The same at any free port, with so many seconds for clients that hang; what the server says goes to the log."""
+    from docsort.reviewing import clients
+
+    clients.PATIENCE_SECONDS = patience
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    serve_job(job, 0, started)

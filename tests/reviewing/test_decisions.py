@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
@@ -51,6 +52,10 @@ for number in range(first, last):
 """
 
 
+def accept(cells: Mapping[str, str]) -> None:
+    """Takes any row."""
+
+
 def begin(path: Path, text: str = HEADER, **full_ids: str) -> LedgerFile:
     path.write_bytes(text.encode())
     return LedgerFile(path, full_ids)
@@ -94,6 +99,7 @@ ODD_LINES = [
     "",
     "a,undecided,admission,,cropped,,ü,2026-11-02",
     'm,keep,,,5" wide,,,',
+    'n,keep,,, "blank, then quoted",,,',
 ]
 
 
@@ -112,6 +118,11 @@ def test_rows_of_others_keep_every_byte_and_their_order(path: Path, line_end: st
     for line in mine:
         after = after.replace(line + line_end, "")
     assert after == line_end.join(lines) + line_end
+
+
+def test_a_quotation_mark_after_a_blank_is_one(path: Path) -> None:
+    ledger = begin(path, HEADER + 'a,keep,,, "cropped, and dark",,,\n')
+    assert ledger.read()["a"].reason == "cropped, and dark"
 
 
 def test_a_hand_edit_between_two_decisions_is_kept(path: Path) -> None:
@@ -135,7 +146,7 @@ def test_a_decision_on_an_older_row_is_refused_and_changes_nothing(path: Path) -
         with pytest.raises(StaleDecisionError, match="row of a has changed"):
             ledger.write("a", CELLS, stale)
     with pytest.raises(StaleDecisionError, match="row of a has changed"):
-        ledger.restore("a", None, first.version)
+        ledger.restore("a", None, first.version, accept)
     assert path.read_bytes() == before
     assert ledger.read()["a"].version == other.version
 
@@ -155,20 +166,20 @@ def test_undoing_puts_back_every_byte(path: Path) -> None:
     changed = ledger.write("a.jpg", CELLS, was.version)
     added = ledger.write("c.jpg", CELLS, NO_ROW)
     again = ledger.write("c.jpg", {**CELLS, "reason": ""}, added.version)
-    assert ledger.restore("c.jpg", again.before, again.version).version == added.version
-    assert ledger.restore("c.jpg", added.before, added.version).decision is None
-    back = ledger.restore("a.jpg", changed.before, changed.version)
+    assert ledger.restore("c.jpg", again.before, again.version, accept).version == added.version
+    assert ledger.restore("c.jpg", added.before, added.version, accept).decision is None
+    back = ledger.restore("a.jpg", changed.before, changed.version, accept)
     assert back.version == was.version
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("row", ["b,keep,,,,,,", "a,keep,,,,,,\nb,keep,,,,,,", ""])
+@pytest.mark.parametrize("row", ["b,keep,,,,,,", "a,keep,,,,,,\nb,keep,,,,,,", "", "a,keep,,,,,,,one cell too many"])
 def test_undoing_puts_back_rows_of_that_image_only(path: Path, row: str) -> None:
     ledger = begin(path)
     done = ledger.write("a", CELLS, NO_ROW)
     before = path.read_bytes()
     with pytest.raises(InputError, match="one row of a"):
-        ledger.restore("a", row, done.version)
+        ledger.restore("a", row, done.version, accept)
     assert path.read_bytes() == before
 
 
@@ -197,12 +208,36 @@ def test_two_rows_of_one_image_are_shown_as_such_and_left_to_a_person(path: Path
         ledger.write("a.jpg", CELLS, both.version)
 
 
-def test_a_file_that_would_swallow_the_new_row_is_refused(path: Path) -> None:
-    text = HEADER + 'a,keep,,,"never closed,,,\n'
+def test_a_file_whose_end_a_quotation_mark_swallows_is_refused(path: Path) -> None:
+    text = HEADER + 'a,keep,,,"never closed,,,\nb,keep,,,,,,\n'
     ledger = begin(path, text)
+    with pytest.raises(InputError, match="quotation mark is open"):
+        ledger.read()
     with pytest.raises(InputError, match="quotation mark is open"):
         ledger.write("b", CELLS, NO_ROW)
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_ledger_with_the_semicolons_or_tabs_of_a_spreadsheet_keeps_them(path: Path, delimiter: str) -> None:
+    text = (HEADER + "b,keep,,,by hand,,,\n").replace(",", delimiter)
+    ledger = begin(path, text)
+    ledger.write("a", {**CELLS, "reason": f"one{delimiter} two, three"}, NO_ROW)
+    assert {name: decision.action for name, decision in ledger.read().items()} == {"a": "relabel", "b": "keep"}
+    reason = pd.read_csv(path, sep=delimiter, dtype=str)["reason"][0]
+    assert reason == " ".join(f"one{delimiter} two, three".split())
+    assert path.read_text().endswith("b,keep,,,by hand,,,\n".replace(",", delimiter))
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-16"])
+def test_a_ledger_that_is_not_utf_8_is_left_as_it_is_and_how_to_save_it_is_said(path: Path, encoding: str) -> None:
+    ledger = begin(path)
+    path.write_bytes((HEADER + "a,keep,,,한글,,,\n").encode(encoding))
+    before = path.read_bytes()
+    for attempt in (ledger.read, lambda: ledger.write("b", CELLS, NO_ROW)):
+        with pytest.raises(InputError, match=r"to be UTF-8.*save it as UTF-8 \(in Excel: CSV UTF-8\)"):
+            attempt()
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("text", ["", "image_id,action\n", "\n" + HEADER])

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -125,11 +127,30 @@ def test_a_form_cannot_write_and_a_link_cannot_either(client: TestClient, job: J
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{", b'{"image_id": 3}', b'{"image_id":"a","version":"none","extra":1}', b"\xff"]
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"[" * 30_000,
+        b'{"image_id":' * 2_000,
+        b'{"image_id": 3}',
+        b'{"image_id": "page_00.jpg"}',
+        b'{"image_id":"a","version":"none","extra":1}',
+        b'{"image_id":"page_00.jpg","version":"none","action":null}',
+        b'{"image_id":"page_00.jpg","version":"none","action":"keep","reason":"\\u0000"}',
+        b'{"image_id":"page_00.jpg","version":"none","action":"keep","reason":"\\u001b[2J"}',
+        b'{"image_id":"page_00.jpg","version":"none","action":"keep","reason":"\\ud800"}',
+        b'{"image_id":"page_00.jpg","version":"none","action":"keep","reason":"\xed\xa0\x80"}',
+        b"\xff",
+    ],
+    ids=lambda body: repr(body[:60]),
 )
-def test_bodies_that_are_no_decision_are_refused(client: TestClient, body: bytes) -> None:
-    reply = client.post("/api/decide", content=body, headers={**WRITE, "content-type": "application/json"})
-    assert reply.status_code == 422
+def test_bodies_that_are_no_decision_are_refused(client: TestClient, job: Job, body: bytes) -> None:
+    for path in ("/api/decide", "/api/undo"):
+        reply = client.post(path, content=body, headers={**WRITE, "content-type": "application/json"})
+        assert (reply.status_code, reply.json()["error"][:21]) == (400, "Expected the fields o")
+    assert job.ledger_path.read_text() == HAND_WRITTEN
 
 
 def test_an_oversized_body_is_refused_whatever_length_it_claims(client: TestClient, job: Job) -> None:
@@ -193,10 +214,58 @@ def test_the_second_of_two_tabs_is_told_what_the_first_decided(client: TestClien
 
 def test_what_is_wrong_is_said_in_a_sentence(client: TestClient, job: Job) -> None:
     reply = client.post("/api/decide", json=wish(new_label="99"), headers=WRITE)
-    assert (reply.status_code, reply.json()["error"][:36]) == (422, "Expected new_label to name a class o")
+    assert (reply.status_code, reply.json()["error"][:36]) == (400, "Expected new_label to name a class o")
     job.ledger_path.unlink()
     reply = client.post("/api/decide", json=wish(), headers=WRITE)
-    assert (reply.status_code, reply.json()["error"][:20]) == (500, "Expected a ledger at")
+    assert (reply.status_code, reply.json()["error"][:20]) == (503, "Expected a ledger at")
+
+
+@pytest.mark.parametrize("label", ["²", "--5", "٧", "9" * 5000, "-" * 5000, ""])
+def test_labels_that_look_like_numbers_are_no_classes(client: TestClient, job: Job, label: str) -> None:
+    reply = client.post("/api/decide", json=wish(new_label=label), headers=WRITE)
+    assert (reply.status_code, reply.json()["error"][:36]) == (400, "Expected new_label to name a class o")
+    assert job.ledger_path.read_text() == HAND_WRITTEN
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "{0},explode,3,,,,,",
+        "{0},,,,,,,",
+        "{0},relabel,3,99,,,,",
+        "{0},relabel,7,14,,,,",
+        "{0},drop,3,7,,,,",
+        "{0},keep,,,,,,yesterday",
+        "{0},keep,²,,,,,",
+        "page_01.jpg,keep,,,,,,",
+        '{0},keep,,,"open,,,',
+    ],
+)
+def test_undo_puts_back_no_row_that_a_run_would_refuse(client: TestClient, job: Job, row: str) -> None:
+    done = client.post("/api/decide", json=wish(), headers=WRITE).json()
+    written = job.ledger_path.read_bytes()
+    back = {"image_id": FIRST, "version": done["version"]}
+    reply = client.post("/api/undo", json={**back, "before": row.format(FIRST)}, headers=WRITE)
+    assert reply.status_code == 400
+    assert job.ledger_path.read_bytes() == written
+    honest = f"{FIRST},keep,3,,,,,2026-11-03"
+    assert client.post("/api/undo", json={**back, "before": honest}, headers=WRITE).status_code == 200
+    assert honest in job.ledger_path.read_text()
+
+
+def test_a_damaged_photo_is_not_found_and_the_page_goes_on(job: Job, tmp_path: Path) -> None:
+    """Cut, empty, none at all, and one that claims to be larger than anything may be."""
+    with Image.open(job.paths[FIRST]) as photo:
+        photo.save(buffer := BytesIO(), format="PNG")
+    whole = buffer.getvalue()
+    bomb = whole[:16] + struct.pack(">II", 60_000, 60_000) + whole[24:]
+    bomb = bomb[:29] + struct.pack(">I", zlib.crc32(bomb[12:29])) + bomb[33:]
+    for name, data in {"cut": whole[:2000], "empty": b"", "text": b"no photo", "bomb": bomb}.items():
+        (tmp_path / name).write_bytes(data)
+        client = TestClient(create_app(job.review(), {**job.paths, FIRST: str(tmp_path / name)}, PORT, TOKEN), OWN)
+        reply = client.get("/image", params={"id": FIRST})
+        assert (reply.status_code, reply.json()) == (404, {"error": "The photo cannot be read."}), name
+        assert client.get("/image", params={"id": page_id(1)}).status_code == 200
 
 
 def test_a_port_that_is_taken_is_an_error_of_the_users(job: Job) -> None:

@@ -1,6 +1,7 @@
 """FoldRunner: order, side by side, and what happens to the other nodes when one fails."""
 
 import logging
+import random
 import signal
 import threading
 import time
@@ -8,22 +9,25 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from errands import echo
+from fake_workers import FakeWorker, die, fail
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
 from kedro.runner import SequentialRunner
 from kedro.utils import load_obj
 
 from docsort.cli import DEFAULT_RUNNER
-from docsort.errors import InputError
+from docsort.errors import InputError, StoppedError, WorkerError
 from docsort.runners import FoldRunner
-from docsort.work.executor import run, stop_work
+from docsort.work import local
+from docsort.work.executor import executor, run
 
 
 @pytest.fixture(autouse=True)
 def _no_workers_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("DOCSORT_WORKERS", "2")
     yield
-    stop_work()
+    executor().stop()
 
 
 def catalog() -> DataCatalog:
@@ -94,6 +98,59 @@ def test_the_first_error_ends_the_other_folds_at_once_and_is_the_one_raised(capl
     assert long.ended == 0
     assert not began
     assert [record.message for record in caplog.records if record.message.startswith("Failed")] == ["Failed: b"]
+
+
+def test_what_a_failed_run_left_between_two_tasks_starts_no_more_and_the_next_run_works() -> None:
+    """As the threads that wait for the members of a fold, when Ctrl-C ends the node that started them."""
+    go, ended = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    def linger() -> None:
+        go.wait(20)
+        try:
+            run(time.sleep, 60)
+        except StoppedError as error:
+            errors.append(error)
+        ended.set()
+
+    def start_and_fail(_: int) -> None:
+        threading.Thread(target=linger, daemon=True).start()
+        raise InputError("Expected a good page, but got a bad one.")
+
+    with pytest.raises(InputError, match="Expected a good page"):
+        FoldRunner().run(fan({"a": start_and_fail}), catalog())
+    go.set()
+    assert ended.wait(20)
+    assert len(errors) == 1
+    FoldRunner().run(fan({"a": lambda x: run(abs, x)}), catalog())
+
+
+def test_a_run_ends_in_each_of_a_hundred_races_of_nodes_that_submit_and_nodes_that_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local, "Worker", FakeWorker)
+    random.seed(0)
+    ends: list[BaseException | None] = []
+
+    def work(x: int) -> int:
+        for function in random.choices([echo, echo, echo, die, fail], k=4):
+            run(function)
+        return x
+
+    def go() -> None:
+        try:
+            FoldRunner(max_workers=3).run(fan(dict.fromkeys("abcdef", work)), catalog())
+        except (ValueError, WorkerError) as error:
+            ends.append(error)
+        else:
+            ends.append(None)
+
+    for number in range(100):
+        thread = threading.Thread(target=go, daemon=True)
+        thread.start()
+        thread.join(20)
+        assert len(ends) == number + 1, "it hangs"
+    assert {type(end) for end in ends} == {ValueError, WorkerError}  # and never what the others died of
 
 
 def test_a_failed_run_says_how_to_go_on(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +11,7 @@ from PIL import Image
 
 from docsort_sample.certificates import CONFUSABLE
 from docsort_sample.composition import Plan, PlannedPhoto, plan_sample
-from docsort_sample.drawing import Chunk, draw_sample, encode_photo, write_tables
+from docsort_sample.drawing import Chunk, draw_sample, encode_photo
 from docsort_sample.kinds import CLASS_NAMES
 from docsort_sample.parameters import SampleParameters
 
@@ -57,19 +56,6 @@ def test_the_caller_decides_where_every_photo_is_drawn_and_the_tables_come_after
     assert drawn == [*plan.train, *plan.test]
     assert [path.stem for path in tmp_path.rglob("*.jpg")] == [plan.test[0].image_id]
     assert len(list(tmp_path.rglob("*.csv"))) == 6
-
-
-def test_a_table_is_there_whole_or_not_at_all(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "meta.csv").write_text("as it was")
-
-    def full(_: int) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space left"):
-        write_tables(tmp_path, plan)
-    assert [path.name for path in tmp_path.iterdir()] == ["meta.csv"]
-    assert (tmp_path / "meta.csv").read_text() == "as it was"
 
 
 def test_another_seed_draws_another_page(plan: Plan) -> None:

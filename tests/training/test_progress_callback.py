@@ -10,7 +10,6 @@ import torch
 from lightning.pytorch import Callback
 from notes import Clumsy, Notes
 
-from docsort.errors import WeightsError
 from docsort.members import fitting
 from docsort.members.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
 from docsort.models.descriptions import WEIGHTS_FILE
@@ -93,15 +92,18 @@ def test_a_training_is_told_as_it_was_and_its_weights_are_the_same_as_unheard(
     assert [kind for kind, _ in notes.heard][-2:] == ["finished", "kept"]
 
 
-def test_it_is_told_that_a_training_goes_on_from_its_middle(make_task: MakeTask, tmp_path: Path) -> None:
+def test_it_is_told_that_a_training_goes_on_from_its_middle(
+    make_task: MakeTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     task, notes = make_task(), Notes()
     folder = Store(tmp_path).folder(task.key())
     folder.mkdir()
     (folder / RESUME_FILE).write_bytes(b"not a middle")
-    with listening(notes), pytest.raises(WeightsError, match="cannot be read"):
+    with listening(notes):
         fitting.fit(task, Store(tmp_path))
     assert notes.of("began")[0].resumed
-    assert notes.heard[-1][0] == "failed"
+    assert "the training begins anew" in caplog.text
+    assert notes.heard[-1][0] == "finished"
 
 
 def test_a_history_from_before_memory_was_noted_is_read(tmp_path: Path) -> None:

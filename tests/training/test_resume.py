@@ -1,5 +1,6 @@
 """A training that was killed goes on and ends with the same weights, bit for bit."""
 
+import io
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import torch
 
 from docsort.errors import WeightsError
 from docsort.models.descriptions import WEIGHTS_FILE
+from docsort.stores import sha256
 from docsort.training.engine import fit
 from docsort.training.kind import RESUME_FILE, NetworkTask
 from docsort.training.resume import Position, ResumeFile
@@ -120,21 +122,42 @@ def test_what_belongs_to_another_training_is_refused_by_name(
         fit(task, tmp_path, "cpu", 1, "other")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a file of torch", b"PK half"])
-def test_what_is_no_such_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / RESUME_FILE).write_bytes(content)
-    with pytest.raises(WeightsError, match="to be a training in its middle, but it cannot be read"):
-        ResumeFile(tmp_path, "key", 0).load()
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: b"",
+        lambda data: data[:-100],
+        lambda data: data[:5000] + bytes([data[5000] ^ 1]) + data[5001:],
+        lambda data: bytes(len(data)),
+        lambda data: data[64:],  # of before there were sums
+    ],
+)
+def test_what_is_damaged_is_told_and_the_training_begins_anew(
+    make_task: MakeTask,
+    tmp_path: Path,
+    harm: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fit(make_task(batch_size=8), tmp_path / "unbroken", "cpu", 1, "key")
+    fit_until(make_task(batch_size=8, save_every_s=0), tmp_path / "hurt", 4, monkeypatch)
+    path = tmp_path / "hurt" / RESUME_FILE
+    assert ResumeFile(path.parent, "key", 0).load() is not None
+    path.write_bytes(harm(path.read_bytes()))
+    fit(make_task(batch_size=8), tmp_path / "hurt", "cpu", 1, "key")
+    assert f"{path} is damaged or of another version: the training begins anew" in caplog.messages
+    assert weights(tmp_path / "hurt") == weights(tmp_path / "unbroken")
 
 
-def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_would_run_code_is_not_read(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Any, ...]:
             return os.mkdir, (str(tmp_path / "it ran"),)
 
-    torch.save({"key": "key", "state": Trap()}, tmp_path / RESUME_FILE)
-    with pytest.raises(WeightsError, match="cannot be read"):
-        ResumeFile(tmp_path, "key", 0).load()
+    buffer = io.BytesIO()
+    torch.save({"format": 3, "key": "key", "position": {}, "state": Trap()}, buffer)
+    (tmp_path / RESUME_FILE).write_bytes(sha256(buffer.getvalue()).encode() + buffer.getvalue())
+    assert ResumeFile(tmp_path, "key", 0).load() is None
     assert not (tmp_path / "it ran").exists()
 
 

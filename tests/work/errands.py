@@ -24,6 +24,20 @@ def be_deaf(begun: Path, *_: Any) -> None:
     time.sleep(600)
 
 
+def be_killed(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at_first(file: Path, times: int = 1) -> int:
+    """Killed as often as the system would that has no memory left; the last number that was reported."""
+    begun = len(file.read_text()) if file.exists() else 0
+    file.write_text("x" * (begun + 1))
+    report(begun)
+    if begun < times:
+        be_killed()
+    return begun
+
+
 def wait_for(file: Path) -> None:
     while not file.exists():
         time.sleep(0.01)

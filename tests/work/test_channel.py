@@ -52,7 +52,8 @@ def test_a_worker_that_dies_leaves_its_lines_and_the_next_has_its_own(caplog: py
     with pytest.raises(WorkerError, match="died while it ran exec"):
         run(exec, f"import logging, os; logging.getLogger('docsort').warning({long!r}); os._exit(1)")
     log_in_worker("docsort", "warning", "page %d")
-    assert caplog.messages == [long, "page 7"]
+    twice = [text for text in caplog.messages if not text.endswith("tried once more in another.")]
+    assert twice == [long, long, "page 7"]
 
 
 SCRIPT = """

@@ -8,16 +8,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
-from errands import be_deaf, echo, hold, touch_later, wait_for
+from errands import be_deaf, die_at_first, echo, hold, touch_later, wait_for
 
 from docsort.errors import InputError, StoppedError, WorkerError
 from docsort.work.devices import DeviceLeases, Lease, Needs
 from docsort.work.local import LocalExecutor, worker_count
+from docsort.work.progress import Began
 
 HANG_S = 30
 """By then something hangs."""
@@ -55,6 +56,68 @@ def test_an_error_of_the_task_arrives_as_it_is_and_the_workers_live_on(local: Lo
     with pytest.raises(ZeroDivisionError, match="division"):
         list(local.map(operator.truediv, [(1, 1), (1, 0)]))
     assert run(local, math.sqrt, 4.0) == 2.0
+
+
+def test_a_task_whose_worker_is_killed_is_tried_once_more_with_a_warning_and_comes_to_the_same(
+    local: LocalExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Any] = []
+    assert local.submit(die_at_first, tmp_path / "once", on_event=heard.append).result(HANG_S) == 1
+    assert heard == [Began(), 0, Began(), 1]
+    (warning,) = caplog.messages
+    assert warning == (
+        "A worker process died while it ran die_at_first (once); most often memory ran out. It is tried once "
+        "more in another."
+    )
+
+
+def test_a_second_death_is_the_error_of_the_task(local: LocalExecutor, tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="died while it ran die_at_first"):
+        run(local, die_at_first, tmp_path / "twice", 2)
+    assert (tmp_path / "twice").read_text() == "xx"
+
+
+@pytest.mark.parametrize("how", ["stop", "close", "cancel"])
+def test_what_is_ended_on_purpose_is_not_tried_again(
+    local: LocalExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    heard: list[Any] = []
+    task = local.submit(be_deaf, tmp_path / "begun", on_event=heard.append)
+    wait_until((tmp_path / "begun").exists)
+    getattr(task if how == "cancel" else local, how)()
+    with pytest.raises(StoppedError, match="be_deaf was stopped"):
+        task.result(HANG_S)
+    assert heard == [Began()]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_after_close_other_threads_get_nothing_done_until_open_or_until_the_main_thread_begins(
+    local: LocalExecutor, used: bool
+) -> None:
+    with ThreadPoolExecutor(1) as another:
+        for begin in (local.open, lambda: run(local, abs, -1)):
+            if used:
+                assert another.submit(run, local, abs, -1).result() == 1
+            local.close()
+            with pytest.raises(StoppedError, match="abs was stopped"):
+                another.submit(run, local, abs, -1).result()
+            begin()
+            assert another.submit(run, local, abs, -2).result() == 2
+        local.open()
+        assert run(local, abs, -2) == 2
+
+
+def test_a_task_that_is_cancelled_before_it_begins_is_over_at_once(local: LocalExecutor, tmp_path: Path) -> None:
+    """As `concurrent.futures.wait` sees it, which does not count what is cancelled and not yet taken from the queue."""
+    blocking = [local.submit(be_deaf, tmp_path / str(number), needs=Needs("cuda")) for number in range(2)]
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    waiting = [local.submit(abs, -1), local.submit(abs, -1, needs=Needs("cuda"))]
+    assert not wait(waiting, timeout=0.2).done
+    assert all(task.cancel() for task in waiting)
+    assert not wait(waiting, timeout=1).not_done
+    assert all(task.cancel() and task.cancelled() for task in waiting)
+    assert not any(task.done() for task in blocking)
 
 
 def test_a_dead_worker_is_one_clear_error_and_the_others_work_on(local: LocalExecutor, tmp_path: Path) -> None:

@@ -95,12 +95,29 @@ def test_pages_are_counted_over_all_that_predict_them(
 ) -> None:
     notes = Notes()
     monkeypatch.setattr(module, "LINE_INTERVAL_S", 0)
-    with listening(notes), caplog.at_level(logging.INFO), predicting("main", pages=10, known=4) as on_event:
-        for event in (Began(), Began(), PagesPredicted(2, 8), PagesPredicted(4, 4)):
-            on_event(event)
+    with listening(notes), caplog.at_level(logging.INFO), predicting("main", pages=10, known=4) as part:
+        first, second = part(), part()
+        for on_event in (first, second):
+            on_event(Began())
+        first(PagesPredicted(2, 8))
+        second(PagesPredicted(4, 4))
     assert notes.of("main") == [(6, 10), (10, 10), (10, 10)]
     lines = [line.rpartition(" (")[0] for line in caplog.messages]
     assert lines == ["main: predicted 6/10 pages, 4.0 views each", "main: predicted 10/10 pages, 2.0 views each"]
+
+
+def test_pages_of_a_call_that_begins_again_count_once() -> None:
+    """Its worker died; what the other calls have done stays."""
+    notes = Notes()
+    with listening(notes), predicting("main", pages=10) as part:
+        dying, other = part(), part()
+        for event in (Began(), PagesPredicted(3, 3)):
+            dying(event)
+        for event in (Began(), PagesPredicted(4, 4)):
+            other(event)
+        for event in (Began(), PagesPredicted(6, 6)):
+            dying(event)
+    assert [done for done, _ in notes.of("main")] == [3, 7, 4, 10, 10]
 
 
 def test_a_prediction_that_fails_is_over_too() -> None:

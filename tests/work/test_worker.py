@@ -111,11 +111,33 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path, busy: str) -> None:
     assert not _is_alive(worker)
 
 
-def test_ctrl_c_does_not_reach_it(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_ctrl_c_does_not_reach_it(worker: Worker, caplog: pytest.LogCaptureFixture, name: str) -> None:
     """The main process alone decides what ends."""
-    assert call(worker, eval, "__import__('signal').raise_signal(__import__('signal').SIGINT)") is None
+    assert call(worker, eval, f"__import__('signal').raise_signal(__import__('signal').{name})") is None
     with caplog.at_level(logging.ERROR):
         assert call(worker, abs, -1) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_does_not_reach_one_that_is_about_to_start(capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        made = Worker()
+        for number in (signal.SIGINT, signal.SIGHUP) * 3:
+            os.kill(made._process.pid or 0, number)
+            time.sleep(0.005)
+        assert call(made, abs, -1) == 1
+        made.end()
+    assert "KeyboardInterrupt" not in capfd.readouterr().err
+
+
+def test_a_system_that_gives_no_more_processes_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.util.spawnv_passfds", refuse)
+    with pytest.raises(WorkerError, match=r"the system refused \(Resource temporarily unavailable\).*DOCSORT_WORKERS"):
+        Worker()
 
 
 def _is_alive(pid: int) -> bool:

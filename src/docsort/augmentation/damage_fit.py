@@ -14,6 +14,7 @@ No label of a test image is needed, and none is read. Nothing here chooses by a 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from io import BytesIO
 from typing import Any
 
 import cv2
@@ -27,10 +28,11 @@ from docsort.augmentation.operations import REFERENCE_SIDE
 from docsort.augmentation.parameters import AugmentationParameters, DamageParameters
 from docsort.augmentation.shards import Page, library_versions, read_page
 from docsort.chunks import map_chunks
+from docsort.files import write_atomically
 from docsort.images.resizing import shrink_to_side
 from docsort.images.traits import TRAITS, page_traits
 from docsort.seeding import derive_rng, derive_seed
-from docsort.stores import Store, fingerprint, write_atomically
+from docsort.stores import Store, fingerprint, read_checked
 from docsort.work.executor import executor
 
 logger = logging.getLogger(__name__)
@@ -68,10 +70,10 @@ def fit_damage(
     listed = [sorted(page.sha256 for page in sources), [page.sha256 for page in test]]
     key = fingerprint("damage fit", FIT_VERSION, listed, before, parameters.fit, seed, library_versions())
     saved = store.folder(key) / FIT_TABLE
-    record = store.record(key)
-    if record is not None and saved.is_file():
+    record = store.finished(key)
+    if record is not None:
         logger.info("The fit of the damage: unchanged, nothing to do")
-        return record, pd.read_csv(saved)
+        return _in_order(record, parameters), pd.read_csv(BytesIO(read_checked(saved)))
     record, table = _fit(
         _spread(sources, seed), _spread(test, seed)[: parameters.fit.test_pages], before, parameters, seed
     )
@@ -132,6 +134,13 @@ def _record(
     insisted = sorted(parameters.fit.insist)
     record = {"fitted": fitted, "test_images": count, "auc": rounded, "insisted": insisted}
     return record | {"parameters": damage.model_dump(mode="json")}
+
+
+def _in_order(record: Mapping[str, Any], parameters: AugmentationParameters) -> dict[str, Any]:
+    """A record that was kept as it was made: the store sorts, and two runs must write the same bytes."""
+    damage = DamageParameters.model_validate(record["parameters"])
+    aucs = {name: record["auc"][name] for name in ("undamaged", "before", "after")}
+    return _record(damage, aucs, record["test_images"], parameters, record["fitted"])
 
 
 def compare(undamaged: NDArray[np.float32], damaged: NDArray[np.float32], wanted: NDArray[np.float32]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from docsort.augmentation.operations import OPERATIONS
-from docsort.parameters import Parameters
+from docsort.parameters import Parameters, read
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(gt=0)]
@@ -130,7 +130,7 @@ class FitParameters(Parameters):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        DamageParameters.model_validate(self.insist)
+        read(DamageParameters, self.insist, "augmentation.fit.insist")
         return self
 
 

@@ -32,14 +32,16 @@ from docsort.augmentation.shards import (
     Shard,
     Style,
     file_name,
-    is_finished,
-    remove_partials,
+    is_unrecorded,
+    record_sums,
     render_shard,
     shard_key,
-    storage_error,
+    wanting,
 )
 from docsort.chunks import chunks
-from docsort.stores import Store, fingerprint, write_atomically
+from docsort.errors import listing
+from docsort.files import remove_partials, write_atomically
+from docsort.stores import Store, fingerprint, read_checked
 from docsort.tables import RENDERS, VALIDATION_RENDERS
 from docsort.work.executor import executor
 
@@ -160,19 +162,31 @@ def _render_set(
     plan = list(_shards(listed, items, style, pools, shard_size))
     shards = list({shard.key: shard for _, shard in plan}.values())
     key = fingerprint(what, listed.drop(columns="path"), [shard.key for _, shard in plan])
-    missing = [shard for shard in shards if not is_finished(shard, root)]
+    missing = _missing(what, shards, root)
     saved = store.folder(key) / MANIFEST
-    if store.record(key) is not None and saved.is_file() and not missing:
+    if store.finished(key) is not None and not missing:
         logger.info("%s renders: unchanged, nothing to do", what)
-        return _absolute(pd.read_parquet(saved), root)
+        return _absolute(read_checked(saved), root)
     _render_missing(what, missing, len(shards), style, root)
     manifest = _manifest(plan, listed)
-    try:
-        write_atomically(saved, _parquet(manifest))
-        store.complete(key, {"set": what, "renders": len(manifest), "shards": len(shards), "size": style.size})
-    except OSError as error:
-        raise storage_error(error, store.root) from error
-    return _absolute(manifest, root)
+    data = _parquet(manifest)
+    write_atomically(saved, data)
+    store.complete(key, {"set": what, "renders": len(manifest), "shards": len(shards), "size": style.size})
+    return _absolute(data, root)
+
+
+def _missing(what: str, shards: Sequence[Shard], root: Path) -> list[Shard]:
+    """Shards to render. What is damaged is named; what has no sums yet is given them."""
+    found = {shard.key: wanting(shard, root) for shard in shards}
+    hurt = [path for shard in shards if shard.folder(root).is_dir() for path in found[shard.key]]
+    if hurt:
+        logger.warning("%s renders: %d are damaged or lost and made again: %s", what, len(hurt), listing(hurt, 3))
+    old = [shard for shard in shards if not found[shard.key] and is_unrecorded(shard, root)]
+    if old:
+        logger.info("%s renders: %d shards of an earlier version are used as they are", what, len(old))
+    for shard in old:
+        record_sums(shard, root)
+    return [shard for shard in shards if found[shard.key]]
 
 
 def _shards(
@@ -192,7 +206,7 @@ def _shards(
 
 
 def _render_missing(what: str, missing: Sequence[Shard], of: int, style: Style, root: Path) -> None:
-    remove_partials(root)
+    remove_partials(root, "*/.*.partial")
     total = sum(len(shard.items) for shard in missing)
     logger.info("%s renders: %d to make, %d of %d shards are there", what, total, of - len(missing), of)
     done, last, began, warm = 0, time.monotonic(), 0.0, 0
@@ -220,7 +234,9 @@ def _manifest(plan: Sequence[tuple[str, Shard]], listed: pd.DataFrame) -> pd.Dat
     return renders.merge(about, on="source_id", how="left", validate="many_to_one")
 
 
-def _absolute(manifest: pd.DataFrame, root: Path) -> pd.DataFrame:
+def _absolute(data: bytes, root: Path) -> pd.DataFrame:
+    """Read back also where it was just made, or its types would tell whether it was."""
+    manifest = pd.read_parquet(BytesIO(data))
     return manifest.assign(path=f"{root}/" + manifest["path"])
 
 

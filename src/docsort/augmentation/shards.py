@@ -2,13 +2,13 @@
 
 A shard's folder appears by one rename when all its files are written, so a half-written shard never counts. Its name
 says everything that its bytes depend on, so finished shards are found again by later runs, also when other sources,
-labels or copies changed meanwhile; nothing else needs to be rendered anew.
+labels or copies changed meanwhile; nothing else needs to be rendered anew. A record among the files has their sums.
 """
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -21,11 +21,12 @@ from docsort.augmentation.damage import apply_damage, draw_damage
 from docsort.augmentation.parameters import DamageParameters, Recipe
 from docsort.augmentation.recipes import apply_chain, draw_chain
 from docsort.errors import InputError, StorageError
+from docsort.files import partial_of, storing, write_atomically
 from docsort.images.page_format import PageFormat
 from docsort.images.reading import UnreadableImageError, decode_rgb
 from docsort.images.resizing import shrink_to_side
 from docsort.seeding import derive_rng
-from docsort.stores import fingerprint
+from docsort.stores import RECORD, file_digest, fingerprint, noted_digests, sealed
 from docsort.versions import versions_of
 
 RENDERER_VERSION = 2
@@ -35,7 +36,7 @@ WORKING_SCALE = 2
 """Pages are shrunk to this many times the stored side before anything is done to them: operations cost a quarter or
 less of what they cost on the full page, and the final shrink still hides their interpolation."""
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+END_OF_JPEG = b"\xff\xd9"
 
 PLAIN, TRAINING, DAMAGED = "plain", "training", "damaged"
 """What a render is: the page as it is, a render by the recipe, a test-like page. Each draws from its own seeds."""
@@ -93,14 +94,38 @@ def file_name(kind: str, copy: int) -> str:
     return f"{kind}-{copy:05d}.jpg"
 
 
-def is_finished(shard: Shard, root: Path) -> bool:
-    """Whether the folder is there and holds every file, none of them empty."""
+def wanting(shard: Shard, root: Path) -> list[str]:
+    """Paths of its files that are not there, or not as they were written; none of a finished shard. Reads every file,
+    once a process.
+    """
+    folder = str(shard.folder(root))
     try:
-        with os.scandir(shard.folder(root)) as entries:
-            whole = {entry.name for entry in entries if entry.stat().st_size > 0}
+        digests = noted_digests(f"{folder}/{RECORD}")
+    except StorageError:
+        return [f"{folder}/{RECORD}"]
+    paths = [f"{folder}/{file_name(kind, copy)}" for kind, copy in shard.items]
+    return [path for path in paths if not _is_whole(path, digests)]
+
+
+def _is_whole(path: str, digests: dict[str, str]) -> bool:
+    try:
+        # a shard of before there were records: a JPEG that was cut lacks its end
+        found = file_digest(path) if digests else Path(path).read_bytes()[-2:] == END_OF_JPEG
     except OSError:
         return False
-    return whole.issuperset([file_name(kind, copy) for kind, copy in shard.items])
+    return found == (digests.get(os.path.basename(path)) if digests else True)  # noqa: PTH119 (a hundred thousand times)
+
+
+def is_unrecorded(shard: Shard, root: Path) -> bool:
+    """Whether it is of before there were sums."""
+    return not (shard.folder(root) / RECORD).exists()
+
+
+def record_sums(shard: Shard, root: Path) -> None:
+    """Believes the files as they are from now on."""
+    folder = shard.folder(root)
+    names = [file_name(kind, copy) for kind, copy in shard.items]
+    write_atomically(folder / RECORD, sealed({}, {name: file_digest(str(folder / name)) for name in names}))
 
 
 def render_shard(shard: Shard, style: Style, root: Path) -> int:
@@ -111,19 +136,10 @@ def render_shard(shard: Shard, style: Style, root: Path) -> int:
     cv2.setNumThreads(0)
     pages = _Pages(shard.source, style.size * WORKING_SCALE)
     files = {file_name(kind, copy): _render(shard, style, kind, copy, pages) for kind, copy in shard.items}
-    try:
-        _write_folder(shard.folder(root), files)
-    except OSError as error:
-        raise storage_error(error, root) from error
+    record = sealed({}, {name: sha256(data).hexdigest() for name, data in files.items()})
+    with storing(shard.folder(root)):
+        _write_folder(shard.folder(root), {**files, RECORD: record})
     return len(files)
-
-
-def storage_error(error: OSError, root: Path) -> StorageError:
-    """The sentence for a folder that cannot be written to."""
-    reason = "the disk is full: free some space" if error.errno in FULL_DISK else f"{error.strerror}: make it writable"
-    return StorageError(
-        f"Expected to write renders below {root}, but {reason}, then run again; everything finished is kept and used."
-    )
 
 
 class _Pages:
@@ -183,20 +199,28 @@ quarter of the time of decoding it. A few hundred bytes per source."""
 
 def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
+    if folder.is_symlink():
+        raise StorageError(f"Expected {folder} to be a folder of renders, but it is a link; remove it, then run again.")
+    if folder.is_dir():
+        # found wanting: its files are replaced one by one, the record last, and nothing is removed
+        for name, data in files.items():
+            write_atomically(folder / name, data)
+        return
+    with suppress(FinishedMeanwhileError), partial_of(folder) as partial:
         partial.mkdir()
         prefix = f"{partial}{os.sep}"
         for name, data in files.items():
             _write_file(prefix + name, data)
-        # a folder that is there but was found wanting makes room; one that another process just finished is as good
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+        try:
+            partial.rename(folder)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise FinishedMeanwhileError from error
             raise
+
+
+class FinishedMeanwhileError(Exception):
+    """Another process has just put the folder in its place: it is as good."""
 
 
 def _write_file(path: str, data: bytes) -> None:
@@ -206,24 +230,6 @@ def _write_file(path: str, data: bytes) -> None:
         while rest:
             # a disk that fills up takes a part at first and says why when it is given the rest
             rest = rest[file.write(rest) :]
-
-
-def remove_partials(root: Path) -> None:
-    """Removes what killed workers left; a worker that still lives keeps its own."""
-    for partial in root.glob("*/.*.partial"):
-        owner = partial.name.split(".")[-2]
-        if not (owner.isdigit() and _lives(int(owner))):
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @cache

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.cleaning.page_features import features_of
-from docsort.folds import make_folds
+from docsort.folds import FOLD_COUNT, make_folds
 from docsort.seeding import derive_seed
 
 ROUNDS = 5
@@ -57,10 +57,11 @@ def predict_baseline(clean_images: pd.DataFrame, page_features: pd.DataFrame, se
     features = features_of(page_features, images["image_id"]).astype(float)
     targets, labels = np.unique(images["label"].to_numpy(dtype=np.int64), return_inverse=True)
     classes, nearest = np.zeros((2, len(images), len(targets)))
+    parts = min(FOLD_COUNT, images.groupby("label")["group"].nunique().max())  # a run of three folds may have no more
     with threadpool_limits(limits=1):
         for number in range(ROUNDS):
             # the purpose is part of the seed: another word would deal other folds
-            folds = make_folds(images, derive_seed(seed, "first look", number))["fold"].to_numpy()
+            folds = make_folds(images, derive_seed(seed, "first look", number), parts)["fold"].to_numpy()
             for fold in np.unique(folds):
                 rows, known = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
                 found = predict_unseen(features[known], labels[known], features[rows], len(targets))

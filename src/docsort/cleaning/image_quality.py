@@ -1,4 +1,4 @@
-"""Image quality: readable images that are blank, tiny, of a strange shape, or unlike all others.
+"""Image quality: readable images that are blank, tiny, of a strange shape, doubtful, or unlike all others.
 
 From the measures in `images`; nothing is decoded again. Outliers are told by robust statistics, as a mean and a
 standard deviation are drawn away by the very outliers they should find: distance from the median in units of 1.4826
@@ -58,6 +58,12 @@ def list_image_problems(images: pd.DataFrame) -> pd.DataFrame:
         ("blank", contrast < BLANK_CONTRAST, [f"contrast {value:.1f} grey levels" for value in contrast]),
         ("tiny", sides[:, 0] < TINY_SIDE, [f"{short} × {long} pixels" for short, long in sides]),
         ("odd_shape", ratio > LONGEST_SHAPE, [f"one side is {value:.1f} times the other" for value in ratio]),
+        ("odd_range", (images["doubt"] != "").to_numpy(), images["doubt"].tolist()),
+        (
+            "more_pages",
+            (images["pages"] > 1).to_numpy(),
+            [f"only the first of {pages} pages is read" for pages in images["pages"]],
+        ),
         ("outlier", *_outliers(images)),
     ]
     rows = [

@@ -5,6 +5,7 @@ and `undecided` change nothing and record that somebody looked. A decision that 
 ledger made for other data, or for data that has changed since, must not be applied in silence.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from pathlib import PurePosixPath
@@ -53,20 +54,18 @@ def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataF
 
 
 def full_ids(images: pd.DataFrame) -> dict[str, str]:
-    """Every id, and every id without its extension where that names one image only."""
+    """Every id, and every id without its extension where that names one image only; in either Unicode form."""
     ids = images["image_id"].astype(str)
     stems = ids.map(lambda image_id: str(PurePosixPath(image_id).with_suffix("")))
     single = ~stems.duplicated(keep=False)
-    return dict(zip(stems[single], ids[single], strict=True)) | dict(zip(ids, ids, strict=True))
+    names = dict(zip(stems[single], ids[single], strict=True)) | dict(zip(ids, ids, strict=True))
+    other = {unicodedata.normalize(form, name): image for form in ("NFC", "NFD") for name, image in names.items()}
+    return other | names
 
 
 def _text(value: object) -> str:
-    """A cell as text: missing is empty, and a class number that a reader took for 7.0 is 7 again."""
-    if value is None or value is pd.NA or value != value:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+    """A cell as text, where missing is empty."""
+    return "" if value is None or value is pd.NA or value != value else str(value).strip()
 
 
 def _misnamed(table: pd.DataFrame, given: dict[str, int]) -> Iterator[str]:

@@ -20,7 +20,7 @@ Checkpoints = dict[str, Checkpoint] | list[dict[str, Checkpoint]]
 
 
 class CheckpointsDataset(FileDataset[Checkpoints]):
-    """Checkpoints, on disk as their keys. It exists only when each one is finished and still in the store."""
+    """Checkpoints, on disk as their keys. It exists only when each one is finished and whole in the store."""
 
     def __init__(
         self,
@@ -38,11 +38,11 @@ class CheckpointsDataset(FileDataset[Checkpoints]):
 
     def decode(self, data: bytes) -> Checkpoints:
         found = json.loads(data)
-        gone = [str(self._store.folder(key)) for key in _keys(found) if self._store.record(key) is None]
+        gone = [str(self._store.folder(key)) for key in _keys(found) if self._store.finished(key) is None]
         if gone:
             raise StorageError(
-                f"Expected the checkpoint {gone[0]} that {self._filepath} points to, but it is gone or not finished; "
-                "run the training pipeline again."
+                f"Expected the checkpoint {gone[0]} that {self._filepath} points to, but it is gone, damaged or not "
+                "finished; run the training pipeline again."
             )
         return [self._checkpoints(fold) for fold in found] if isinstance(found, list) else self._checkpoints(found)
 
@@ -52,11 +52,6 @@ class CheckpointsDataset(FileDataset[Checkpoints]):
 
     def _checkpoints(self, keys: dict[str, str]) -> dict[str, Checkpoint]:
         return {name: Checkpoint(folder=self._store.folder(key), key=key) for name, key in keys.items()}
-
-    def _exists(self) -> bool:
-        return super()._exists() and all(
-            self._store.record(key) is not None for key in _keys(json.loads(self.read_bytes()))
-        )
 
 
 def _keys(found: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """An ensemble as one folder; versions share their members' files where the disk can link them."""
 
+import logging
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -8,10 +9,14 @@ from kedro_datasets._typing import JSONPreview
 
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.ensemble_files import ENSEMBLE_FILE
+from docsort.errors import StorageError
+from docsort.files import read_file
+
+logger = logging.getLogger(__name__)
 
 
 class EnsembleDataset(AbstractVersionedDataset[Ensemble, Ensemble]):
-    """Saved and loaded by the ensemble itself; it exists when its manifest does, which is written last."""
+    """Saved and loaded by the ensemble itself; it exists when all its files are as they were written."""
 
     def __init__(
         self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
@@ -27,10 +32,15 @@ class EnsembleDataset(AbstractVersionedDataset[Ensemble, Ensemble]):
 
     def preview(self) -> JSONPreview:
         """The manifest as it is, for kedro-viz."""
-        return JSONPreview((Path(self._get_load_path()) / ENSEMBLE_FILE).read_text(encoding="utf-8"))
+        return JSONPreview(read_file(Path(self._get_load_path()) / ENSEMBLE_FILE).decode(errors="replace"))
 
     def _exists(self) -> bool:
-        return _is_there(str(self._get_load_path()))
+        place = Path(self._get_load_path())
+        try:
+            return _is_there(str(place)) and Ensemble.load(place).is_whole()
+        except StorageError as error:
+            logger.warning("%s", error)
+            return False
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}

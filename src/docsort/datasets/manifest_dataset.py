@@ -2,7 +2,7 @@
 
 import base64
 from io import BytesIO
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ from kedro.io.core import Version
 from kedro_datasets._typing import ImagePreview
 
 from docsort.datasets.table_dataset import TableDataset
-from docsort.stores import Store
+from docsort.stores import Store, is_whole
 
 PREVIEW_SOURCES = 6
 """Rows of the contact sheet: one source each, with some of its renders."""
@@ -19,8 +19,8 @@ PREVIEW_SOURCES = 6
 class RenderManifestDataset(TableDataset):
     """A manifest table; on disk its paths are relative to the store, so that a data folder can be moved.
 
-    It exists only when every folder that its paths lie in is still there, so that `--only-missing-outputs` renders
-    again what was deleted. A folder of renders appears by an atomic rename, hence whole.
+    It exists only when every render is still there and whole, so that `--only-missing-outputs` renders again what was
+    deleted or damaged.
     """
 
     def __init__(
@@ -51,7 +51,4 @@ class RenderManifestDataset(TableDataset):
         return ImagePreview(base64.b64encode(buffer.getvalue()).decode())
 
     def _exists(self) -> bool:
-        if not super()._exists():
-            return False
-        paths = pd.read_parquet(BytesIO(self.read_bytes()), columns=["path"])["path"]
-        return all((self._store.root / folder).is_dir() for folder in {PurePath(path).parent for path in paths})
+        return super()._exists() and all(map(is_whole, self._read()["path"]))

@@ -18,7 +18,7 @@ class PictureDataset(FileDataset[Image.Image]):
         return buffer.getvalue()
 
     def decode(self, data: bytes) -> Image.Image:
-        with Image.open(BytesIO(data)) as picture:
+        with Image.open(BytesIO(data), formats=["PNG"]) as picture:
             picture.load()
             return picture
 

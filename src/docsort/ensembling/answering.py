@@ -19,9 +19,9 @@ from docsort.chunks import chunks
 from docsort.ensembling.decisions import join_members
 from docsort.ensembling.ensemble_files import EnsembleFiles, EnsembleMember
 from docsort.ensembling.novelty import rate_novelty
-from docsort.ensembling.photos import Listed, Photo, decode
+from docsort.ensembling.photos import Listed, Photo, decode, killers
 from docsort.ensembling.stack import TEST_CONDITION
-from docsort.errors import StorageError
+from docsort.errors import StoppedError, StorageError, WorkerError
 from docsort.member_kinds import kind_of
 from docsort.members.cache import PageCache
 from docsort.members.member import Answers, Member
@@ -135,11 +135,37 @@ def _answer_chunks(tasks: Sequence[tuple[Any, ...]], pages: int, in_workers: boo
     if not in_workers:
         yield from (answer_chunk(*(*task, Lease(("cpu",), 1))) for task in tasks)
         return
-    with predicting("ensemble", pages) as on_event:
-        for number, found in executor().map(answer_chunk, tasks, Needs(device="auto")):
-            count = len(tasks[number][3])
-            on_event(PagesPredicted(count, count))
-            yield number, found
+    waiting = {task[2]: task for task in tasks}
+    with predicting("ensemble", pages) as on_call:
+        on_event = on_call()
+        while waiting:
+            try:
+                for number, found in executor().map(answer_in_worker, list(waiting.values()), Needs(device="auto")):
+                    count = len(waiting.pop(number)[3])
+                    on_event(PagesPredicted(count, count))
+                    yield number, found
+            except StoppedError:
+                raise
+            except WorkerError as error:
+                waiting = _without_killers(waiting, error)
+
+
+def _without_killers(tasks: dict[int, tuple[Any, ...]], error: WorkerError) -> dict[int, tuple[Any, ...]]:
+    """The same tasks without the photos whose decoding kills workers; where there are none, the error is raised."""
+    cleared, any_found = {}, False
+    for number, (folder, stamp, _, photos, *rest) in tasks.items():
+        found = killers(photos)
+        any_found |= bool(found)
+        harmless = [found.get(row, photo) for row, photo in enumerate(photos)]
+        cleared[number] = (folder, stamp, number, harmless, *rest)
+    if not any_found:
+        raise error
+    return cleared
+
+
+def answer_in_worker(*task: Any) -> tuple[int, Asked]:
+    """`answer_chunk` where a page that takes for ever may end the process."""
+    return answer_chunk(*task, in_worker=True)
 
 
 def answer_chunk(
@@ -150,13 +176,15 @@ def answer_chunk(
     known: dict[EnsembleMember, Answers],
     folds: Sequence[int],
     lease: Lease,
+    *,
+    in_worker: bool = False,
 ) -> tuple[int, Asked]:
-    """In a worker: decodes some pages, asks all members about them, and measures how far they are from what was learnt.
+    """Decodes some pages, asks all members about them, and measures how far they are from what was learnt.
 
     stamp: fingerprint of the ensemble, so that a folder that was written anew is opened anew.
     """
     ensemble, device = _open(folder, stamp), lease.devices[0]
-    decoded, problems = decode(photos)
+    decoded, problems = decode(photos, in_worker)
     usable = np.array([row for row in range(len(photos)) if row not in problems], dtype=np.int64)
     pages = PhotoPages([decoded[row] for row in usable.tolist()], ensemble.manifest.page_format)
     asked = Asked({member: answers.copy() for member, answers in known.items()}, {}, problems)

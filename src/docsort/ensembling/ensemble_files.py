@@ -7,9 +7,7 @@
 Nothing in it is executable, and nothing outside of it is needed: it may be moved to another machine.
 """
 
-import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,14 +15,15 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from docsort.arrays import Arrays, read_arrays, write_arrays
+from docsort.arrays import Arrays, arrays_to_bytes, read_arrays
 from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.novelty import NoveltyIndex
 from docsort.errors import StorageError
+from docsort.files import partial_of, read_file, storing, write_atomically
 from docsort.images.page_format import PageFormat
 from docsort.member_kinds import kind_of
 from docsort.members.checkpoints import Checkpoint
-from docsort.stores import RECORD, Store, fingerprint, write_atomically
+from docsort.stores import RECORD, Store, checked_digest, file_digest, fingerprint, is_whole, sealed, sha256, unsealed
 
 ENSEMBLE_FILE, NOVELTY_FILE, MEMBERS_FOLDER = "ensemble.json", "novelty.safetensors", "members"
 ENSEMBLE_VERSION = 1
@@ -78,24 +77,20 @@ class EnsembleFiles:
         """Writes the folder, its manifest last, and gives back the ensemble that lies there. Members' files are linked
         where the disk can, so that a version costs next to nothing.
 
-        Raises StorageError when the disk does not take it.
+        Raises StorageError when the disk does not take it, or where a member is damaged.
         """
-        try:
-            for checkpoint in self.checkpoints.values():
-                copy_member(checkpoint, folder / MEMBERS_FOLDER / checkpoint.key)
-            write_arrays(folder / NOVELTY_FILE, self._novelty_arrays())
-            text = json.dumps(_MANIFEST.dump_python(self.manifest, mode="json"), indent=1, sort_keys=True)
-            write_atomically(folder / ENSEMBLE_FILE, text.encode())
-        except OSError as error:
-            raise StorageError(
-                f"Expected to write the ensemble to {folder}, but {error.strerror}; free some space or make it "
-                "writable, then run again."
-            ) from error
+        for checkpoint in self.checkpoints.values():
+            copy_member(checkpoint, folder / MEMBERS_FOLDER / checkpoint.key)
+        novelty = arrays_to_bytes(self._novelty_arrays())
+        write_atomically(folder / NOVELTY_FILE, novelty)
+        facts = _MANIFEST.dump_python(self.manifest, mode="json")
+        write_atomically(folder / ENSEMBLE_FILE, sealed(facts, {NOVELTY_FILE: sha256(novelty)}))
         return type(self).load(folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """The ensemble of a folder, or the newest version below it; its members are opened when they are asked.
+        """The ensemble of a folder, or the newest version below it; its members are opened, and compared with their
+        sums, when they are asked.
 
         Raises StorageError, one sentence, where there is none, where a file is damaged or missing, or where a newer
         version of Docsort has written it.
@@ -118,6 +113,12 @@ class EnsembleFiles:
         facts = asdict(replace(self.manifest, forecast=None, training_pages={}, packages={}, decisions=None))  # type: ignore[arg-type]
         decisions = _MANIFEST.dump_python(self.manifest, mode="json")["decisions"]
         return fingerprint(facts, decisions, {fold: index.fingerprint() for fold, index in self.novelty.items()})
+
+    def is_whole(self) -> bool:
+        """Whether all files of its members are as they were written; reads them."""
+        return all(
+            is_whole(str(each.folder / name)) for each in self.checkpoints.values() for name in kind_of(each).files
+        )
 
     @property
     def targets(self) -> list[int]:
@@ -148,17 +149,23 @@ def newest(place: Path) -> Path:
 
 
 def copy_member(checkpoint: Checkpoint, folder: Path) -> None:
-    """Links or copies the files that its kind needs, the record last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (*kind_of(checkpoint).files, RECORD):
-        if (folder / name).exists():
-            continue
-        try:
-            os.link(checkpoint.folder / name, folder / name)
-        except OSError:  # another disk, or one without links
-            partial = folder / f".{name}.partial"
-            shutil.copyfile(checkpoint.folder / name, partial)
-            partial.replace(folder / name)
+    """Links or copies the files that its kind needs, the record last. What is there and not the same is replaced."""
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*kind_of(checkpoint).files, RECORD):
+            _place(checkpoint.folder / name, folder / name)
+
+
+def _place(source: Path, target: Path) -> None:
+    digest = checked_digest(str(source))
+    if target.is_file() and file_digest(str(target)) == digest:
+        return
+    try:
+        with partial_of(target) as partial:
+            os.link(source, partial)
+            partial.replace(target)
+    except OSError:  # another disk, or one without links
+        write_atomically(target, read_file(source))
 
 
 def _is_whole(checkpoint: Checkpoint) -> bool:
@@ -166,30 +173,34 @@ def _is_whole(checkpoint: Checkpoint) -> bool:
 
 
 def _read_manifest(path: Path) -> Manifest:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and int(values.get("version", 0)) > ENSEMBLE_VERSION:
-            raise StorageError(
-                f"Expected {path} to be of version {ENSEMBLE_VERSION} at most, but it is of {values['version']}; "
-                "install a newer Docsort."
-            )
-        return _MANIFEST.validate_python(values)
-    except (OSError, ValueError, TypeError, ValidationError) as error:
+    found = unsealed(read_file(path))
+    if found is None:
+        raise _damaged(path)
+    values, _ = found
+    if values.get("version", 0) > ENSEMBLE_VERSION:
         raise StorageError(
-            f"Expected {path} to describe an ensemble, but it cannot be read "
-            f"({type(error).__name__}); copy the folder again, or run the ensembling pipeline again."
-        ) from error
+            f"Expected {path} to be of version {ENSEMBLE_VERSION} at most, but it is of {values['version']}; "
+            "install a newer Docsort."
+        )
+    try:
+        return _MANIFEST.validate_python(values)
+    except (ValueError, TypeError, ValidationError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> StorageError:
+    return StorageError(
+        f"Expected {path} to be as an ensemble was saved there, but it is not; copy the folder again, or run the "
+        "ensembling pipeline again."
+    )
 
 
 def _read_novelty(path: Path) -> dict[int, NoveltyIndex]:
     by_fold: dict[int, Arrays] = {}
     try:
-        for name, array in read_arrays(path).items():
+        for name, array in read_arrays(path, ENSEMBLE_FILE).items():
             fold, _, rest = name.partition("/")
             by_fold.setdefault(int(fold), {})[rest] = array
         return {fold: NoveltyIndex.from_arrays(own) for fold, own in sorted(by_fold.items())}
-    except (ValueError, KeyError) as error:
-        raise StorageError(
-            f"Expected {path} to hold an index of what was learnt, but got {error!r}; copy the folder again, or run "
-            "the ensembling pipeline again."
-        ) from error
+    except (ValueError, KeyError, StorageError) as error:
+        raise _damaged(path) from error

@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.errors import InputError, listing
+from docsort.labels import normal_form, parse_target
 from docsort.tables import targets_of
+from docsort.user_tables import read_user_table
 
 EXTERNAL_ANSWERS = ("sheet", "image_id", "predicted")
 """One row per answer sheet and test image; sheet: its name in the parameters."""
@@ -31,20 +33,30 @@ def read_external_answers(paths: Mapping[str, str], photos: pd.DataFrame, classe
     known = {int(target) for target in classes["target"]}
     tables, problems = [], []
     for name, path in sorted(paths.items()):
-        problem, sheet = _read(Path(path))
-        if not problem:
-            problem = _problem(sheet, asked.tolist(), known)
-        if problem:
-            problems.append(f"{name} ({path}) {problem}")
+        try:
+            sheet = _checked(read_user_table(Path(path), COLUMNS), asked, known)
+        except InputError as error:
+            problems.append(f"  - {name} ({path}): {error}")
             continue
-        answers = asked.map(dict(zip(sheet["ID"], sheet["target"].astype(int), strict=True)))
-        tables.append(pd.DataFrame({"sheet": name, "image_id": asked, "predicted": answers}))
+        tables.append(pd.DataFrame({"sheet": name, "image_id": asked, "predicted": asked.map(normal_form).map(sheet)}))
     if problems:
         raise InputError(
-            "Expected every external answer sheet to answer each test image once with a class of the data, but "
-            f"{'; '.join(problems)}; correct `ensembling.external_answers` or leave it out."
+            "Expected every external answer sheet to answer each test image once with a class of the data, but not all "
+            "do; correct `ensembling.external_answers` or leave it out.\n" + "\n".join(problems)
         )
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(EXTERNAL_ANSWERS))
+
+
+def check_sheets(paths: Mapping[str, str]) -> None:
+    """Raises InputError with all sheets that cannot be read; what they answer is checked once the images are listed."""
+    problems = []
+    for path in paths.values():
+        try:
+            read_user_table(Path(path), COLUMNS)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def ballots_of(
@@ -72,29 +84,18 @@ def ballots_of(
     return ballots
 
 
-def _read(path: Path) -> tuple[str, pd.DataFrame]:
-    """What is wrong with the file, or nothing and its columns ID (text) and target (text)."""
-    nothing = pd.DataFrame(columns=list(COLUMNS))
-    if not path.is_file():
-        return "is not there", nothing
-    try:
-        sheet = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        return f"cannot be read as CSV ({error})", nothing
-    missing = [column for column in COLUMNS if column not in sheet.columns]
-    return (f"has no column {listing(missing)}", nothing) if missing else ("", sheet[list(COLUMNS)])
-
-
-def _problem(sheet: pd.DataFrame, asked: list[str], known: set[int]) -> str:
-    ids, listed = set(asked), set(sheet["ID"])
-    missing = [image for image in asked if image not in listed]
-    strangers, repeated = sorted(listed - ids), sheet.loc[sheet["ID"].duplicated(), "ID"].tolist()
-    targets = sheet["target"].str.strip()
-    odd = sorted({text for text in targets if not (text.isascii() and text.isdigit() and int(text) in known)})
+def _checked(sheet: pd.DataFrame, asked: pd.Series, known: set[int]) -> dict[str, int]:
+    """The answers by the normal form of their ids. Raises InputError for a sheet that does not fit the data."""
+    ids = sheet["ID"].map(normal_form)
+    wanted, listed = dict(zip(asked.map(normal_form), asked, strict=True)), set(ids)
+    answers = {form: parse_target(text) for form, text in zip(ids, sheet["target"], strict=True)}
     found = {
-        "has no answer for": missing,
-        "answers what is no test image:": strangers,
-        "answers more than once": repeated,
-        "names unknown classes": odd,
+        "has no answer for": [image for form, image in wanted.items() if form not in listed],
+        "answers what is no test image:": sorted(listed - set(wanted)),
+        "answers more than once": sheet.loc[ids.duplicated(), "ID"].tolist(),
+        "names unknown classes": sorted({text for text in sheet["target"] if parse_target(text) not in known}),
     }
-    return " and ".join(f"{what} {listing(items, 3)}" for what, items in found.items() if items)
+    problems = [f"{what} {listing(items, 3)}" for what, items in found.items() if items]
+    if problems:
+        raise InputError(" and ".join(problems))
+    return {form: target for form, target in answers.items() if target is not None}

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeFloat, field_validator, model_validator
 
 from docsort.members.views import LARGEST_SCALE, ViewPolicy, all_views
-from docsort.parameters import Parameters
+from docsort.parameters import Parameters, PathText
 
 VoteKind = Literal["soft", "geometric", "rank", "hard", "soft_soft", "soft_hard", "hard_hard"]
 
@@ -28,7 +28,7 @@ class EnsemblingParameters(Parameters):
         "both only where they earn it, else equal; or a weight by name, of models and external answers",
     )
     selection_rounds: int = Field(default=20, ge=1, description="models taken, with replacement, by the selection")
-    external_answers: dict[str, str] = Field(
+    external_answers: dict[str, PathText] = Field(
         default={},
         description="answer sheets of earlier work that join a hard vote: a name, and a CSV ID,target",
     )

@@ -4,6 +4,7 @@ Legend of shapes: N pages, U different ones, H, W a page as it came.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +15,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from docsort.errors import InputError
-from docsort.images.reading import UnreadableImageError, decode_rgb, pixels_of, read_rgb
+from docsort.images.reading import (
+    COMPUTING_SECONDS,
+    UnreadableImageError,
+    decode_rgb,
+    killed_its_worker,
+    pixels_of,
+    read_rgb,
+)
 from docsort.members.cache import DIGITS
 from docsort.stores import file_digest
+from docsort.work.survival import computing_limit, map_surviving
+
+SCREENED = 8
+"""Pages that a worker decodes at a time when the killer among them is looked for."""
 
 Photo = Path | bytes | NDArray[np.uint8] | UnreadableImageError
 """A path, the bytes of a file, pixels (H, W, 3), or why a picture that was already open has none."""
@@ -54,15 +66,32 @@ def as_photos(pages: Any) -> list[Photo]:
     return [_photo(page) for page in listed]
 
 
-def decode(photos: Sequence[Photo]) -> tuple[dict[int, NDArray[np.uint8]], dict[int, str]]:
-    """Pixels of the pages that can be read, and why the others cannot."""
+def decode(photos: Sequence[Photo], in_worker: bool) -> tuple[dict[int, NDArray[np.uint8]], dict[int, str]]:
+    """Pixels of the pages that can be read, and why the others cannot. A worker is ended by one that takes for ever."""
     decoded, problems = {}, {}
     for row, photo in enumerate(photos):
         try:
-            decoded[row] = _pixels(photo)
+            with computing_limit(COMPUTING_SECONDS) if in_worker else nullcontext():
+                decoded[row] = _pixels(photo)
         except UnreadableImageError as error:
             problems[row] = str(error)
     return decoded, problems
+
+
+def killers(photos: Sequence[Photo]) -> dict[int, UnreadableImageError]:
+    """By row, the photos whose decoding kills its worker."""
+    tasks = [(photo,) for photo in photos]
+    return {row: error for row, error in enumerate(map_surviving(_try, tasks, SCREENED, _killer)) if error is not None}
+
+
+def _try(photo: Photo) -> UnreadableImageError | None:
+    """In a worker: nothing, if decoding it has not ended the process."""
+    decode([photo], in_worker=True)
+    return None
+
+
+def _killer(photo: Photo) -> UnreadableImageError | None:
+    return killed_its_worker(photo if isinstance(photo, Path) else "page")
 
 
 def _pixels(photo: Photo) -> NDArray[np.uint8]:

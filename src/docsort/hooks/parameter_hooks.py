@@ -1,16 +1,23 @@
-"""Parameters of the command line and of the YAML files are checked by name before anything runs."""
+"""Parameters of the command line and of the YAML files are checked before anything runs: by name, then by value.
+
+Kedro checks groups too, after this, and finds nothing: here every problem is told, and in plain words.
+"""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
+from kedro.validation import TypeExtractor
+from pydantic import Field, field_validator
 
 from docsort.errors import InputError, listing
-from docsort.folds import FOLD_COUNT, set_fold_count
+from docsort.folds import FOLD_COUNT, MOST_FOLDS, set_fold_count
+from docsort.parameters import Parameters, PathText, read
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from kedro.pipeline import Pipeline
 
 RUNTIME_NAMES = (
     "raw_dir",
@@ -28,6 +35,11 @@ RUNTIME_NAMES = (
     "photos",
 )
 """Names that --params takes besides the groups of the parameters files; they are read where they are used."""
+
+FOLD_NUMBERS = {f"fold_{number}": number for number in range(MOST_FOLDS)}
+
+LOCATIONS = ("data_root", "label_fixes")
+"""Those that only the catalog reads."""
 
 MEMBER_FIELDS: Mapping[str, str | None] = {
     "early_scale": "progressive_resizing.scale",
@@ -67,25 +79,93 @@ RENAMED: Mapping[str, str | None] = {
 """Old names of parameters, dotted, `*` for any name, and what they are called now; None: a constant of the code."""
 
 
+class RunSettings(Parameters):
+    """What stands in no group: the root of all random numbers, and where everything goes."""
+
+    seed: int = Field(default=0, ge=0)
+    data_root: PathText = "data"
+    label_fixes: PathText = "label_fixes.csv"
+    fold_numbers: dict[str, int] = FOLD_NUMBERS
+
+    @field_validator("data_root", "label_fixes")
+    @classmethod
+    def _check_braces(cls, path: str) -> str:
+        if "{" in path or "}" in path:
+            raise ValueError(
+                f"Expected a path without braces, which Kedro takes for a pattern, but got {path!r}; use another name, "
+                "or a link to it."
+            )
+        return path
+
+    @field_validator("fold_numbers")
+    @classmethod
+    def _check_numbers(cls, numbers: dict[str, int]) -> dict[str, int]:
+        if numbers != FOLD_NUMBERS:
+            raise ValueError(
+                "Expected the numbers of the folds as they are, a constant, but some are other; remove them."
+            )
+        return numbers
+
+
 class ParameterHooks:
-    """Refuses parameters that nothing would read."""
+    """Refuses parameters that nothing would read, and values that they cannot have."""
 
     @hook_impl
     def after_context_created(self, context: "KedroContext") -> None:
-        """Raises InputError for old names of parameters, in the YAML files or given with --params, and for names given
-        with --params that are neither a group of parameters nor a runtime name.
+        """Raises InputError for old names of parameters, in the YAML files or given with --params, for names given with
+        --params that are neither a group of parameters nor a runtime name, and for values that cannot be.
         """
+        from kedro.framework.project import pipelines
+
         loader = context.config_loader
         given = dict(loader.runtime_params or {})
         check_renamed(given)
+        check_references(given)
         loader.runtime_params = {name: value for name, value in given.items() if name in RUNTIME_NAMES}
         try:
-            parameters = loader["parameters"]
+            written = loader["parameters"]
         finally:
             loader.runtime_params = given
-        check_renamed(parameters)
-        set_fold_count(parameters.get("cross_validation", {}).get("folds", FOLD_COUNT))
-        check_names([name for name in given if name not in RUNTIME_NAMES], {*parameters, *RUNTIME_NAMES})
+        check_renamed(written)
+        check_names([name for name in given if name not in RUNTIME_NAMES], {*written, *RUNTIME_NAMES})
+        parameters = loader["parameters"]
+        dealing = parameters.get("cross_validation", {})
+        set_fold_count(dealing.get("folds", FOLD_COUNT) if isinstance(dealing, Mapping) else FOLD_COUNT)
+        settings = loader["globals"] | given
+        check_values(parameters, {name: settings[name] for name in LOCATIONS if name in settings}, pipelines)
+
+
+def check_references(given: Mapping[str, Any]) -> None:
+    """Raises InputError for a value that Kedro would not take as it is, but for the name of another."""
+    found = [f"{name}={value}" for name, value in given.items() if "${" in str(value)]
+    if found:
+        raise InputError(
+            f"Expected --params without ${{, which Kedro reads as a reference to another setting, but got "
+            f"{listing(found)}; use a path without it, for example a link to the folder."
+        )
+
+
+def check_values(
+    parameters: Mapping[str, Any], locations: Mapping[str, Any], pipelines: Mapping[str, "Pipeline"]
+) -> None:
+    """Raises one InputError, a sentence a problem, for values that no group of parameters can have.
+
+    The groups and their models are those that the nodes of the pipelines ask for.
+    """
+    asked = {
+        name: model
+        for name, model in TypeExtractor(dict(pipelines)).extract_types_from_pipelines().items()
+        if name in parameters
+    }
+    alone = {**locations, **{name: parameters[name] for name in ("seed", "fold_numbers") if name in parameters}}
+    problems = []
+    for name, model in {"": RunSettings, **asked}.items():
+        try:
+            read(model, parameters[name] if name else alone, name)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def check_renamed(parameters: Mapping[str, Any], renamed: Mapping[str, str | None] = RENAMED) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
+from docsort.hooks.watching import only_watches
 from docsort.work.progress import Job, Listener, Outcome, Progress, add_listener, remove_listener
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+@only_watches
 class ProgressHooks:
     """Shows bars during a run, on the console that log lines go to, so that these scroll by above them."""
 
@@ -61,8 +63,10 @@ class Bars(Listener):
 
     def began(self, job: Job) -> None:
         with self._lock:
-            begun = f"{job.name} begins"
-            self._bars[job.name] = self._shown().add_task(begun, total=None, numbers="")
+            before = self._bars.get(job.name)
+            self._bars[job.name] = self._shown().add_task(f"{job.name} begins", total=None, numbers="")
+            if before is not None:  # its worker died, and it begins again in another
+                self._shown().remove_task(before)
 
     def progressed(self, job: Job, progress: Progress) -> None:
         with self._lock:

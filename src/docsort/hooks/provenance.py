@@ -21,6 +21,8 @@ def data_fingerprint(images: "pd.DataFrame") -> str:
 
 GIT = ("git", "--no-optional-locks", "-c", "core.quotePath=false")
 """Never in the way of the user's own git, and writes names in all alphabets as they are."""
+GIT_LIMIT_S = 30
+"""Seconds; a checkout on a disk that is far away takes long."""
 DIFF_LIMIT = 4 * 2**20
 """Bytes of uncommitted changes that are kept."""
 PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
@@ -32,7 +34,7 @@ def git_tags(project_path: Path) -> dict[str, str]:
     try:
         commit = _git(project_path, "rev-parse", "HEAD")
         dirty = bool(_git(project_path, "status", "--porcelain"))
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return {}
     return {"mlflow.source.git.commit": commit, "git_commit": commit, "git_dirty": str(dirty).lower()}
 
@@ -49,7 +51,7 @@ def uncommitted_texts(project_path: Path) -> dict[str, str]:
         without = [f":(top,exclude,literal){name}" for name in ignored.split("\0") if name]
         diff = _beginning(project_path, "diff", "HEAD", *PLAIN, "--", ":/", *without)
         untracked = _git(project_path, *listed, "--others", ":/")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return {}
     texts = {"uncommitted.diff": diff, "untracked.txt": untracked}
     return {name: text for name, text in texts.items() if text.strip()}
@@ -73,7 +75,8 @@ def _beginning(project_path: Path, *arguments: str) -> str:
 
 def _git(project_path: Path, *arguments: str) -> str:
     command = [*GIT, "-C", str(project_path), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True, timeout=GIT_LIMIT_S)
+    return done.stdout.strip()
 
 
 def program_tags() -> dict[str, str]:

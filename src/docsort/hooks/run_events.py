@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 from kedro_viz.integrations.kedro.run_hooks import PipelineRunStatusHook
 
+from docsort.hooks.watching import only_watches
+
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
 
 
+@only_watches
 class RunEventHooks(PipelineRunStatusHook):
     """kedro-viz's own hook for every run, whatever its runner and its pipeline: `.viz/kedro_pipeline_events.json`."""
 

@@ -9,6 +9,7 @@ from docsort import tracking
 from docsort.hooks.child_runs import ChildRuns
 from docsort.hooks.provenance import git_tags, program_tags, run_settings
 from docsort.hooks.run_record import RunRecord
+from docsort.hooks.watching import only_watches
 from docsort.work.progress import add_listener, remove_listener
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
 
 
+@only_watches
 class TrackingHooks:
     """Writes the run to MLflow: one run at a time, called from several threads."""
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from docsort.images.fonts import draw_text, text_width
 
 MARGIN = 6
 """Pixels around a picture."""
@@ -19,21 +21,21 @@ def contact_sheet(
     rows = max(1, -(-len(images) // columns))
     width, height = cell + MARGIN, cell + CAPTION_HEIGHT + MARGIN
     sheet = Image.new("RGB", (columns * width + MARGIN, rows * height + MARGIN), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
+    draw = ImageDraw.Draw(sheet)
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         left, top = MARGIN + column * width, MARGIN + row * height
         picture = Image.fromarray(np.ascontiguousarray(image))
         picture.thumbnail((cell, cell))
         sheet.paste(picture, (left + (cell - picture.width) // 2, top + (cell - picture.height) // 2))
-        draw.text((left, top + cell + 2), _cut(caption, cell, font), fill="black", font=font)
+        draw_text(draw, (left, top + cell + 2), _cut(caption, cell), FONT_SIZE, "black")
         draw.rectangle((left - 1, top - 1, left + cell, top + cell), outline="#dddddd")
     return sheet
 
 
-def _cut(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    if font.getlength(text) <= width:
+def _cut(text: str, width: int) -> str:
+    if text_width(text, FONT_SIZE) <= width:
         return text
-    while text and font.getlength(text + "…") > width:
+    while text and text_width(text + "…", FONT_SIZE) > width:
         text = text[:-1]
     return text + "…"

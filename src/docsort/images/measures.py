@@ -8,7 +8,6 @@ sharpness and noise of both can be compared; images of the job are smaller and a
 import hashlib
 import logging
 import time
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,14 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 
-from docsort.chunks import map_chunks
+from docsort.errors import listing
 from docsort.images.hashes import hash_turns, hashes_to_text
-from docsort.images.reading import UnreadableImageError, decode_rgb
+from docsort.images.reading import COMPUTING_SECONDS, UnreadableImageError, decode, killed_its_worker, read_file
 from docsort.images.resizing import shrink_to_side
 from docsort.images.skew import line_direction
 from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns
-from docsort.work.executor import executor
+from docsort.work.survival import computing_limit, map_surviving
 
 STANDARD_SIDE = 768
 NEAR_WHITE = 240
@@ -42,7 +40,7 @@ CLIPPED_RATIOS = (1.0, 0.915, 0.837, 0.627, 0.341)
 CHUNK = 32
 SECONDS_BETWEEN_LINES = 5.0
 
-_INTEGERS = ("bytes", "exif_orientation", "width", "height")
+_INTEGERS = ("bytes", "exif_orientation", "width", "height", "pages")
 _log = logging.getLogger(__name__)
 
 
@@ -58,36 +56,35 @@ def measure_images(photos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
             _log.info("Decoded and measured %d of %d images", done, len(paths))
             last_line = time.monotonic()
 
-    results = map_chunks(executor().map, _measure_or_reject, paths, CHUNK, log_progress)
-    return _measured(photos, results), _rejected(photos, results)
+    results = map_surviving(_measure_or_reject, paths, CHUNK, _reject_killer, log_progress)
+    images = _measured(photos, results)
+    _warn_of_pages(images)
+    return images, _rejected(photos, results)
 
 
 def measure_image(path: str | Path) -> dict[str, Any]:
     """Reads and decodes one file; returns the columns `tables.MEASURES`.
 
-    width, height in pixels as the page is seen, after EXIF; mode and exif_orientation (1 to 8) as the file says;
+    width, height in pixels as the page is seen, after EXIF; mode and exif_orientation (1 to 8) as the file says; pages:
+    how many the file has, of which the first is measured; doubt: what is not sure about the range of its values;
     brightness: mean grey, 0 to 255; contrast: standard deviation of grey; saturation: mean S of HSV, 0 to 255;
     sharpness: variance of the Laplacian; noise: see `noise_level`; white_border: share of near-white pixels in a frame
     of 2 % of the shorter side; skew: direction of the lines, degrees in (-90, 90], see `images.skew`;
     dihedral_hashes: see `docsort.images.hashes`.
     Raises UnreadableImageError.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise UnreadableImageError(f"{path}: cannot be opened ({error.strerror})") from error
-    page = decode_rgb(data, str(path))
-    with Image.open(BytesIO(data)) as header:
-        mode = header.mode
-        orientation = header.getexif().get(ExifTags.Base.Orientation, 1)
+    data = read_file(path)
+    decoded = decode(data, str(path))
     measures = {
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "mode": mode,
-        "exif_orientation": orientation if orientation in range(1, 9) else 1,
-        "width": page.shape[1],
-        "height": page.shape[0],
-        **measure_pixels(page),
+        "mode": decoded.mode,
+        "exif_orientation": decoded.orientation,
+        "width": decoded.pixels.shape[1],
+        "height": decoded.pixels.shape[0],
+        "pages": decoded.pages,
+        "doubt": decoded.doubt,
+        **measure_pixels(decoded.pixels),
     }
     return {column: measures[column] for column in MEASURES}
 
@@ -161,9 +158,21 @@ def _measure_or_reject(path: str) -> dict[str, Any] | str:
     """In a worker: the measures of a file, or why it was rejected."""
     cv2.setNumThreads(0)
     try:
-        return measure_image(path)
+        with computing_limit(COMPUTING_SECONDS):
+            return measure_image(path)
     except UnreadableImageError as error:
         return str(error)
+
+
+def _reject_killer(path: str) -> str:
+    return str(killed_its_worker(path))
+
+
+def _warn_of_pages(images: pd.DataFrame) -> None:
+    longer = images[images["pages"] > 1]
+    if len(longer):
+        names = [f"{name} ({pages} pages)" for name, pages in longer[["image_id", "pages"]].itertuples(index=False)]
+        _log.warning("Only the first page is read of %s; see image_problems", listing(names))
 
 
 def _measured(photos: pd.DataFrame, results: list[dict[str, Any] | str]) -> pd.DataFrame:

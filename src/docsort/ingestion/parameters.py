@@ -4,16 +4,18 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from docsort.parameters import Parameters
+from docsort.parameters import Parameters, PathText
 
 
 class SourceParameters(Parameters):
     """The raw data: the drawn sample, or a folder of the user's own."""
 
     layout: Literal["sample", "competition", "class_folders"]
-    raw_dir: str | None  # folder; relative paths are from the current directory
-    answer_key: str | None  # CSV (ID,target) of the true test labels
-    photos: str | None = None  # folder of new photos for the pipeline `predict`; null: the test images of the raw data
+    raw_dir: PathText | None  # folder; relative paths are from the current directory
+    answer_key: PathText | None  # CSV (ID,target) of the true test labels
+    photos: PathText | None = (
+        None  # folder of new photos for the pipeline `predict`; null: the test images of the raw data
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

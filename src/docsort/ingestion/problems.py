@@ -28,6 +28,16 @@ class Problems:
             raise InputError(f"The data in {self._folder} is not as expected; correct it and run again.\n{lines}")
 
 
+def check_class_sizes(classes: pd.DataFrame, targets: pd.Series, where: str) -> None:
+    """Raises InputError that names the classes with fewer than two photos. where: which photos are counted."""
+    small = too_small(classes, targets)
+    if small:
+        raise InputError(
+            f"Expected at least two photos of every class {where}, but the class {listing(small)} has fewer; add "
+            "photos, or take the class out of the data."
+        )
+
+
 def too_small(classes: pd.DataFrame, targets: pd.Series) -> list[str]:
     """The classes with fewer than two photos: one alone cannot both be learnt from and be judged by."""
     counts = targets.value_counts()

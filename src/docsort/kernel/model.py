@@ -17,14 +17,15 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.arrays import Arrays, read_arrays, write_arrays
 from docsort.chunks import chunks
-from docsort.errors import StorageError, WeightsError
+from docsort.errors import WeightsError
+from docsort.files import write_atomically
 from docsort.kernel.describing import describe_square
 from docsort.kernel.descriptors import NUMBERS
 from docsort.kernel.regression import Floats, Numbers, distances_to_known, kernel, score, to_probabilities
 from docsort.members.member import Answers
 from docsort.members.pages import Pages
 from docsort.members.views import ViewPolicy
-from docsort.stores import write_atomically
+from docsort.stores import read_checked
 from docsort.work.channel import report
 from docsort.work.progress import PagesPredicted
 
@@ -118,21 +119,25 @@ def save_model(model: KernelModel, folder: Path) -> None:
 
 
 def read_facts(folder: Path) -> dict[str, object]:
-    """The content of `kernel.json`. Raises WeightsError where it cannot be read."""
+    """The content of `kernel.json`.
+
+    Raises StorageError where it is missing or not as it was written, WeightsError where it is something else.
+    """
     path = folder / FACTS_FILE
     try:
-        facts: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        facts: dict[str, object] = json.loads(read_checked(path))
         facts["targets"] = tuple(int(target) for target in facts["targets"])  # type: ignore[attr-defined]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"Expected {path} to describe a kernel model, but got {error!r}; train again.") from error
     return facts
 
 
 def load_model(folder: Path) -> KernelModel:
-    """Raises WeightsError unless both files are whole and belong to this version of the descriptors."""
-    facts = read_facts(folder)
+    """Raises StorageError unless both files are as they were written, WeightsError unless they belong to each other and
+    to this version of the descriptors.
+    """
+    facts, arrays = read_facts(folder), read_arrays(folder / ARRAYS_FILE)
     try:
-        arrays = read_arrays(folder / ARRAYS_FILE)
         model = KernelModel(
             **{**facts, "seen": tuple(map(bool, facts["seen"]))},  # type: ignore[call-overload,arg-type]
             numbers=arrays["numbers"].astype(np.float32),
@@ -140,7 +145,7 @@ def load_model(folder: Path) -> KernelModel:
             weights=arrays["weights"].astype(np.float64),
         )
         problem = next(_problems(model), None)
-    except (StorageError, ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"Expected a kernel model in {folder}, but got {error!r}; train again.") from error
     if problem is not None:
         raise WeightsError(f"Expected the kernel model in {folder} to be whole, but {problem}; train again.")

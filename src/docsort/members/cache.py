@@ -1,22 +1,28 @@
 """Predictions and descriptors of pages, cached on disk by whose they are, the content of the page, and the view.
 
 So a change of the vote predicts nothing, and a new member only itself. A folder per name holds one file for each
-call that added something; files appear by an atomic rename and are only ever added.
+call that added something; files appear by an atomic rename and are only ever added. A file's name ends in the sum of
+what it holds: one that is damaged is removed, and what it held is asked again.
 
 Legend of shapes: N pages, V views, W numbers of a page in a view, M rows of a file.
 """
 
-from collections.abc import Sequence
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-from docsort.arrays import Arrays, read_arrays, write_arrays
+from docsort.arrays import Arrays, arrays_from_bytes, arrays_to_bytes
 from docsort.errors import StorageError
+from docsort.files import read_file, reading, write_atomically
 from docsort.members.views import View
-from docsort.stores import Store, file_digest, fingerprint
+from docsort.stores import Store, checked_digest, file_digest, fingerprint, sha256
 
 CACHE_VERSION = 3
 """Raise it when the same member would answer the same page otherwise."""
@@ -27,12 +33,16 @@ DIGITS = 24
 AS_IT_LIES: tuple[View, ...] = ((0, 100),)
 """The view of numbers that are of the page alone."""
 
+NAME = re.compile(r"[0-9a-f]{20}(?:\.([0-9a-f]{20}))?\.safetensors")
+"""Of a file: what it is about, and the beginning of its SHA-256; files of before there were sums lack the second."""
+
 Keys = NDArray[np.str_]
+logger = logging.getLogger(__name__)
 
 
 def page_keys(paths: Sequence[str]) -> Keys:
     """What the files hold, in a few digits each."""
-    return np.array([file_digest(path)[:DIGITS] for path in paths], dtype=f"<U{DIGITS}")
+    return np.array([checked_digest(path)[:DIGITS] for path in paths], dtype=f"<U{DIGITS}")
 
 
 class PageCache:
@@ -47,8 +57,7 @@ class PageCache:
     def look_up(self, pages: Keys, views: Sequence[View] = AS_IT_LIES) -> NDArray[Any]:
         """(N, V, W), NaN where nothing is known."""
         found = np.full((len(pages), len(views), self._width), np.nan, dtype=self._dtype)
-        for file in sorted(self._folder.glob("*.safetensors")) if self._folder is not None and len(pages) else []:
-            part = read_arrays(file)
+        for part in self._parts() if len(pages) else ():
             known = pd.Index(part["pages"].view(f"S{DIGITS}").ravel().astype(str))
             for number, view in enumerate(views):
                 own = np.flatnonzero((part["views"] == np.array(view)).all(axis=1))
@@ -72,11 +81,39 @@ class PageCache:
             "views": asked,
             "values": after[rows, numbers],
         }
-        path = self._folder / f"{fingerprint(pages[rows].tolist(), asked.tolist())}.safetensors"
-        try:
-            write_arrays(path, arrays)
-        except OSError as error:
-            raise StorageError(
-                f"Expected to cache predictions in {self._folder}, but {error.strerror}; free some space or make it "
-                "writable, then run again."
-            ) from error
+        data = arrays_to_bytes(arrays)
+        name = f"{fingerprint(pages[rows].tolist(), asked.tolist())}.{sha256(data)[:20]}.safetensors"
+        write_atomically(self._folder / name, data)
+
+    def _parts(self) -> Iterator[Arrays]:
+        """What each file holds. A damaged one is named and removed; one that may not be read is a StorageError."""
+        for file in sorted(self._folder.glob("*.safetensors")) if self._folder is not None else ():
+            named = NAME.fullmatch(file.name)
+            if named is None:
+                continue  # not ours
+            part = _read_part(file, named[1] or "", self._width)
+            if part is not None:
+                yield part
+                continue
+            logger.warning("%s is damaged: it is removed, and what it held is asked again", file)
+            with suppress(OSError):
+                file.unlink()
+
+
+def _read_part(file: Path, digest: str, width: int) -> Arrays | None:
+    """None for what is damaged, or was removed by another thread meanwhile."""
+    try:
+        with reading(file):
+            whole = file_digest(str(file)).startswith(digest)
+        data = read_file(file)
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    try:
+        part = arrays_from_bytes(data, str(file))
+        shapes = [part[name].shape for name in ("pages", "views", "values")]
+    except (StorageError, KeyError):
+        return None
+    rows = len(part["pages"])
+    return part if whole and shapes == [(rows, DIGITS), (rows, 2), (rows, width)] else None

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from docsort.errors import LeakError, StorageError
-from docsort.stores import Store
+from docsort.stores import RECORD, Store, noted_digests, read_checked
 
 HISTORY_FILE = "history.csv"
 
@@ -58,7 +59,8 @@ class Checkpoint:
     def read_history(self) -> pd.DataFrame:
         """The table HISTORY, empty in columns that were not noted then; no rows for a kind that has no epochs."""
         path = self.folder / HISTORY_FILE
-        table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(HISTORY), dtype=float)
+        known = path.is_file() or HISTORY_FILE in noted_digests(str(self.folder / RECORD))
+        table = pd.read_csv(BytesIO(read_checked(path))) if known else pd.DataFrame(columns=list(HISTORY), dtype=float)
         return table.assign(**{column: math.nan for column in HISTORY if column not in table})
 
     def history_rows(self) -> list[dict[str, float]]:

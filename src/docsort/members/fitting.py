@@ -15,7 +15,7 @@ import pandas as pd
 from docsort.errors import InputError, listing
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.member import Task
-from docsort.stores import Store, file_digest
+from docsort.stores import Store, checked_digest
 from docsort.work.executor import Lease, run
 from docsort.work.progress import Job, followed, tell_kept
 
@@ -51,7 +51,7 @@ def _fit(task: Task, store: Store) -> Checkpoint:
     checkpoint = Checkpoint(store.folder(key), key)
     begun = task.is_begun(checkpoint.folder)
     job = Job(task.name, task.kind, task.parameters.model_dump(mode="json"), task.seed, resumed=begun)
-    if checkpoint.is_complete():
+    if store.finished(key) is not None:
         logger.info("%s: cached, already trained", task.name)
         tell_kept(job, checkpoint.history_rows())
         return checkpoint
@@ -74,7 +74,7 @@ def _run_task(task: Task, folder: Path, lease: Lease) -> dict[str, Any]:
 def by_content(table: pd.DataFrame) -> pd.DataFrame:
     """The table of renders with the content of each file in place of its path, for a task's key.
 
-    Raises InputError for missing files.
+    Raises InputError for missing files, StorageError for one that is not as it was written.
     """
     missing = [path for path in table["path"] if not Path(path).is_file()]
     if missing:
@@ -82,4 +82,4 @@ def by_content(table: pd.DataFrame) -> pd.DataFrame:
             f"Expected every render to be on disk, but {len(missing)} are missing: {listing(missing, 3)}; run the "
             "augmentation again."
         )
-    return table.assign(path=[file_digest(str(path)) for path in table["path"]])
+    return table.assign(path=[checked_digest(str(path)) for path in table["path"]])

@@ -125,6 +125,9 @@ class Kind(ABC):
     def task(self, name: str, split: Split, parameters: Any, seed: int) -> Task:
         """The training of one fold. Raises InputError where the pages do not do."""
 
+    def check(self, parameters: Any) -> None:  # noqa: B027  most kinds have nothing to find out
+        """Raises a DocsortError for parameters that no member can come of, before any work and without data."""
+
     @abstractmethod
     def targets(self, checkpoint: Checkpoint) -> tuple[int, ...]:
         """Class numbers in the order of the outputs, read without a heavy import."""

@@ -76,9 +76,9 @@ def _ask(
     parts = _parts(len(paths), work.workers)
     tasks = [(kind, checkpoint, paths[part], policy, known[part]) for part in parts]
     wanting = int(pages_wanting(known, policy).sum())
-    with predicting(name, len(paths), len(paths) - wanting) as on_event:
+    with predicting(name, len(paths), len(paths) - wanting) as on_call:
         futures = [
-            work.submit(_predict_in_worker, *task, needs=Needs(device=device), on_event=on_event) for task in tasks
+            work.submit(_predict_in_worker, *task, needs=Needs(device=device), on_event=on_call()) for task in tasks
         ]
         for part, future in zip(parts, futures, strict=True):
             answers[part] = future.result()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from docsort.errors import WeightsError
+from docsort.stores import read_checked
 
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
@@ -41,17 +42,16 @@ class ModelDescription:
 def read_description(folder: Path) -> ModelDescription:
     """Reads `model.json` of a model folder.
 
-    Raises WeightsError when it is missing, is not JSON, or has not the fields of a description.
+    Raises StorageError when it is missing or not as it was written, WeightsError when it is not JSON, or has not the
+    fields of a description.
     """
     path = folder / DESCRIPTION_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_checked(path))
         for name in ("targets", "mean", "std"):
             values[name] = tuple(values[name])
         values["head"] = _read_head(values.get("head", LINEAR))
         return ModelDescription(**values)
-    except OSError as error:
-        raise WeightsError(f"Expected a model description at {path}, but it cannot be opened ({error}).") from error
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"Expected {path} to describe a model, but got something else ({error!r}); train it again."

@@ -68,7 +68,7 @@ def load_pretrained(model: nn.Module, path: Path) -> WeightsReport:
     """Fills the model with every tensor of the file that has its name and shape.
 
     A head of other classes is expected and stays fresh. Raises WeightsError when the file cannot be read, or fits
-    less than half of the backbone: then it belongs to another model.
+    less than half of the backbone: then it belongs to another model; and where what fits is no number.
     """
     found = _plain_names(read_tensors(path), model)
     own = model.state_dict()
@@ -94,6 +94,12 @@ def load_pretrained(model: nn.Module, path: Path) -> WeightsReport:
             f"{len(backbone)} tensors are there in the right shape; name the backbone that the file was made for, or "
             "use another file."
         )
+    broken = [name for name, tensor in fitting.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise WeightsError(
+            f"Expected numbers in all tensors of {path}, but {len(broken)} hold infinity or what is no number: "
+            f"{listing(broken, limit=3)}; the file is of a training that went wrong, use another."
+        )
     model.load_state_dict(fitting, strict=False)
     return report
 
@@ -114,8 +120,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
                 f"Expected {path} to be a safetensors file, but it is not ({not_safetensors})."
             ) from None
         content = _read_torch_file(path)
+    seen: list[Any] = []
     while isinstance(content, dict) and (nest := next((key for key in NESTS if _is_nest(content, key)), None)):
+        seen.append(content)
         content = content[nest]
+        if any(content is each for each in seen):
+            raise WeightsError(f"Expected {path} to hold named tensors, but it holds a group that holds itself.")
     tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
     if not tensors:
         raise WeightsError(f"Expected {path} to hold named tensors, but got {type(content).__name__} without any.")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from docsort.ensembling.abstention import risk_coverage, share_answered
 from docsort.ensembling.reliability import RELIABILITY, is_right, reliability_bins, reliability_scores
+from docsort.reporting.answer_key import true_labels
 from docsort.reporting.scores import Scores
 
 RELIABILITY_TABLE = ("condition", "stage", *RELIABILITY)
@@ -94,5 +95,4 @@ def _curves(oof: pd.DataFrame, test: pd.DataFrame, known: pd.DataFrame | None) -
 
 
 def _with_labels(votes: pd.DataFrame, answer_key: pd.DataFrame) -> pd.DataFrame:
-    truth = dict(zip(answer_key["ID"].astype(str), answer_key["target"].astype(int), strict=True))
-    return votes.assign(label=votes["image_id"].astype(str).map(truth).astype(int))
+    return votes.assign(label=true_labels(votes["image_id"], answer_key))

@@ -16,8 +16,8 @@ from PIL import Image
 from docsort.errors import NoMapError
 from docsort.images.contact_sheet import contact_sheet
 from docsort.images.letterbox import letterbox
-from docsort.images.reading import read_rgb
 from docsort.members.checkpoints import Checkpoint
+from docsort.members.pages import read_render
 from docsort.models.heat import heat_of
 from docsort.reporting.galleries import caption_names, surest_first, with_paths
 
@@ -46,7 +46,7 @@ def explain(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint], classes: pd.
     images, captions, names = [], [], caption_names(classes)
     heats = _heats(pages, checkpoints)
     for row in pages.to_dict("records"):
-        page = letterbox(read_rgb(str(row["path"])), CELL)
+        page = letterbox(read_render(str(row["path"])), CELL)
         images.append(page)
         captions.append(f"true {names[int(row['label'])]}")
         for target, heat in heats.get(str(row["render_id"]), {}).items():

@@ -3,7 +3,7 @@
 A sure mistake is worth a person's look: it is a wrong label, a class that cannot be told, or a thing to be learnt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from PIL import Image
@@ -11,7 +11,7 @@ from PIL import Image
 from docsort.errors import InputError, listing
 from docsort.images.contact_sheet import contact_sheet
 from docsort.images.letterbox import letterbox
-from docsort.images.reading import read_rgb
+from docsort.members.pages import Square, read_render
 from docsort.tables import VALIDATION_RENDERS, check_columns
 
 COLUMNS, CELL = 4, 270
@@ -63,9 +63,15 @@ def draw_mistakes(pages: pd.DataFrame, classes: pd.DataFrame) -> Image.Image:
     return draw_files(pages["path"].tolist(), captions, COLUMNS, CELL)
 
 
-def draw_files(paths: Sequence[str], captions: Sequence[str], columns: int, cell: int) -> Image.Image:
+def draw_files(
+    paths: Sequence[str],
+    captions: Sequence[str],
+    columns: int,
+    cell: int,
+    read: Callable[[str], Square] = read_render,
+) -> Image.Image:
     """Contact sheet of pictures on disk, each letterboxed into a cell of `cell` pixels."""
-    return contact_sheet([letterbox(read_rgb(path), cell) for path in paths], captions, columns, cell)
+    return contact_sheet([letterbox(read(path), cell) for path in paths], captions, columns, cell)
 
 
 def caption_names(classes: pd.DataFrame) -> dict[int, str]:

@@ -4,6 +4,7 @@ Follows the headings of Mitchell et al., "Model Cards for Model Reporting" (2019
 """
 
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from docsort.versions import versions_of
 PACKAGES = ("docsort", "torch", "timm", "albumentations", "augraphy", "scikit-learn", "numpy", "pandas")
 
 WORST_SHOWN = 5
+
+MARKUP = re.compile(r"[\\|\[\]*`]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+"""What makes tables, links, pictures, code and emphasis of text; GitHub makes links of addresses, too."""
 
 LIMITS = """\
 - The answer is always one of the types above: a page of any other kind gets one of them too, often with confidence.
@@ -89,7 +93,7 @@ def _data_in_words(clean_images: pd.DataFrame) -> str:
 
 
 def markdown_table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A Markdown table; text cannot break out of its cell or become HTML."""
+    """A Markdown table; text cannot break out of its cell or become HTML, a link or a picture."""
     lines = [[_cell(column) for column in columns]]
     lines.append(["---"] * len(lines[0]))
     lines += [[_cell(value) for value in row] for row in rows]
@@ -134,5 +138,5 @@ def _verdict_table(verdicts: pd.DataFrame) -> tuple[list[str], list[list[Any]]]:
 
 def _cell(value: Any) -> str:
     text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    text = MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
     return text.replace("&", "&amp;").replace("<", "&lt;")

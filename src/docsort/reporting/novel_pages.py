@@ -3,6 +3,7 @@
 import pandas as pd
 from PIL import Image
 
+from docsort.images.reading import read_rgb
 from docsort.reporting.galleries import draw_files
 from docsort.tables import ANSWERS, check_columns
 
@@ -20,4 +21,4 @@ def draw_novel_pages(answers: pd.DataFrame, images: pd.DataFrame, limit: int) ->
     )
     paths = dict(zip(images["image_id"], images["path"], strict=True))
     captions = [f"{novelty:.3f} {name}" for name, novelty in zip(first["image_id"], first["novelty"], strict=True)]
-    return draw_files([str(paths[name]) for name in first["image_id"]], captions, COLUMNS, CELL)
+    return draw_files([str(paths[name]) for name in first["image_id"]], captions, COLUMNS, CELL, read_rgb)

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from PIL import Image
 
-from docsort.cleaning.drift import AUC_ROW
+from docsort.cleaning.drift import AUC_ROW, FEWEST
 from docsort.errors import InputError, listing
 from docsort.images.traits import TRAITS
 from docsort.reporting.confidence_words import confidence_tables, review_in_words
@@ -158,12 +158,14 @@ def drift_in_words(drift: pd.DataFrame) -> str:
     """How well test photos can be told from training photos."""
     if drift.empty:
         return "There are no test photos to compare with the training photos."
-    together = drift.loc[drift["measure"] == AUC_ROW, "ks"]
+    together = drift.loc[drift["measure"] == AUC_ROW, "ks"].tolist()
     told = (
-        f" By all measures together a classifier tells a test photo from a training photo with an AUC of "
-        f"{together.iloc[0]:.3f}; 0.5 would mean that it cannot, 1 that it always can."
+        f"By all measures together a classifier tells a test photo from a training photo with an AUC of "
+        f"{together[0]:.3f}; 0.5 would mean that it cannot, 1 that it always can."
+        if together
+        else f"With fewer than {FEWEST} photos of either no classifier was asked to tell them apart."
     )
-    return "How test photos differ from training photos." + (told if len(together) else "")
+    return f"How test photos differ from training photos. {told}"
 
 
 def damage_in_words(damage: Mapping[str, Any]) -> str:

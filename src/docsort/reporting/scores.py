@@ -22,6 +22,7 @@ from docsort.metrics import (
     mean_over_members,
     per_class_scores,
 )
+from docsort.reporting.answer_key import require_same_images, true_labels
 from docsort.reporting.parameters import ReportingParameters
 from docsort.seeding import derive_seed
 from docsort.specialists.routing import top_targets
@@ -130,16 +131,9 @@ def score_test(
 
 def join_answer_key(submission: pd.DataFrame, answer_key: pd.DataFrame) -> pd.DataFrame:
     """Columns image_id, group, predicted, label. Raises InputError where the two do not list the same images."""
-    asked, known = set(submission["ID"].astype(str)), set(answer_key["ID"].astype(str))
-    if asked != known or len(submission) != len(answer_key):
-        raise InputError(
-            f"Expected the answer key to list the images of the submission, but {len(asked - known)} are missing there "
-            f"({listing(sorted(asked - known), 3)}) and {len(known - asked)} are not in the submission "
-            f"({listing(sorted(known - asked), 3)}); it belongs to another data set."
-        )
-    truth = dict(zip(answer_key["ID"].astype(str), answer_key["target"].astype(int), strict=True))
+    require_same_images(submission["ID"], answer_key)
     ids = submission["ID"].astype(str)
-    labels = ids.map(truth)
+    labels = true_labels(ids, answer_key)
     return pd.DataFrame({"image_id": ids, "group": ids, "predicted": submission["target"], "label": labels})
 
 
@@ -177,9 +171,10 @@ def score_block(pages: pd.DataFrame, parameters: ReportingParameters, seed: int,
         parameters.draws,
         derive_seed(seed, "score interval", condition),
         parameters.confidence,
+        answered=True,
     )
     return {
-        "macro_f1": macro_f1(labels, predictions),
+        "macro_f1": macro_f1(labels, predictions, answered=True),
         "accuracy": accuracy(labels, predictions),
         "interval": list(interval),
         "n": len(pages),

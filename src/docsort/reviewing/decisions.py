@@ -13,8 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from docsort.errors import DocsortError, InputError, StorageError
+from docsort.files import write_atomically
 from docsort.reviewing.records import Record, Sheet, parse_sheet
-from docsort.stores import write_atomically
 from docsort.tables import LEDGER
 
 NO_ROW = "none"
@@ -93,15 +93,22 @@ class LedgerFile:
 
         return self._change(image_id, version, record)
 
-    def restore(self, image_id: str, before: str | None, version: str) -> Change:
-        """Puts back the row as `write` found it, byte for byte, or takes the row away where there was none."""
+    def restore(
+        self, image_id: str, before: str | None, version: str, check: Callable[[Mapping[str, str]], object]
+    ) -> Change:
+        """Puts back the row as `write` found it, byte for byte, or takes the row away where there was none.
+
+        check: raises for cells (tables.LEDGER) that are no decision: what comes back may not be what was handed out.
+        """
 
         def record(sheet: Sheet, old: Record | None) -> Record | None:
             if before is None:
                 return None
             rows = parse_sheet(f"{sheet.header.line}{sheet.line_end}{before}{sheet.line_end}", LEDGER, "the row").rows
-            if len(rows) != 1 or self._image_of(sheet, rows[0]) != image_id:
+            fits = len(rows) == 1 and 0 < len(rows[0].cells) <= len(sheet.columns)
+            if not fits or self._image_of(sheet, rows[0]) != image_id:
                 raise InputError(f"Expected the row to put back to be one row of {image_id}, but it is not.")
+            check(sheet.cells_of(rows[0]))
             return rows[0]
 
         return self._change(image_id, version, record)
@@ -120,14 +127,20 @@ class LedgerFile:
                 new = make(sheet, old)
                 after = _swapped(sheet, old, new)
                 self._check(after, sheet, image_id, old, new)
-                write_atomically(self.path, after.text.encode())
+                self._save(after)
         except Timeout as error:
             raise StorageError(f"{self.path} has been locked by another program for {LOCK_SECONDS:g} s.") from error
-        except OSError as error:
+        except OSError as error:  # of the lock
             raise StorageError(
                 f"{self.path} cannot be written ({error.strerror}); the decision is not saved."
             ) from error
         return Change(old.line if old else None, _decision(after, [new]) if new else None)
+
+    def _save(self, sheet: Sheet) -> None:
+        try:
+            write_atomically(self.path, sheet.text.encode())
+        except StorageError as error:
+            raise StorageError(f"{error} The decision is not saved.") from error
 
     def _check(self, after: Sheet, sheet: Sheet, image_id: str, old: Record | None, new: Record | None) -> None:
         """Reads back what is to be written: an open quotation mark further up would swallow the new row."""
@@ -151,7 +164,10 @@ class LedgerFile:
         except OSError as error:
             raise StorageError(f"Expected a ledger at {self.path}, but got: {error.strerror}.") from error
         except UnicodeDecodeError as error:
-            raise InputError(f"Expected {self.path} to be UTF-8, but it is not; save it as UTF-8.") from error
+            raise InputError(
+                f"Expected {self.path} to be UTF-8, as the page keeps every byte of it that it does not change, but it "
+                "is not; save it as UTF-8 (in Excel: CSV UTF-8)."
+            ) from error
         return parse_sheet(text, LEDGER, str(self.path))
 
 

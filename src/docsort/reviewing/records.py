@@ -7,6 +7,8 @@ from io import StringIO
 from docsort.errors import InputError, listing
 
 BYTE_ORDER_MARK = "\ufeff"
+DELIMITERS = ",;\t"
+"""What spreadsheets part cells with, the usual one first."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Sheet:
 
     header: Record
     rows: tuple[Record, ...]
+    delimiter: str = ","
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ class Sheet:
         """Cells by column as a record of this sheet; columns that are not named stay empty."""
         ordered = tuple(cells.get(column, "") for column in self.columns)
         line = StringIO()
-        csv.writer(line, lineterminator=self.line_end).writerow(ordered)
+        csv.writer(line, delimiter=self.delimiter, lineterminator=self.line_end).writerow(ordered)
         return Record(line.getvalue(), ordered)
 
     def without(self, old: Record) -> "Sheet":
@@ -79,19 +82,33 @@ def parse_sheet(text: str, columns: tuple[str, ...], name: str) -> Sheet:
     lines[-1] = lines[-1][:-1]
     if not lines[-1]:
         lines.pop()
-    reader, records, start = csv.reader(lines), [], 0
+    delimiter = max(DELIMITERS, key=(lines[0] if lines else "").count)
+    reader, records, start = csv.reader(lines, delimiter=delimiter, skipinitialspace=True), [], 0
     try:
         for cells in reader:
             records.append(Record("".join(lines[start : reader.line_num]), tuple(cells)))
             start = reader.line_num
     except csv.Error as error:
         raise InputError(f"Expected {name} to be CSV, but line {start + 1} is not ({error}); mend it.") from error
-    sheet = Sheet(records[0], tuple(records[1:])) if records and records[0].cells else Sheet(Record("", ("",)), ())
+    if records and _is_open(records[-1], delimiter):
+        raise InputError(f"Expected {name} to be a whole CSV file, but a quotation mark is open; mend it.")
+    whole = records and records[0].cells
+    sheet = Sheet(records[0], tuple(records[1:]), delimiter) if whole else Sheet(Record("", ("",)), ())
     missing = [column for column in columns if column not in sheet.columns]
     if missing:
         first = ",".join(columns)
         raise InputError(f"Expected {name} to begin with the line {first}, but {listing(missing)} is missing; add it.")
     return sheet
+
+
+def _is_open(last: Record, delimiter: str) -> bool:
+    """Whether the last row ends within quotation marks: csv says so when it is strict, which no other row need be."""
+    try:
+        lines = last.text.splitlines(keepends=True)
+        list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
 
 
 def _ended(record: Record, line_end: str = "\n") -> Record:

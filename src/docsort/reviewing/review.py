@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from docsort.cleaning.ledger import ACTIONS
+from docsort.cleaning.ledger import ACTIONS, resolve_ledger
 from docsort.errors import InputError, listing
 from docsort.labels import require_target
 from docsort.reviewing.cards import Card
@@ -88,9 +88,14 @@ class Review:
         return self.ledger.write(image_id, cells, version)
 
     def undo(self, image_id: str, before: str | None, version: str) -> Change:
-        """Puts back what `decide` found; raises as it does."""
-        self._required(image_id)
-        return self.ledger.restore(image_id, before, version)
+        """Puts back what `decide` found; raises as it does, also for a row that a run would refuse."""
+        card = self._required(image_id)
+        images = pd.DataFrame({"image_id": [image_id], "target": [card["data_label"]]})
+
+        def check(cells: Mapping[str, str]) -> None:
+            resolve_ledger(images, pd.DataFrame([{**cells, "image_id": image_id}]), self.classes)
+
+        return self.ledger.restore(image_id, before, version, check)
 
     def _required(self, image_id: str) -> Card:
         if image_id not in self._cards:

@@ -9,19 +9,20 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from docsort.errors import DocsortError, InputError, StorageError
 from docsort.images.reading import UnreadableImageError
+from docsort.reviewing.clients import ImpatientProtocol
 from docsort.reviewing.decisions import Change, StaleDecisionError
 from docsort.reviewing.guard import Guard
 from docsort.reviewing.review import Filters, Review
@@ -36,6 +37,12 @@ PICTURES_KEPT = 96
 DECODERS = 4
 """Photos decoded at once: one of the largest takes half a gigabyte."""
 PAGE_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
+SHUTDOWN_SECONDS = 3
+"""Ctrl-C waits no longer for clients that hang."""
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
+Lines = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+"""Text that no program chokes on: without the characters that steer a terminal."""
 
 
 class Wish(BaseModel):
@@ -43,12 +50,12 @@ class Wish(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    image_id: str
-    version: str
-    action: str = ""
-    new_label: str = ""
-    reason: str = ""
-    before: str | None = Field(None, description="text of the ledger's row that undoing puts back")
+    image_id: Line
+    version: Line
+    action: Line = ""
+    new_label: Line = ""
+    reason: Lines = ""
+    before: Lines | None = Field(None, description="text of the ledger's row that undoing puts back")
 
 
 class Page:
@@ -116,7 +123,7 @@ class Page:
         try:
             wish = Wish.model_validate_json(body)
         except ValidationError:
-            return JSONResponse({"error": "Expected the fields of a decision."}, 422)
+            return JSONResponse({"error": "Expected the fields of a decision as JSON; reload the page."}, 400)
         try:
             done = await run_in_threadpool(change, wish)
         except StaleDecisionError as error:
@@ -146,7 +153,7 @@ def create_app(review: Review, paths: Mapping[str, str], port: int, token: str) 
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, port=port, token=token)],
-        exception_handlers={DocsortError: _say},
+        exception_handlers={DocsortError: _say, ClientDisconnect: _drop},
     )
 
 
@@ -164,14 +171,27 @@ def serve(review: Review, paths: Mapping[str, str], port: int, started: Callable
     with listener:
         port = listener.getsockname()[1]
         app = create_app(review, paths, port, secrets.token_urlsafe(32))
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+        config = uvicorn.Config(
+            app,
+            http=ImpatientProtocol,
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
         started(f"http://{HOST}:{port}/")
         uvicorn.Server(config).run(sockets=[listener])
 
 
 def _say(request: Request, error: Exception) -> Response:
-    """What went wrong, in the words of the error."""
-    return JSONResponse({"error": str(error)}, 500 if isinstance(error, StorageError) else 422)
+    """What went wrong, in the words of the error: with the request, or with the disk."""
+    return JSONResponse({"error": str(error)}, 503 if isinstance(error, StorageError) else 400)
+
+
+def _drop(request: Request, error: Exception) -> Response:
+    """Nobody reads it: the client went away in the middle of its request."""
+    return Response(status_code=400)
 
 
 async def _limited_body(request: Request) -> bytes | None:

@@ -8,7 +8,7 @@ The threads only wait: whatever is heavy runs in the processes of `docsort.work.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import chain
 from time import perf_counter
@@ -20,14 +20,11 @@ from kedro.pipeline.node import Node
 from kedro.runner import ThreadRunner
 from kedro.runner.task import Task
 
-from docsort.work.executor import executor, stop_work
+from docsort.work.executor import executor
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol, SharedMemoryCatalogProtocol
     from pluggy import PluginManager
-
-END_INTERVAL_S = 0.2
-"""Workers are ended this often until every thread is free: a thread between two tasks starts new ones."""
 
 
 class FoldRunner(ThreadRunner):
@@ -53,6 +50,7 @@ class FoldRunner(ThreadRunner):
         waiting, done = pipeline.nodes, set[Node]()
         running: dict[Future[float], Node] = {}
         threads = ThreadPoolExecutor(self._get_required_workers_count(pipeline), thread_name_prefix="node")
+        executor().open()
         try:
             while waiting or running:
                 ready = [node for node in waiting if dependencies[node] <= done]
@@ -65,11 +63,12 @@ class FoldRunner(ThreadRunner):
                     )
                     self._release_datasets(node, catalog, load_counts, pipeline)
         except BaseException:
-            _end(running)
+            executor().close()
+            threads.shutdown(cancel_futures=True)
             self._say_how_to_go_on(len(done), len(pipeline.nodes))
             raise
         finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(wait=False)
 
     def _timed(self, task: Task) -> Callable[[], float]:
         """The task as a function that returns the seconds it took."""
@@ -114,14 +113,3 @@ class FoldRunner(ThreadRunner):
                 done,
                 total,
             )
-
-
-def _end(running: "Collection[Future[float]]") -> None:
-    """Drops the nodes that have not begun and ends the workers until those that have are over."""
-    for future in running:
-        future.cancel()
-    pending = set(running)
-    while pending:
-        stop_work()
-        pending = wait(pending, timeout=END_INTERVAL_S).not_done
-    stop_work()

@@ -12,7 +12,8 @@ from docsort.training.parameters import TrainingParameters
 
 def recipe_of(group_name: str, parameters: SpecialistParameters, members: Members) -> TrainingParameters:
     """The parameters of one group's specialist; groups within them are changed key by key."""
-    recipe: TrainingParameters = changed(members.main, parameters.changes(group_name), f"the specialist {group_name}")
+    name = f"specialists.recipes.{group_name}"
+    recipe: TrainingParameters = changed(members.main, parameters.changes(group_name), name)
     return recipe
 
 
@@ -30,15 +31,16 @@ def check_recipes(parameters: SpecialistParameters, members: Members) -> None:
     for name in parameters.recipes:
         try:
             recipe = recipe_of(name, parameters, members)
-        except ValueError as error:
+        except InputError as error:
             problems.append(str(error))
             continue
         if parameters.start == "main" and (recipe.backbone, recipe.pretrained) != (main.backbone, main.pretrained):
             problems.append(
-                f"Expected the specialist {name} to have no backbone or weights of its own while `start` is main."
+                f"Expected the specialist {name} to have no backbone or weights of its own while `start` is main; set "
+                "`specialists.start` to recipe."
             )
     if problems:
-        raise InputError(f"{' '.join(problems)} Correct `specialists` in the parameters.")
+        raise InputError("\n".join(problems))
 
 
 def specialist_task(

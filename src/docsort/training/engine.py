@@ -9,28 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
-from docsort.errors import InputError
+from docsort.files import write_atomically
 from docsort.members.checkpoints import HISTORY, HISTORY_FILE
 from docsort.members.member import Task
-from docsort.models.backbones import build_model, input_statistics, require_input_size, takes_one_size
-from docsort.models.descriptions import ModelDescription
 from docsort.models.pixels import Normaliser
-from docsort.models.pretrained import load_pretrained
 from docsort.models.threads import freed_memory_kept, prepare_worker
-from docsort.models.weights import LIBRARIES, save_model
+from docsort.models.weights import save_model
 from docsort.seeding import derive_seed
-from docsort.stores import write_atomically
 from docsort.training.batches import ALONE, Share, Split
+from docsort.training.building import build_network, for_device
 from docsort.training.history import History
 from docsort.training.input_path import InputPath, choose_input_path, open_pages
 from docsort.training.module import PageClassifier
-from docsort.training.parameters import ProgressiveResizing, TrainingParameters
 from docsort.training.progress_callback import ProgressReport
 from docsort.training.resume import ResumeFile
 from docsort.training.trainer import begin_at, build_trainer, quiet_lightning
-from docsort.versions import versions_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +39,9 @@ def fit(task: Task, folder: Path, device: str, concurrent: int, key: str = "", s
     """
     started = time.perf_counter()
     prepare_worker()
-    parameters = _checked(task, device)
+    parameters = for_device(task.parameters, device, task.name)
     torch.manual_seed(derive_seed(task.seed, "weights", task.name))
-    net, description = _build(task)
-    for size in {parameters.size_in(0), parameters.image_size}:
-        require_input_size(net, parameters.backbone, size)
+    net, description = build_network(parameters, task.targets, task.name)
     training, validation, way = _open_splits(task, device, max(concurrent, share.world))
     resume = ResumeFile(folder, key, parameters.save_every_s)
     classifier = PageClassifier(
@@ -86,17 +78,6 @@ def fit(task: Task, folder: Path, device: str, concurrent: int, key: str = "", s
     return {**record, "input": asdict(way), "seconds": round(time.perf_counter() - started, 1)}
 
 
-def _checked(task: Task, device: str) -> TrainingParameters:
-    """The parameters as they can be trained on this device."""
-    parameters: TrainingParameters = task.parameters
-    if parameters.precision == "16-mixed" and device == "cpu":
-        raise InputError("Expected precision 32 or bf16 on a CPU, but got 16-mixed; change `precision` or `device`.")
-    if parameters.early_epochs and takes_one_size(parameters.backbone):
-        logger.info("%s: %s takes one input size, so no epoch is smaller", task.name, parameters.backbone)
-        return parameters.model_copy(update={"progressive_resizing": ProgressiveResizing()})
-    return parameters
-
-
 def _record(task: Task, classifier: PageClassifier, device: str) -> dict[str, Any]:
     """What is known of a finished training."""
     best = classifier.progress.best
@@ -108,39 +89,6 @@ def _record(task: Task, classifier: PageClassifier, device: str) -> dict[str, An
         "test_like_macro_f1": best["test_like_macro_f1"],
         "device": device,
     }
-
-
-def _build(task: Task) -> tuple[nn.Module, ModelDescription]:
-    parameters: TrainingParameters = task.parameters
-    from_hub = parameters.pretrained is True
-    net = build_model(
-        parameters.backbone,
-        len(task.targets),
-        parameters.image_size,
-        parameters.drop_rate,
-        pretrained=from_hub,
-        head=parameters.head.record(),
-        drop_path_rate=parameters.drop_path_rate,
-    )
-    origin: dict[str, Any] | None = {"file": "hub"} if from_hub else None
-    if isinstance(parameters.pretrained, str):
-        report = load_pretrained(net, Path(parameters.pretrained))
-        origin = report.as_record()
-        logger.info("%s: %s", task.name, report.sentence())
-    if parameters.channels_last:
-        net = net.to(memory_format=torch.channels_last)
-    own_mean, own_std = input_statistics(net)
-    return net, ModelDescription(
-        backbone=parameters.backbone,
-        targets=task.targets,
-        image_size=parameters.image_size,
-        mean=parameters.mean or own_mean,
-        std=parameters.std or own_std,
-        drop_rate=parameters.drop_rate,
-        head=parameters.head.record(),
-        pretrained=origin,
-        versions=versions_of(LIBRARIES),
-    )
 
 
 def _open_splits(task: Task, device: str, concurrent: int) -> tuple[Split, Split, InputPath]:

@@ -13,12 +13,19 @@ from docsort.members.fitting import by_content
 from docsort.members.member import Kind, Member, Task
 from docsort.members.splits import Split
 from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, read_description
-from docsort.stores import file_digest, fingerprint
+from docsort.stores import checked_digest, fingerprint
 from docsort.training.parameters import NETWORK, RESUME_FILE, TrainingParameters
-from docsort.work.executor import Lease
+from docsort.work.executor import Lease, executor, run
 
 ENGINE_VERSION = 4
 """Part of every key: raise it when the same task would give other weights, so that old ones no longer count."""
+
+
+def check_network(parameters: TrainingParameters) -> None:
+    """In a worker: see `building.check_network`."""
+    from docsort.training import building
+
+    building.check_network(parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +50,7 @@ class NetworkTask(Task):
         """
         parameters = self.parameters.deciding()
         if isinstance(self.parameters.pretrained, str):
-            parameters["pretrained"] = file_digest(self.parameters.pretrained)
+            parameters["pretrained"] = checked_digest(self.parameters.pretrained)
         tables = [by_content(table) for table in (self.split.training, self.split.held_out)]
         return fingerprint(ENGINE_VERSION, self.name, list(self.targets), self.seed, parameters, *tables)
 
@@ -70,6 +77,13 @@ class NetworkKind(Kind):
 
     def task(self, name: str, split: Split, parameters: TrainingParameters, seed: int) -> NetworkTask:
         return NetworkTask(name, self.name, split.at(parameters.side), parameters, seed)
+
+    def check(self, parameters: TrainingParameters) -> None:
+        """Builds the network once, in a worker. Raises InputError or WeightsError where that cannot be, and where the
+        device is not there.
+        """
+        executor().concurrent(parameters.device)
+        run(check_network, parameters)
 
     def targets(self, checkpoint: Checkpoint) -> tuple[int, ...]:
         return read_description(checkpoint.folder).targets

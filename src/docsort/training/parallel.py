@@ -22,7 +22,7 @@ from docsort.work.together import run_together
 def fit_together(task: Task, folder: Path, lease: Lease) -> dict[str, Any]:
     """Like `engine.fit`, by as many new processes as there are devices; ends with all of them.
 
-    Raises ProcessGroupError when one of them fails.
+    Raises ProcessGroupError when one of them fails, WorkerError when one dies.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

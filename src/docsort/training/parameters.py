@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from docsort.members.member import MemberParameters
 from docsort.models.descriptions import HEADS
-from docsort.parameters import Parameters
+from docsort.parameters import Parameters, PathText
 from docsort.work.executor import Needs
 
 NETWORK = "network"
@@ -107,7 +107,7 @@ class TrainingParameters(MemberParameters):
     kind: Literal["network"] = "network"
 
     backbone: str = Field(min_length=1, description="a timm name, with or without its tag")
-    pretrained: Annotated[bool | str, BeforeValidator(_read_pretrained)] = Field(
+    pretrained: Annotated[bool | PathText, BeforeValidator(_read_pretrained)] = Field(
         description="true: weights from the hub; false: from scratch; or the path of a weights file"
     )
     image_size: int = Field(ge=16, le=2048, description="side of the square input, pixels")
@@ -167,7 +167,11 @@ class TrainingParameters(MemberParameters):
     devices: int = Field(default=1, ge=1, description="GPUs, or CPU processes, that one model is trained on together")
     save_every_s: float = Field(default=60, ge=0, description="seconds between two saves to go on from after a kill")
     channels_last: bool = Field(default=True, description="memory layout; several times faster on a CPU")
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="auto, cpu, mps, cuda, or one GPU by its number such as cuda:0",
+    )
 
     @model_validator(mode="after")
     def _check_schedule(self) -> "TrainingParameters":

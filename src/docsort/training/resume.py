@@ -1,7 +1,7 @@
 """A training in its middle, on disk: everything that decides how it goes on.
 
-Read with `weights_only`, so nothing in the file is executed. Only whole files count; the file goes when the training is
-done.
+Read with `weights_only`, so nothing in the file is executed. It begins with the sum of the rest: what is damaged, or of
+another version, does not count, and the training begins anew. The file goes when the training is done.
 """
 
 import io
@@ -15,12 +15,15 @@ from typing import Any
 import torch
 
 from docsort.errors import WeightsError
-from docsort.stores import write_atomically
+from docsort.files import read_file, write_atomically
+from docsort.stores import sha256
 from docsort.training.parameters import RESUME_FILE
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 3
+DIGITS = 64
+"""Of the sum, SHA-256 in hexadecimal."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +50,39 @@ class ResumeFile:
         """Replaces the last one. state: tensors, numbers, texts, lists and dicts of them."""
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, "key": self.key, "position": vars(position), "state": dict(state)}, buffer)
-        write_atomically(self.path, buffer.getvalue())
+        data = buffer.getvalue()
+        write_atomically(self.path, sha256(data).encode() + data)
         self.saved_at = time.monotonic()
 
     def load(self) -> tuple[Position, dict[str, Any]] | None:
         """What was saved last, or None where nothing was.
 
-        Raises WeightsError for a file that is no such file, or of another training.
+        What is damaged, or of another version, counts as nothing, with a warning. Raises WeightsError for a file of
+        another training, StorageError for one that cannot be read.
         """
         if not self.path.is_file():
             return None
-        try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            found, position, state = saved["key"], Position(**saved["position"]), saved["state"]
-        except Exception as error:  # torch raises errors of many kinds for what it cannot read
+        data = read_file(self.path)
+        saved = _read(data[DIGITS:]) if data[:DIGITS] == sha256(data[DIGITS:]).encode() else None
+        if saved is None or saved["format"] != FORMAT:
+            logger.warning("%s is damaged or of another version: the training begins anew", self.path)
+            return None
+        if saved["key"] != self.key:
             raise WeightsError(
-                f"Expected {self.path} to be a training in its middle, but it cannot be read ({type(error).__name__}); "
-                "remove it to train from the beginning."
-            ) from error
-        if found != self.key or saved["format"] != FORMAT:
-            raise WeightsError(
-                f"Expected {self.path} to belong to the training {self.key}, but it belongs to {found}: its "
-                "parameters, pages or version differ; remove it to train from the beginning."
+                f"Expected {self.path} to belong to the training {self.key}, but it belongs to {saved['key']}; remove "
+                "it to train from the beginning."
             )
-        return position, state
+        return Position(**saved["position"]), saved["state"]
 
     def remove(self) -> None:
         """Nothing is left to go on with."""
         self.path.unlink(missing_ok=True)
+
+
+def _read(data: bytes) -> dict[str, Any] | None:
+    """None for what is no such file, although its sum is right."""
+    try:
+        saved: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception:  # torch raises errors of many kinds for what it cannot read, or must not
+        return None
+    return saved

@@ -14,7 +14,7 @@ from docsort.work.channel import OnEvent
 from docsort.work.devices import NO_DEVICE, Lease, Needs
 from docsort.work.local import LocalExecutor
 
-__all__ = ["Executor", "Lease", "Needs", "executor", "run", "stop_work"]
+__all__ = ["Executor", "Lease", "Needs", "close_work", "executor", "run", "stop_work"]
 
 T = TypeVar("T")
 
@@ -22,8 +22,9 @@ T = TypeVar("T")
 class Executor(Protocol):
     """Runs module-level functions in worker processes of one thread each; their errors arrive as they are.
 
-    A function whose `needs` name a device is given a Lease as its last argument. Other errors: WorkerError when a
-    worker dies, for want of memory for example, StoppedError after `stop`, InputError for a device that is not there.
+    A function whose `needs` name a device is given a Lease as its last argument. One whose worker dies, for want of
+    memory for example, is called once more in another, so it must bear to be called twice. Other errors: WorkerError
+    when that dies too, StoppedError after `stop`, InputError for a device that is not there.
     """
 
     @property
@@ -39,7 +40,8 @@ class Executor(Protocol):
         """Returns at once, also where a device has to be waited for.
 
         on_event: called with a Began when a worker begins, then with what the function reports, in order and all of it
-        before the result is there; from another thread, and no more once it has raised.
+        before the result is there; from another thread, and no more once it has raised. A second Began says that the
+        first worker died and that the function is called again from its beginning.
         """
 
     def map(
@@ -57,6 +59,14 @@ class Executor(Protocol):
 
     def stop(self) -> None:
         """Ends all work now, whatever it is doing; the next call starts anew."""
+
+    def close(self) -> None:
+        """Like `stop`, and what other threads submit from now on is stopped too: those that are between two tasks
+        start no more.
+        """
+
+    def open(self) -> None:
+        """Takes work of all threads again after `close`, as it does once the main thread submits some."""
 
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {"local": cache(LocalExecutor)}
@@ -82,3 +92,8 @@ def run(function: Callable[..., T], *args: Any, needs: Needs = NO_DEVICE, on_eve
 def stop_work() -> None:
     """Ends all work of this process."""
     executor().stop()
+
+
+def close_work() -> None:
+    """Ends all work of this process, and what is under way in its threads starts no more."""
+    executor().close()

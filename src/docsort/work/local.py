@@ -4,6 +4,7 @@ The main process stays light (it never imports torch) and the cores are never ov
 its parent dies, so a killed run leaves nothing behind. Environment: DOCSORT_WORKERS overrides the number of workers.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from docsort.work.progress import Began
 from docsort.work.worker import Worker, name_of
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 def worker_count() -> int:
@@ -55,7 +57,8 @@ class LocalExecutor:
     ) -> "Future[T]":
         task = _Task(function, args, on_event)
         with self._lock:
-            if self._pool is None:
+            # What the main thread asks for was not under way when it was closed.
+            if self._pool is None or (self._pool.is_stopped and threading.current_thread() is threading.main_thread()):
                 self._pool = _Pool(worker_count())
             pool = self._pool
         if needs.device is None:
@@ -90,6 +93,19 @@ class LocalExecutor:
     def stop(self) -> None:
         with self._lock:
             pool, self._pool = self._pool, None
+        self._end(pool)
+
+    def close(self) -> None:
+        with self._lock:
+            pool = self._pool = self._pool or _Pool(0)
+        self._end(pool)  # and stays, because a stopped pool takes nothing
+
+    def open(self) -> None:
+        with self._lock:
+            if self._pool is not None and self._pool.is_stopped:
+                self._pool = None
+
+    def _end(self, pool: "_Pool | None") -> None:
         if pool is not None:
             pool.stop()
             self._devices.wake()
@@ -97,7 +113,7 @@ class LocalExecutor:
     def _lease(self, pool: "_Pool", task: "_Task", device: str, count: int) -> None:
         """Holds devices for as long as the task takes."""
         try:
-            with self._devices.lease(device, count, lambda: not pool.is_stopped) as lease:
+            with self._devices.lease(device, count, lambda: not (pool.is_stopped or task.is_unwanted)) as lease:
                 task.lease = lease
                 pool.put(task)
                 wait([task])
@@ -114,19 +130,28 @@ class _Task(Future[Any]):
         self.lease: Lease | None = None
         self.worker: Worker | None = None
         self.is_unwanted = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def cancel(self) -> bool:
-        """Unlike other Futures one that runs is cancelled too: its worker is ended."""
+        """Unlike other Futures one that runs is ended too, with its worker; and one that does not is over at once, so
+        that nobody waits until a thread finds it in the queue.
+        """
         with self._lock:
             self.is_unwanted = True
             if self.worker is not None:
                 self.worker.kill()
-        return super().cancel()
+            if not self.cancelled() and super().cancel():
+                self.set_running_or_notify_cancel()
+            return self.cancelled()
+
+    def begin(self) -> bool:
+        """Whether it may run; not where it was cancelled."""
+        with self._lock:
+            return not self.cancelled() and self.set_running_or_notify_cancel()
 
     def fail(self, error: BaseException) -> None:
         """Before it has begun."""
-        if self.set_running_or_notify_cancel():
+        if self.begin():
             self.set_exception(error)
 
     def call_in(self, worker: Worker) -> Any:
@@ -185,7 +210,7 @@ class _Pool:
 
     def _serve(self) -> None:
         while (task := self._tasks.get()) is not None:
-            if task.set_running_or_notify_cancel():
+            if task.begin():
                 try:
                     result = self._run(task)
                 except BaseException as error:
@@ -196,6 +221,18 @@ class _Pool:
             del task  # its Future and what it came to may be large
 
     def _run(self, task: _Task) -> Any:
+        """Once more where the worker dies under it, for it may have been the largest when memory ran out, or the one
+        that somebody chose to kill; what dies of itself dies again.
+        """
+        try:
+            return self._attempt(task)
+        except StoppedError:
+            raise
+        except WorkerError as error:
+            logger.warning("%s It is tried once more in another.", str(error).partition(" Free ")[0])
+            return self._attempt(task)
+
+    def _attempt(self, task: _Task) -> Any:
         worker = self._lend(task)
         try:
             return task.call_in(worker)

@@ -147,13 +147,13 @@ def tell_predicted(name: str, done: int, pages: int) -> None:
 
 
 @contextmanager
-def predicting(name: str, pages: int, known: int = 0) -> Iterator[Callable[[object], None]]:
-    """Gives the `on_event` of all calls that predict some of these pages, of which `known` need no model; listeners
-    hear how far they are together, and the log now and then.
+def predicting(name: str, pages: int, known: int = 0) -> Iterator[Callable[[], Callable[[object], None]]]:
+    """Gives what makes the `on_event` of each call that predicts some of these pages, of which `known` need no model;
+    listeners hear how far the calls are together, and the log now and then.
     """
     counted = _Prediction(name, pages, known)
     try:
-        yield counted.hear
+        yield lambda: _Part(counted).hear
     finally:
         tell_predicted(name, pages, pages)
     counted.log()
@@ -190,12 +190,11 @@ class _Prediction:
         self.started = self.logged = time.perf_counter()
         self.one_at_a_time = threading.Lock()
 
-    def hear(self, event: object) -> None:
-        if not isinstance(event, PagesPredicted):
-            return
+    def add(self, pages: int, passes: int) -> None:
+        """Less than none where a call begins again."""
         with self.one_at_a_time:
-            self.done += event.pages
-            self.passes += event.passes
+            self.done += pages
+            self.passes += passes
             if time.perf_counter() - self.logged > LINE_INTERVAL_S and self.done < self.pages:
                 self.log()
             tell_predicted(self.name, self.done, self.pages)
@@ -211,6 +210,24 @@ class _Prediction:
             self.passes / max(1, self.done - self.known),
             self.passes / (self.logged - self.started),
         )
+
+
+class _Part:
+    """What one call has said of a prediction since it began, or began again because its worker died."""
+
+    def __init__(self, whole: _Prediction) -> None:
+        self.whole = whole
+        self.pages = self.passes = 0
+
+    def hear(self, event: object) -> None:
+        match event:
+            case Began() if self.pages:
+                self.whole.add(-self.pages, -self.passes)
+                self.pages = self.passes = 0
+            case PagesPredicted(pages, passes):
+                self.pages += pages
+                self.passes += passes
+                self.whole.add(pages, passes)
 
 
 def _tell(call: Callable[[Listener], None]) -> None:

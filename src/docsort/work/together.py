@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
 
-from docsort.errors import DocsortError
+from docsort.errors import DocsortError, WorkerError
 from docsort.work.channel import report
 from docsort.work.worker import Worker, name_of
 
@@ -17,7 +17,7 @@ def run_together(function: Callable[..., Any], args: tuple[Any, ...], count: int
     """function(rank, *args) in as many new processes, rank from 0; the result of rank 0, when all have ended.
 
     What they log and report goes the way of the calling process. Raises ProcessGroupError when one fails, with what
-    went wrong; the others are ended.
+    went wrong, and WorkerError when one dies; the others are ended.
     """
     workers = [Worker() for _ in range(count)]
     with ThreadPoolExecutor(count) as threads:
@@ -34,7 +34,8 @@ def run_together(function: Callable[..., Any], args: tuple[Any, ...], count: int
         worker.end()
     for rank, call in enumerate(calls):
         if call in done and (error := call.exception()) is not None:
-            raise ProcessGroupError(
+            kind = WorkerError if isinstance(error, WorkerError) else ProcessGroupError
+            raise kind(
                 f"Expected {count} processes to run {name_of(function)} together, but number {rank} failed: {error}"
             ) from error
     return calls[0].result()

@@ -10,9 +10,11 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
 from typing import Any
 
 from docsort.errors import WorkerError
@@ -28,6 +30,9 @@ ONE_THREAD = {
 }
 """Read by the numeric libraries when they are imported, hence set before a worker imports any of them."""
 
+OF_THE_TERMINAL = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
+"""Signals that reach the whole process group; the main process alone decides what ends."""
+
 _starting = threading.Lock()
 
 
@@ -35,16 +40,24 @@ class Worker:
     """The process as it is seen from the one that started it.
 
     A main process without any log handler, a script for example, hears no records: its workers write for themselves.
+    Raises WorkerError where the system gives no more processes.
     """
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        self._is_killed = False
+        try:
+            self._start(multiprocessing.get_context("spawn"))
+        except OSError as error:
+            raise WorkerError(
+                f"Expected to start one more worker process, but the system refused ({error.strerror}); end other "
+                "programs, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
+            ) from error
+
+    def _start(self, context: SpawnContext) -> None:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, bool(logging.getLogger().handlers)))
-        self._is_killed = False
-        with _starting:
+        with theirs, _starting, _deaf_to_the_terminal():  # closed, so that the pipe ends with the worker
             self._process.start()
-        theirs.close()  # so that the pipe ends with the worker
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], on_event: OnEvent) -> Any:
         """Runs a module-level function; what it reports is told before it returns, and its errors arrive as they are.
@@ -56,8 +69,8 @@ class Worker:
         except (EOFError, OSError) as error:
             self.kill()
             raise WorkerError(
-                f"A worker process died while it ran {name_of(function)}; most often memory ran out. Free memory, or "
-                "set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
+                f"A worker process died while it ran {name_of(function, args)}; most often memory ran out. Free "
+                "memory, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
             ) from error
         if kind == "result":
             return content
@@ -91,14 +104,32 @@ class Worker:
         self._connection.close()
 
 
-def name_of(function: Callable[..., Any]) -> str:
-    """What an error sentence calls a function."""
-    return str(getattr(function, "__name__", function))
+@contextmanager
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """What is started meanwhile does not die of a Ctrl-C, with a traceback, before it gets to `_serve`."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_TERMINAL)
+    try:
+        resource_tracker.ensure_running()  # which is else started with the process, and unblocks one of them
+        signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_TERMINAL)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def name_of(function: Callable[..., Any], args: tuple[Any, ...] = ()) -> str:
+    """What a sentence calls a function, or a call of it: with the name of what it is given first, if that has one."""
+    name, subject = getattr(function, "__name__", function), getattr(args[0], "name", None) if args else None
+    return f"{name} ({subject})" if isinstance(subject, str) else str(name)
 
 
 def _serve(connection: Connection, with_log: bool) -> None:
-    # Ctrl-C reaches the whole process group; the main process alone decides what ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in OF_THE_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_TERMINAL)
     os.environ.update(ONE_THREAD)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     sender = open_channel(connection, with_log)

@@ -6,11 +6,20 @@ from docsort.cleaning.ledger import apply_ledger
 from docsort.cleaning.parameters import CleaningParameters
 from docsort.cleaning.suspects import rank_suspects
 from docsort.folds import CrossValidationParameters, make_folds, set_aside
+from docsort.ingestion.problems import check_class_sizes
 
 
 def apply_label_fixes(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    """Applies the ledger to the training images; the raw data stays as it is."""
-    return apply_ledger(images[images["split"] == "train"], ledger, classes)
+    """Applies the ledger to the training images; the raw data stays as it is.
+
+    A class that is left with one photo or none, since its photos cannot be read or by the ledger, is an error: it would
+    be lost in silence.
+    """
+    train = images[images["split"] == "train"]
+    check_class_sizes(classes, train["target"], "that can be read (see rejected_images.csv)")
+    labelled = apply_ledger(train, ledger, classes)
+    check_class_sizes(classes, labelled["label"], "once label_fixes is applied")
+    return labelled
 
 
 def find_duplicate_images(images: pd.DataFrame, labelled: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
@@ -36,11 +45,15 @@ def assemble_images(
 
 
 def assign_folds(
-    clean_images: pd.DataFrame, grouped: pd.DataFrame, parameters: CrossValidationParameters, seed: int
+    clean_images: pd.DataFrame,
+    grouped: pd.DataFrame,
+    classes: pd.DataFrame,
+    parameters: CrossValidationParameters,
+    seed: int,
 ) -> pd.DataFrame:
     """Deals the source images out to folds, stratified by the labels they came with, groups together."""
     as_given = grouped[~set_aside(grouped, parameters.holdout, seed)]
-    return make_folds(clean_images, seed, parameters.folds, as_given=as_given)
+    return make_folds(clean_images, seed, parameters.folds, as_given=as_given, classes=classes)
 
 
 def describe_pages(clean_images: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:

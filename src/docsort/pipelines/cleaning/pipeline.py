@@ -24,7 +24,7 @@ def create_sources() -> list[Node]:
             "labelled_images grouped_images params:cross_validation params:seed",
             "clean_images holdout",
         ),
-        step(nodes.assign_folds, "clean_images grouped_images params:cross_validation params:seed", "folds"),
+        step(nodes.assign_folds, "clean_images grouped_images classes params:cross_validation params:seed", "folds"),
     ]
 
 

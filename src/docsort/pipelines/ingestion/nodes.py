@@ -22,6 +22,12 @@ def locate_raw_data(
     return ensure_sample(sample_store, sample, seed)
 
 
-def list_photos(location: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lists every photo with what the layout says of it, and the classes."""
-    return read_layout(location["layout"], location["folder"])
+def list_photos(location: dict[str, Any], page_store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lists every photo with what the layout says of it, and the classes; refuses an answer key of other data."""
+    from docsort.reporting.answer_key import check_key_fits, read_answer_key
+
+    photos, classes = read_layout(location["layout"], location["folder"], page_store)
+    key = read_answer_key(location)
+    if key is not None:
+        check_key_fits(key, photos, classes)
+    return photos, classes

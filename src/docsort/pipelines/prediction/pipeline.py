@@ -9,7 +9,7 @@ from docsort.pipelines.wiring import stage, step
 
 def create_pipeline() -> Pipeline:
     steps = [
-        step(list_new_photos, "params:source raw_location", "new_photos"),
+        step(list_new_photos, "params:source last_raw_location page_store", "new_photos"),
         step(nodes.answer_photos, "ensemble new_photos prediction_store", "new_answers"),
         step(nodes.write_answer_sheet, "new_answers", "new_submission"),
     ]
