@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from docsort.errors import InputError
+from docsort.process_names import machine_name, process_name
 from docsort.tracking import FAILED, FINISHED, Tracker, flatten, numbers_in, tracking_is_on
-from docsort.work.process_names import machine_name, process_name
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ can tell.
 
 import errno
 import os
-import platform
 import re
 import shutil
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from docsort.errors import StorageError
+from docsort.process_names import machine_name
 
 PARTIAL = re.compile(r"\..+\.([0-9a-f]{8})\.(\d+)-\d+\.partial")
 
@@ -130,11 +130,5 @@ def _lives(process: int) -> bool:
 
 @cache
 def _machine() -> str:
-    """Of this machine, and on it of this container: a process number means nothing outside."""
-    with suppress(OSError):
-        return _short(f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}")
-    return _short(platform.node())
-
-
-def _short(name: str) -> str:
-    return sha256(name.encode()).hexdigest()[:8]
+    """Of this machine: a process number means nothing outside."""
+    return sha256(machine_name().encode()).hexdigest()[:8]

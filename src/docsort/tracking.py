@@ -28,8 +28,8 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
 from docsort.errors import InputError
+from docsort.process_names import is_running, machine_name, process_name
 from docsort.work.patience import Impatient, within
-from docsort.work.process_names import is_running, machine_name, process_name
 
 EXPERIMENT = "docsort"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}

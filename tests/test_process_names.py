@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 
-from docsort.work.process_names import is_running, machine_name, process_name
+from docsort.process_names import is_running, machine_name, process_name
 
 
 def test_a_process_runs_until_it_has_ended() -> None:
-    code = "from docsort.work.process_names import process_name; print(process_name(), flush=True); input()"
+    code = "from docsort.process_names import process_name; print(process_name(), flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
         assert it.stdout is not None
         name = it.stdout.readline().strip()
