@@ -2,6 +2,7 @@
 
     uv run python benchmarks/forecast.py --seeds 0 1 2 --params "sample.scale=1.0"
     uv run python benchmarks/forecast.py --params "raw_dir=../photos,layout=competition,answer_key=truth.csv"
+    uv run python benchmarks/forecast.py --relabel 0 0.02 0.05 0.1 --trials 5
     uv run python benchmarks/forecast.py --quick
 
 Needs an answer key: the sample has one. Each run goes to its own folder below --data-root and is tracked there, apart
@@ -11,15 +12,24 @@ the environment `smoke`, to see that it runs; its figures mean little.
 
 import argparse
 import json
+import logging
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from project import QUICK_ENV, QUICK_ROOT, ROOT, run_project
+import relabelled
 
-COLUMNS = ("seed", "clean", "one model", "gain", "forecast", "low", "high", "test", "gap", "inside", "auc", "seconds")
+from docsort.folds import FOLD_COUNT
+from docsort.work.executor import stop_work
+from project import QUICK_ENV, QUICK_ROOT, ROOT, open_project, run_project
+
+COLUMNS = (
+    *("seed", "clean", "one model", "gain", "shift", "noise", "share", "given", "forecast", "low", "high", "test"),
+    *("gap", "inside", "auc", "seconds"),
+)
+TRIAL = ("told", "given", "true", "gap", "gap given", "inside", "share told")
 
 
 def run_seed(seed: int, parameters: str, env: str | None, data_root: Path) -> dict[str, Any]:
@@ -32,12 +42,17 @@ def run_seed(seed: int, parameters: str, env: str | None, data_root: Path) -> di
     if "test" not in scores:
         sys.exit("Expected an answer key to compare with, but the run has none; give answer_key=FILE in --params.")
     forecast, test = scores["validation"]["test_like"], scores["test"]["macro_f1"]
+    terms = scores["validation"]["forecast"]["terms"]
     damage = json.loads(max((data_root / "03_primary/fitted_damage.json").glob("*/*.json")).read_text())
     return {
         "seed": seed,
         "clean": scores["validation"]["one_model"]["clean"]["macro_f1"],
         "one model": scores["validation"]["one_model"]["test_like"]["macro_f1"],
-        "gain": scores["validation"]["ensemble_gain"]["macro_f1"],
+        "gain": terms["mean_gain"]["value"],
+        "shift": terms["test_shift"]["value"],
+        "noise": terms["label_noise"]["value"],
+        "share": terms["label_noise"]["share"]["value"],
+        "given": scores["validation"]["forecast"]["given"]["macro_f1"],
         "forecast": forecast["macro_f1"],
         "low": forecast["interval"][0],
         "high": forecast["interval"][1],
@@ -49,6 +64,22 @@ def run_seed(seed: int, parameters: str, env: str | None, data_root: Path) -> di
     }
 
 
+def relabel(root: Path, shares: list[float], trials: int, draws: int) -> list[dict[str, Any]]:
+    """The mean of the trials of each share and kind, on one run."""
+    found = []
+    run = relabelled.Run.read(open_project(f"data_root={root}", None).catalog.load)
+    logging.getLogger("docsort").setLevel(logging.WARNING)  # Kedro has just set it lower
+    dealt = [relabelled.matrices(run, seed, FOLD_COUNT) for seed in range(trials)]
+    for share in shares:
+        for kind in relabelled.KINDS if share else relabelled.KINDS[:1]:
+            rows = [relabelled.trial(run, folds, share, kind, seed, draws) for seed, folds in enumerate(dealt)]
+            means = {name: statistics.mean(row[name] for row in rows) for name in rows[0]}
+            found.append({"run": root.name, "kind": kind, **means, "trials": rows})
+            shown = (f"{name} {means[name]:+.3f}" for name in TRIAL)
+            print(f"{root.name}: {share:4.0%} wrong, {kind:8}", *shown, sep="  ", flush=True)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -56,11 +87,13 @@ def main() -> None:
     parser.add_argument(
         "--data-root", type=Path, default=ROOT / "data/forecast", help="a folder a seed is made below it"
     )
+    parser.add_argument("--relabel", type=float, nargs="+", default=[], help="shares of wrong labels that are tried")
+    parser.add_argument("--trials", type=int, default=5, help="folds that are dealt for each of them")
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--quick", action="store_true", help="one seed, small, to see that it runs")
     options = parser.parse_args()
     if options.quick:
-        parser.set_defaults(seeds=[0], data_root=QUICK_ROOT)
+        parser.set_defaults(seeds=[0], data_root=QUICK_ROOT, relabel=[0.1], trials=1)
         options = parser.parse_args()
     env = QUICK_ENV if options.quick else None
     print("  ".join(f"{column:>9}" for column in COLUMNS if column != "auc"))
@@ -72,6 +105,12 @@ def main() -> None:
     gaps = [run["gap"] for run in runs]
     summary = {"mean_gap": statistics.mean(gaps), "largest_gap": max(gaps, key=abs), "runs": runs}
     print(f"mean gap {summary['mean_gap']:+.3f}, largest {summary['largest_gap']:+.3f}")
+    if options.relabel:
+        roots = [(options.data_root / f"seed_{seed}").resolve() for seed in options.seeds]
+        draws = 100 if options.quick else 1000
+        tried = [relabel(root, options.relabel, options.trials, draws) for root in roots]
+        summary["relabelled"] = [row for rows in tried for row in rows]
+        stop_work()
     if options.json:
         options.json.write_text(json.dumps(summary, indent=2) + "\n")
 

@@ -38,7 +38,6 @@ from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.ensemble_files import EnsembleMember, Manifest
 from docsort.ensembling.votes import VotePlan
-from docsort.images.page_format import PageFormat
 from docsort.member_kinds import MAIN, task_name
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.views import ViewPolicy, all_views, forwards_of
@@ -84,10 +83,11 @@ def make_ensemble(backbone: str, size: int, folder: Path) -> Ensemble:
     for fold in range(FOLDS):
         key = f"model-{fold}"
         run(make_checkpoint, store.folder(key), backbone, size, fold)
-        store.complete(key, {"name": task_name(MAIN, fold), "kind": NETWORK, "learnt_groups": []})
+        seen = {"learnt_groups": [], "side": size, "straighten": True}
+        store.complete(key, {"name": task_name(MAIN, fold), "kind": NETWORK, **seen})
         checkpoints[key] = Checkpoint(store.folder(key), key)
     manifest = Manifest(
-        page_format=PageFormat(straighten=True, jpeg_quality=90),
+        jpeg_quality=90,
         classes=tuple((target, str(target)) for target in range(CLASSES)),
         fallback=0,
         members=tuple(EnsembleMember(MAIN, fold, key) for fold, key in enumerate(checkpoints)),

@@ -9,12 +9,12 @@ the competition: the wrong labels that --planted names (CSV ID,given,true), and 
 of --noise, `uniform` (any other class) and `look_alike` (the class that looks most like the true one), once a seed.
 Before that what --planted names is put right; other mistakes of the data count as right labels. Nothing is trained but
 the baseline; --predictions adds the out-of-fold predictions of a finished run on the same images. A class that has lost
-all but one page is skipped: nothing can be learnt of it from other pages.
+all but one page is skipped: nothing can be learnt of it from other pages; so is a set that has no wrong label left.
 
 What is written, for each set of wrong labels:
 
 - average_precision: of the joined ranking, over all images; 1 where all planted labels stand first.
-- average_precision_cleanlab: of cleanlab's label quality on the same models' probabilities, as it comes;
+- average_precision_cleanlab: of cleanlab's label quality on the plain mean of the same models, as it comes;
   average_precision_adjusted: with `adjust_pred_probs` and the normalised margin.
 - recall_at_planted (which is the precision there, too), recall_at_twice_planted, precision_at_twice_planted: among as
   many, and twice as many, first images as were planted.
@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from docsort.cleaning.baseline import predict_baseline
 from docsort.cleaning.duplicates import find_duplicates, group_sources
-from docsort.cleaning.label_evidence import NEAREST, gather_evidence
+from docsort.cleaning.label_evidence import gather_evidence
 from docsort.cleaning.page_features import features_of, measure_features
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.cleaning.suspects import score_labels
@@ -145,7 +145,7 @@ def judge(photos: Photos, given: Integers, predictions: pd.DataFrame, seed: int)
     scored = score_labels(clean, photos.conflicts(given), predictions, baseline)
     wrong = pd.Series(given != photos.true, index=photos.images["image_id"])
     evidence = gather_evidence(clean, predictions, baseline)
-    models = np.nanmean([own for name, own in evidence.predictions.items() if name != NEAREST], axis=0)
+    models = np.nanmean(evidence.models, axis=0)
     plain = get_label_quality_scores(evidence.labels, models)
     adjusted = get_label_quality_scores(evidence.labels, models, method="normalized_margin", adjust_pred_probs=True)
     ranked = wrong.loc[scored["image_id"]].to_numpy()
@@ -269,6 +269,9 @@ def main() -> None:
     try:
         for kind, seed, share, photos, labels in sets:
             photos, given = skip_lone_pages(photos, labels)
+            if (given == photos.true).all():
+                print(f"skipped: {kind} at {share:g}, seed {seed}, of which no wrong label is left")
+                continue
             figures = judge(photos, given, predictions, seed)
             count = {"images": len(given), "planted": int((given != photos.true).sum())}
             rows.append({"kind": kind, "noise": round(share, 4), "seed": seed, **count, **figures})
@@ -276,6 +279,8 @@ def main() -> None:
             print(f"{kind:>10} {share:5.2f} {seed:4} {shown}", flush=True)
     except DocsortError as error:
         raise SystemExit(str(error)) from None
+    if not rows:
+        raise SystemExit("Expected at least one set with a wrong label, but there is none; ask for a larger --noise.")
     means = means_of(rows)
     for row in means:
         print(f"{row['kind']:>10} {row['noise']:5.2f} mean " + " ".join(f"{row[name]:9.3f}" for name in FIGURES))

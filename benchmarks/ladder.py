@@ -9,15 +9,16 @@ are missing. Nothing is trained. A rung's answers are made on validation pages a
 --quick reads the run of `forecast.py --quick`, or makes it, to see that it runs; its figures mean little.
 
 - one fold: the network of one fold, one view. On the test the mean of the networks' own scores.
-- five folds: the mean of the networks of all folds, one view. dihedral views: the same in all eight.
+- five folds: the mean of the networks of all folds, one view. dihedral views: the same in all turns of the run.
 - specialists: those that are accepted against these networks, by nested rules; the same answers where none is.
 - several models: the kernel model beside them, and whatever else the run has, at equal weights.
 - selected: weights, views and specialists as the run chose them: what it submits. calibrated: the same answers, with
   calibrated confidences; ECE is of this rung and, in brackets, of the one before.
 
-`told` is test-like macro-F1 out of fold, and from five folds on what their mean is worth beyond one of them, measured
-without labels (`ensembling.gain`). Beside the ladder the old way, with the same networks: 20 random views, every
-specialist overwrites, hard vote of the three folds that validate best, ties to the smallest class number.
+`told` is the forecast against right labels (`ensembling.forecast`), from five folds on with what their mean is worth
+beyond one of them; which labels are wrong is believed as the run itself believes it. Beside the ladder the old way,
+with the same networks: 20 random views, every specialist overwrites, hard vote of the three folds that validate best,
+ties to the smallest class number.
 """
 
 import argparse
@@ -36,13 +37,14 @@ import pandas as pd
 from docsort.ensembling.decisions import Decisions, join_members, vote_out_of_fold
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.ensemble_files import EnsembleMember
-from docsort.ensembling.gain import ensemble_gain
+from docsort.ensembling.forecast import Luck, forecast_score
+from docsort.ensembling.gain import NO_GAIN, EnsembleGain, ensemble_gain
+from docsort.ensembling.label_noise import estimate_label_noise, gather_sources
 from docsort.ensembling.votes import VotePlan
 from docsort.member_kinds import MAIN
 from docsort.members.views import ViewPolicy, all_views, members_of
-from docsort.metrics import bootstrap_interval, macro_f1, mean_over_members
+from docsort.metrics import macro_f1, mean_over_members
 from docsort.reporting.answer_key import read_answer_key
-from docsort.seeding import derive_seed
 from docsort.specialists.groups import groups_of_table
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.routing import RoutingRule, apply_specialists, top_targets
@@ -70,7 +72,9 @@ class Run:
         groups = groups_of_table(self.load("specialist_groups"))
         self.everyone = VotePlan(rules=tuple(RoutingRule(group, "hard", "top1") for group in groups))
         self.oof = join_members(self.load("oof_predictions"), self.load("specialist_oof_predictions"))
+        self.views = all_views(tuple(sorted({int(turn) for turn in self.oof["turn"]})))
         self.ensemble: Ensemble = self.load("ensemble")
+        self.noise = estimate_label_noise(gather_sources(*map(self.load, ("oof_votes", "clean_images", "label_fixes"))))
         self.test = self.ask()
 
     def ask(self) -> pd.DataFrame:
@@ -83,7 +87,7 @@ class Run:
         ]
         manifest = self.ensemble.manifest
         members = tuple(EnsembleMember(name, fold, own.key) for name, fold, own in found)
-        decisions = Decisions(manifest.decisions.models, all_views(), self.everyone)
+        decisions = Decisions(manifest.decisions.models, self.views, self.everyone)
         checkpoints = {own.key: own for _, _, own in found}
         whole = replace(
             self.ensemble,
@@ -100,26 +104,24 @@ class Run:
         return macro_f1(votes["image_id"].map(self.key).to_numpy(int), votes["predicted"].astype(int))
 
 
-def rung(run: Run, oof_votes: pd.DataFrame, test_votes: pd.DataFrame, gain: float) -> dict[str, float]:
+def rung(run: Run, oof_votes: pd.DataFrame, test_votes: pd.DataFrame, gain: EnsembleGain = NO_GAIN) -> dict[str, float]:
     """told, low, high, test."""
-    seen = oof_votes[oof_votes["condition"] == "test_like"]
-    labels, answers = seen["label"].astype(int), seen["predicted"].astype(int)
-    low, high = bootstrap_interval(labels, answers, seen["group"], 1000, derive_seed(0, "ladder"))
-    told = macro_f1(labels, answers) + gain
-    return {"told": told, "low": low + gain, "high": high + gain, "test": run.true_score(test_votes)}
+    told = forecast_score(oof_votes, run.noise, gain, len(test_votes), Luck(1000, 0.95, 0))
+    low, high = told["interval"]
+    return {"told": told["macro_f1"], "low": low, "high": high, "test": run.true_score(test_votes)}
 
 
 def climb(run: Run) -> dict[str, dict[str, float]]:
     """Every rung of one run."""
-    turned, chosen = replace(NETWORK, views=all_views()), run.ensemble.manifest.decisions
+    turned, chosen = replace(NETWORK, views=run.views), run.ensemble.manifest.decisions
     return {
         "one fold": one_fold(run),
         "five folds": decided(run, NETWORK),
         "dihedral views": decided(run, turned),
         "specialists": specialised(run, turned),
         "several models": decided(run, Decisions(chosen.models, chosen.views, VotePlan())),
-        "selected": submitted(run, "uncalibrated_oof_votes", "uncalibrated_test_votes", "before"),
-        "calibrated": submitted(run, "oof_votes", "test_probabilities", "after"),
+        "selected": submitted(run, "uncalibrated_test_votes", "before"),
+        "calibrated": submitted(run, "test_probabilities", "after"),
         "the old way": old_way(run),
     }
 
@@ -140,7 +142,7 @@ def decided(
     by_fold = by_fold or dict.fromkeys(run.folds["fold"].unique().tolist(), decisions)
     test, seen = (decisions.members(table)[0] for table in (run.test, run.oof))
     plans = {fold: own.plan for fold, own in by_fold.items()}
-    gain = ensemble_gain(test, seen, decisions.plan, plans)["macro_f1"] if averaged else 0.0
+    gain = ensemble_gain(test, seen, decisions.plan, plans, run.noise) if averaged else NO_GAIN
     return rung(run, vote_out_of_fold(run.oof, run.folds, by_fold), decisions.vote_on(run.test), gain)
 
 
@@ -157,16 +159,17 @@ def specialised(run: Run, decisions: Decisions) -> dict[str, float]:
     return {**decided(run, every, by_fold), "accepted": len(rules["all"])}
 
 
-def submitted(run: Run, oof: str, test: str, when: str) -> dict[str, float]:
-    """What the run itself answers; when: before or after calibration."""
-    gain = run.scores["validation"]["ensemble_gain"]["macro_f1"]
-    votes = run.load(test).rename(columns={"target": "predicted"})
-    return {**rung(run, run.load(oof), votes, gain), "ece": run.scores["calibration"]["test"][when]["ece"]}
+def submitted(run: Run, test: str, when: str) -> dict[str, float]:
+    """What the run itself answers and forecasts; when: before or after calibration."""
+    told = run.scores["validation"]["test_like"]
+    (low, high), votes = told["interval"], run.load(test).rename(columns={"target": "predicted"})
+    scores = {"told": told["macro_f1"], "low": low, "high": high, "test": run.true_score(votes)}
+    return {**scores, "ece": run.scores["calibration"]["test"][when]["ece"]}
 
 
 def old_way(run: Run) -> dict[str, float]:
     """The same networks, asked and counted as it was usual."""
-    drawn = ViewPolicy(name="drawn", views=all_views().views, draws=OLD_DRAWS)
+    drawn = ViewPolicy(name="drawn", views=run.views.views, draws=OLD_DRAWS)
     asked = Decisions((MAIN,), drawn, run.everyone)
     (seen, special), (test, special_test) = asked.members(run.oof), asked.members(run.test)
     if run.everyone.rules:
@@ -180,7 +183,7 @@ def old_way(run: Run) -> dict[str, float]:
     winners = [int(np.bincount(column).argmax()) for column in guesses.T]  # ties to the smallest number
     oof_votes = mean_over_members(seen)
     oof_votes = oof_votes.assign(predicted=top_targets(oof_votes))
-    return rung(run, oof_votes, ballots[0].assign(predicted=winners), 0.0)
+    return rung(run, oof_votes, ballots[0].assign(predicted=winners))
 
 
 def overwritten(test: pd.DataFrame, special: pd.DataFrame, rules: tuple[RoutingRule, ...]) -> pd.DataFrame:

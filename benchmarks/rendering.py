@@ -56,7 +56,7 @@ from docsort.augmentation.rendering import render_training
 from docsort.augmentation.shards import PLAIN, TRAINING, Page, Shard, Style
 from docsort.folds import FOLD_COUNT
 from docsort.images.letterbox import letterbox
-from docsort.images.page_format import STRAIGHTENED_SCALE, encode_jpeg
+from docsort.images.page_format import STRAIGHTENED_SCALE, PageFormat, encode_jpeg
 from docsort.images.reading import decode_rgb, read_rgb
 from docsort.images.resizing import shrink_to_side
 from docsort.images.straightening import straighten
@@ -106,7 +106,7 @@ class Job:
     folds: pd.DataFrame
     classes: pd.DataFrame
     parameters: AugmentationParameters
-    side: int  # px
+    page_format: PageFormat
 
     def first(self, count: int, skip: int = 0) -> "Job":
         """The job with `count` of its sources alone."""
@@ -116,7 +116,7 @@ class Job:
     def style(self) -> Style:
         p = self.parameters
         used = recipes.recipes_used(p.complete_recipes(), p.recipe)
-        return Style(self.side, p.jpeg_quality, SEED, recipes=used, recipe=p.recipe, straighten=p.straighten)
+        return Style(self.page_format, p.jpeg_quality, SEED, recipes=used, recipe=p.recipe)
 
     def shards(self) -> list[Shard]:
         """The copies made by the recipe, one shard a source, as the renderer forms them."""
@@ -150,7 +150,8 @@ def draw_job(folder: Path, count: int, amounts: Amounts) -> Job:
     )
     classes = pd.DataFrame({"target": [0], "class_name": [CLASS_NAMES[0]]})
     folds = table[["image_id", "group", "label", "fold"]]
-    return Job(table.drop(columns="fold"), folds, classes, parameters_of(amounts), amounts.side)
+    stored = PageFormat(amounts.side, straighten=True)
+    return Job(table.drop(columns="fold"), folds, classes, parameters_of(amounts), stored)
 
 
 def parameters_of(amounts: Amounts) -> AugmentationParameters:
@@ -202,8 +203,8 @@ def do_every_operation(names: list[str]) -> None:
 def timed_rendering(job: Job, root: Path) -> tuple[float, pd.DataFrame]:
     """Seconds of a whole call into an empty store, and the manifest of what it made."""
     parameters = job.parameters.model_copy(update={"per_class": COPIES * len(job.folds)})
-    began = time.perf_counter()
-    manifest = render_training(job.clean_images, job.folds, job.classes, parameters, [job.side], SEED, Store(root))
+    began, formats = time.perf_counter(), [job.page_format]
+    manifest = render_training(job.clean_images, job.folds, job.classes, parameters, formats, SEED, Store(root))
     return time.perf_counter() - began, manifest
 
 
@@ -227,19 +228,18 @@ def bare_seconds(job: Job, made: dict[tuple[str, str], str]) -> dict[str, float]
         return clocked("decode", decode_rgb, Path(page.path).read_bytes())
 
     def shrunk(full: Image, scale: int = shards.WORKING_SCALE) -> Image:
-        return clocked("shrink", shrink_to_side, full, style.size * scale)
+        return clocked("shrink", shrink_to_side, full, job.page_format.side * scale)
 
     def save(page: Image, source_id: str, name: str) -> None:
-        straight = clocked("straighten", straighten, page) if style.straighten else page
-        square = clocked("letterbox", letterbox, straight, style.size)
+        straight = clocked("straighten", straighten, page)
+        square = clocked("letterbox", letterbox, straight, job.page_format.side)
         data = clocked("encode", encode_jpeg, square, style.jpeg_quality)
         if data != Path(made[source_id, name]).read_bytes():
             raise AssertionError(f"{name} of {source_id} is not what the renderer wrote")
 
     for shard in job.shards():
         full = decoded(shard.source)
-        plain = shrunk(full, STRAIGHTENED_SCALE) if style.straighten else full
-        save(plain, shard.key, shards.file_name(PLAIN, 0))
+        save(shrunk(full, STRAIGHTENED_SCALE), shard.key, shards.file_name(PLAIN, 0))
         pages = {shard.source: shrunk(full)}
         for kind, copy in shard.items:
             chain, partner = drawn_for(shard, copy, style)
@@ -271,7 +271,7 @@ def plain_loop(job: Job, count: int, folder: Path) -> float:
         shard = listed[number % len(listed)]
         chain, partner = drawn_for(shard, shard.items[number // len(listed)][1], style)
         page = recipes.apply_chain(read_rgb(shard.source.path), chain, partial(read_rgb, partner.path))
-        square = letterbox(straighten(page) if style.straighten else page, style.size)
+        square = letterbox(straighten(page), job.page_format.side)
         (folder / f"{number}.jpg").write_bytes(encode_jpeg(square, style.jpeg_quality))
     return time.perf_counter() - began
 
@@ -369,7 +369,7 @@ def ratios(measured: dict[str, float]) -> dict[str, float]:
 
 def measure_memory(job: Job, amounts: Amounts, folder: Path) -> dict[str, Any]:
     """Peak memory with few and with many renders, each in a fresh main process."""
-    small = replace(job, side=amounts.memory_side)
+    small = replace(job, page_format=replace(job.page_format, side=amounts.memory_side))
     kind = "PSS" if hasattr(psutil.Process().memory_full_info(), "pss") else "RSS"
     found: dict[str, Any] = {"of": kind, "workers": 2}
     for name, count in (("few", amounts.few), ("many", amounts.many)):

@@ -44,7 +44,6 @@ from docsort.errors import DocsortError, InputError, listing
 from docsort.files import write_atomically
 from docsort.folds import FOLD_COUNT
 from docsort.images.dihedral import TURNS
-from docsort.images.page_format import PageFormat
 from docsort.member_kinds import MAIN, merged, task_name
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import fit
@@ -86,7 +85,6 @@ QUICK: dict[str, Any] = {
     "work": QUICK_ROOT,
 }
 END_INTERVAL_S = 0.2
-PAGE_FORMAT = ("straighten", "jpeg_quality")
 
 Entry = Mapping[str, Any]
 Delta = tuple[float, float, float]
@@ -98,7 +96,7 @@ class Data:
     """What one seed's run up to the renders left on disk."""
 
     seed: int
-    page_format: PageFormat
+    jpeg_quality: int  # 1 to 100
     folds: pd.DataFrame
     classes: pd.DataFrame
     training_renders: pd.DataFrame
@@ -185,9 +183,9 @@ def prepare(data_root: Path, params: str, env: str | None) -> None:
 
 
 def load_data(context: "KedroContext", seed: int) -> Data:
-    stored = PageFormat(*(context.config_loader["parameters"]["augmentation"][each] for each in PAGE_FORMAT))
-    names = [name for name in Data.__annotations__ if name not in ("seed", "page_format")]
-    return Data(seed, stored, *(context.catalog.load(name) for name in names))
+    quality = context.config_loader["parameters"]["augmentation"]["jpeg_quality"]
+    names = [name for name in Data.__annotations__ if name not in ("seed", "jpeg_quality")]
+    return Data(seed, quality, *(context.catalog.load(name) for name in names))
 
 
 # Answers
@@ -232,15 +230,13 @@ def _task(split: Split, recipe: TrainingParameters, seed: int) -> Task:
 
 def _answers_key(data: Data, tasks: Sequence[Task], turns: Sequence[int]) -> str:
     test = data.images.loc[data.images["split"] == "test", ["image_id", "sha256"]]
-    return fingerprint(
-        ANSWERS_VERSION, [task.key() for task in tasks], list(turns), test, data.page_format.fingerprint()
-    )
+    return fingerprint(ANSWERS_VERSION, [task.key() for task in tasks], list(turns), test, data.jpeg_quality)
 
 
 def _answer(data: Data, task: Task, turns: Sequence[int], work: Path) -> tuple[Checkpoint, pd.DataFrame]:
     """The trained network, and its predictions of what the fold holds out."""
     checkpoint, parameters, fold = fit(task, Store(work / "checkpoints")), task.parameters, task.split.fold
-    pages = pages_to_judge(checkpoint, task.name, fold, data.folds, data.validation_renders, parameters.side)
+    pages = pages_to_judge(checkpoint, task.name, fold, data.folds, data.validation_renders)
     store = Store(work / "predictions")
     return checkpoint, predict(KIND, checkpoint, pages, all_views(tuple(turns)), MAIN, store, parameters.device)
 
@@ -281,7 +277,7 @@ def answers_on_test(
     decisions = Decisions((MAIN,), all_views(tuple(turns)), VotePlan())
     general = [{MAIN: checkpoint} for checkpoint in checkpoints]
     none: list[Any] = [{}] * len(general)
-    pages = (data.page_format, data.classes, data.clean_images["label"], data.images)
+    pages = (data.jpeg_quality, data.classes, data.clean_images["label"], data.images)
     ensemble = assemble(general, none, decisions, *pages, [NoveltyIndex((), np.zeros(0))] * len(general), 1.0).save(
         folder
     )

@@ -14,6 +14,7 @@ import pytest
 
 from docsort.errors import LeakError
 from docsort.folds import FOLD_COUNT, check_no_leak, make_folds
+from docsort.images.page_format import PageFormat
 from docsort.members.splits import split_fold
 from docsort.tables import PREDICTION_KEYS, RENDERS, VALIDATION_RENDERS
 
@@ -63,7 +64,7 @@ def draw_layout(seed: int) -> Layout:
         for kind, copy in kinds + conditions:
             render = f"{name}~{kind}-{copy}"
             made[render] = (name, group, label, dealt[name])
-            row = (render, name, group, label, dealt[name], copy, SIDE, f"/renders/{render}")
+            row = (render, name, group, label, dealt[name], copy, SIDE, True, f"/renders/{render}")
             (training.append(row) if kind == "training" else validation.append((*row, kind)))
     derived = {
         "training": pd.DataFrame(training, columns=list(RENDERS)),
@@ -110,7 +111,7 @@ def test_an_honest_layout_passes_and_no_model_is_judged_on_a_group_it_learnt(see
     few = sorted(np.random.default_rng(seed).choice(labels, size=2, replace=False).tolist())
     for targets in (labels, few):
         for fold in range(FOLD_COUNT):
-            split = split_fold(fold, layout.folds, training, validation, targets).at(SIDE)
+            split = split_fold(fold, layout.folds, training, validation, targets).at(PageFormat(SIDE, straighten=True))
             learnt = {layout.made[render] for render in split.training["render_id"]}
             calibrated_on = {layout.made[render] for render in split.validation["render_id"]}
             judged = {layout.made[render] for render in split.held_out["render_id"]}

@@ -190,7 +190,7 @@ def _problems_of_renders(known: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     strangers = ~table[source].isin(known.index)
     rest = table[~strangers]
     repeated = table.duplicated(
-        [key for key in ("model", "render_id", "turn", "scale", "side") if key in table.columns]
+        [key for key in ("model", "render_id", "turn", "scale", "side", "straighten") if key in table.columns]
     )
     unnamed = [
         str(of) not in (str(own), str(own).rpartition("~")[0])

@@ -11,14 +11,18 @@ import pandas as pd
 from pydantic import RootModel, field_validator, model_validator
 
 from docsort.errors import InputError, StorageError, listing
+from docsort.images.page_format import PageFormat
 from docsort.kernel.kind import KernelKind
 from docsort.members.checkpoints import HISTORY, Checkpoint
 from docsort.members.member import Kind, MemberParameters, Task
 from docsort.members.splits import Split
 from docsort.parameters import read, shown
+from docsort.probes.kind import GreyKind, ProbeKind, SlimResidualKind
 from docsort.training.kind import NetworkKind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (NetworkKind(), KernelKind())}
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (NetworkKind(), KernelKind(), ProbeKind(), SlimResidualKind(), GreyKind())
+}
 
 MAIN = "main"
 """The member that specialists are trained like and that says where a page lies; it is there always."""
@@ -66,13 +70,28 @@ class Members(RootModel[dict[str, Any]]):
         return ((name, member) for name, member in self.root.items() if member.enabled)
 
     @property
-    def sides(self) -> list[int]:
-        """The sides of squares that some member wants pages in, ascending, pixels."""
-        return sorted({member.side for _, member in self})
+    def page_formats(self) -> list[PageFormat]:
+        """The formats that some member wants pages in, ascending."""
+        return sorted({member.page_format for _, member in self})
 
     def __getitem__(self, name: str) -> MemberParameters:
         member: MemberParameters = self.root[name]
         return member
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """The enabled networks, by name."""
+        return {name: member for name, member in self if member.kind == NetworkKind.name}
+
+    def planned(self, plan: Mapping[str, Any]) -> "Members":
+        """The same, each network trained as long as the plan says, see `training.planning`."""
+        epochs = plan["epochs"]
+        return Members(
+            {
+                name: changed(member, {"epochs": epochs[name]}, f"members.{name}") if name in epochs else member
+                for name, member in self.root.items()
+            }
+        )
 
     @property
     def main(self) -> Any:

@@ -35,6 +35,11 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
+def first_of(*values: Any) -> Any:
+    """The first value that is one; None where none is."""
+    return next((value for value in values if value is not None), None)
+
+
 def expand_home(path: str) -> str:
     """The path with the home folder for `~`. Raises ValueError where no path can be meant."""
     expanded = os.path.expanduser(path)  # noqa: PTH111  a Path raises where there is no such user

@@ -75,10 +75,10 @@ more_pages (only the first is read) or outlier; detail: in words, with the numbe
 
 FOLD_TABLE = ("image_id", "group", "label", "fold")
 
-RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "side", "path")
+RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "side", "straighten", "path")
 """Manifest of derived images; render_id: its source's id, `~` and which render; fold: of its source, which holds the
-render out when that fold validates; side: of the square, pixels: the same render exists at every side that some member
-wants."""
+render out when that fold validates; side: of the square, pixels; straighten: whether the page was laid straight. The
+same render exists in every such format that some member wants."""
 
 VALIDATION_RENDERS = (*RENDERS, "condition")
 """condition: "clean" (the page as it is) or "test_like" (damaged as the test images are)."""

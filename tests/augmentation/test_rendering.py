@@ -22,19 +22,22 @@ from drawn_job import SIDE
 from docsort.augmentation import rendering
 from docsort.augmentation.rendering import render_holdout, render_training, render_validation
 from docsort.errors import StorageError
+from docsort.images.page_format import PageFormat
 from docsort.images.reading import read_rgb
 from docsort.stores import Store
 from docsort.tables import RENDERS, VALIDATION_RENDERS
 from docsort.work.executor import stop_work
 from docsort.work.worker import ONE_THREAD
 
-
-def train(data, parameters, store: Store, seed: int = 5, sides=(SIDE,)) -> pd.DataFrame:
-    return render_training(data.clean_images, data.folds, data.classes, parameters, sides, seed, store)
+PLAIN, STRAIGHT, SMALL = PageFormat(SIDE, False), PageFormat(SIDE, True), PageFormat(32, False)
 
 
-def validate(data, parameters, store: Store, seed: int = 5, sides=(SIDE,)) -> pd.DataFrame:
-    return render_validation(data.clean_images, data.folds, parameters, sides, seed, store)
+def train(data, parameters, store: Store, seed: int = 5, formats=(PLAIN,)) -> pd.DataFrame:
+    return render_training(data.clean_images, data.folds, data.classes, parameters, formats, seed, store)
+
+
+def validate(data, parameters, store: Store, seed: int = 5, formats=(PLAIN,)) -> pd.DataFrame:
+    return render_validation(data.clean_images, data.folds, parameters, formats, seed, store)
 
 
 def ids_of(manifest: pd.DataFrame, kinds: Iterable[str]) -> list[str]:
@@ -95,7 +98,7 @@ class TestInOneProcess:
     def test_the_same_renders_exist_at_every_side(self, data, parameters, store):
         sides, columns = (32, SIDE), ["render_id", "source_id", "group", "label", "fold", "copy"]
         for make_set in (train, validate):
-            both = make_set(data, parameters, store, sides=sides)
+            both = make_set(data, parameters, store, formats=(SMALL, PLAIN))
             parts = [both[both["side"] == side].reset_index(drop=True) for side in sides]
             assert [len(part) for part in parts] == [len(both) / 2] * 2
             pd.testing.assert_frame_equal(parts[0][columns], parts[1][columns])
@@ -107,19 +110,44 @@ class TestInOneProcess:
                 shrunk = cv2.resize(read_rgb(large), (32, 32), interpolation=cv2.INTER_AREA)
                 assert np.abs(read_rgb(small).astype(int) - shrunk).mean() < 20, small
 
+    def test_each_side_is_decoded_and_damaged_once_however_many_layouts_are_wanted(
+        self, data, parameters, store, monkeypatch
+    ):
+        together, render = [], rendering.render_shards
+        monkeypatch.setattr(
+            rendering, "render_shards", lambda alike, root: together.append(alike) or render(alike, root)
+        )
+        alone, count = {each: pixels(train(data, parameters, store, formats=(each,))) for each in (PLAIN, STRAIGHT)}, 12
+        assert len({*alone[PLAIN].values(), *alone[STRAIGHT].values()}) == 72
+        assert [len(alike) for alike in together] == [1] * 2 * count
+        together.clear()
+        three = train(data, parameters, Store(store.root.parent / "other"), formats=(SMALL, PLAIN, STRAIGHT))
+        assert [len(alike) for alike in together] == [1] * count + [2] * count
+        assert three["straighten"].dtype == bool
+        for each, expected in alone.items():
+            own = three[(three["side"] == each.side) & (three["straighten"] == each.straighten)]
+            assert pixels(own) == expected
+
+    def test_a_layout_that_comes_later_leaves_what_is_there(self, data, parameters, store):
+        first = validate(data, parameters, store, formats=(STRAIGHT,))
+        stamps = written(store)
+        both = validate(data, parameters, store, formats=(PLAIN, STRAIGHT))
+        assert stamps.items() <= written(store).items()
+        pd.testing.assert_frame_equal(both[both["straighten"]].reset_index(drop=True), first)
+
     def test_what_is_set_aside_stays_a_photo(self, data, make, store):
         """Neither straightened nor of a member's side: the ensemble that is asked lays it out itself."""
         held = data.clean_images.head(3)
-        parameters = make(straighten=True)
-        manifest = render_holdout(held, parameters, (32, SIDE), 5, store)
+        parameters = make()
+        manifest = render_holdout(held, parameters, (SMALL, STRAIGHT), 5, store)
         assert tuple(manifest.columns) == VALIDATION_RENDERS
         assert manifest["source_id"].tolist() == [name for name in held["image_id"] for _ in range(2)]
         assert set(manifest["condition"]) == {"test_like"}
         assert set(manifest["fold"]) == {-1}
         assert set(manifest["side"]) == {2 * SIDE}
-        unlike = render_holdout(held, make(straighten=False), (32, SIDE), 5, store)
-        assert pixels(unlike) == pixels(manifest)
-        assert render_holdout(held.iloc[:0], parameters, (32,), 5, store).empty
+        assert set(manifest["straighten"]) == {False}
+        pd.testing.assert_frame_equal(render_holdout(held, parameters, (SMALL, PLAIN), 5, store), manifest)
+        assert render_holdout(held.iloc[:0], parameters, (SMALL,), 5, store).empty
 
     def test_the_same_inputs_give_the_same_bytes_in_any_order_and_shard_size(self, data, make, store, tmp_path):
         first = pixels(train(data, make(), store))
@@ -258,7 +286,7 @@ class TestInOneProcess:
         clean.loc[1, ["path", "sha256"]] = clean.loc[0, ["path", "sha256"]].to_numpy()
         # one fold, so that their partners are the same too
         folds = data.folds.assign(fold=0)
-        manifest = render_training(clean, folds, data.classes, make(), [SIDE], 5, store)
+        manifest = render_training(clean, folds, data.classes, make(), [PLAIN], 5, store)
         by_source = manifest.groupby("source_id")["path"].apply(list)
         assert by_source["page00"] == by_source["page01"]
 
@@ -288,12 +316,13 @@ from pathlib import Path
 import pandas as pd
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.rendering import render_training
+from docsort.images.page_format import PageFormat
 from docsort.stores import Store
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     clean, folds, classes = (pd.read_pickle(folder / f"{name}.pickle") for name in ("clean", "folds", "classes"))
     parameters = AugmentationParameters.model_validate_json((folder / "parameters.json").read_text())
-    render_training(clean, folds, classes, parameters, [48], 5, Store(Path(sys.argv[2])))
+    render_training(clean, folds, classes, parameters, [PageFormat(48, False)], 5, Store(Path(sys.argv[2])))
 """
 
 

@@ -5,6 +5,7 @@ from drawn_job import SIDE
 from docsort.augmentation import sheets
 from docsort.augmentation.rendering import render_training
 from docsort.augmentation.sheets import SEEDS, SHOWN_SIDE, examples, operations_sheet, renders_sheet
+from docsort.images.page_format import PageFormat
 from docsort.stores import Store
 
 
@@ -24,6 +25,8 @@ def test_the_sheet_of_operations_is_a_picture(page, parameters, monkeypatch):
 @pytest.mark.usefixtures("in_process")
 def test_the_sheet_of_renders_is_a_picture(data, parameters, tmp_path):
     store = Store(tmp_path / "renders")
-    manifest = render_training(data.clean_images, data.folds, data.classes, parameters, [SIDE], 5, store)
+    manifest = render_training(
+        data.clean_images, data.folds, data.classes, parameters, [PageFormat(SIDE, False)], 5, store
+    )
     assert np.asarray(renders_sheet(manifest).convert("RGB")).std() > 5
     assert renders_sheet(manifest.iloc[:0]) is not None

@@ -22,6 +22,13 @@ Figures = dict[str, Any]
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text())
 
 
+def of_class_counts(figures: Figures) -> None:
+    (row,) = figures["rows"]
+    assert (row["classes"], row["way"]) == (2, "quick")
+    assert 0 <= row["true"] <= 1
+    assert row["page_steps"] > 0
+
+
 def of_duplicates(figures: Figures) -> None:
     assert set(figures["recall"]) == {"stored again", "turned", "cropped", "cropped and turned"}
     assert (figures["images"], figures["copies_a_kind"]) == (2 * 6 * 17 + 4 * 3, 3)
@@ -40,6 +47,12 @@ def of_faults(figures: Figures) -> None:
 def of_forecast(figures: Figures) -> None:
     (run,) = figures["runs"]
     assert run["gap"] == pytest.approx(run["forecast"] - run["test"]) == figures["largest_gap"] == figures["mean_gap"]
+    tried = figures["relabelled"]
+    assert [(row["kind"], row["wrong"], len(row["trials"])) for row in tried] == [
+        ("uniform", 0.1, 1),
+        ("alike", 0.1, 1),
+    ]
+    assert all(row["told"] == pytest.approx(row["given"] + row["label_noise"]) for row in tried)
 
 
 def of_inference(figures: Figures) -> None:
@@ -74,6 +87,12 @@ def of_leaky_validation(figures: Figures) -> None:
     assert figures["best_epoch"] == 1
 
 
+def of_peers(figures: Figures) -> None:
+    assert figures["peer"] == "probe"
+    assert all(0 <= figures[name] <= 1 for name in ("told", "true"))
+    assert (figures["train_photos"], figures["test_photos"]) == (6 * 17, 6 * 17)
+
+
 def of_rendering(figures: Figures) -> None:
     ratios = ("efficiency_per_core", "speedup_2_cores", "machine_speedup_2_cores", "speedup_over_machine")
     assert all(figures[name] > 0 for name in (*ratios, "rss_ratio_50k_over_5k", "over_plain_loop"))
@@ -96,6 +115,7 @@ def of_training(figures: Figures) -> None:
 
 
 WRITTEN: dict[str, Callable[[Figures], None]] = {
+    "class_counts": of_class_counts,
     "duplicates": of_duplicates,
     "faults": of_faults,
     "forecast": of_forecast,
@@ -104,13 +124,14 @@ WRITTEN: dict[str, Callable[[Figures], None]] = {
     "label_issues": of_label_issues,
     "ladder": of_ladder,
     "leaky_validation": of_leaky_validation,
+    "peers": of_peers,
     "rendering": of_rendering,
     "techniques": of_techniques,
     "training": of_training,
 }
 """What the file of a benchmark's figures must hold."""
 
-READS_A_RUN = ("forecast", "inference", "label_fixes", "ladder", "techniques")
+READS_A_RUN = ("class_counts", "forecast", "inference", "label_fixes", "ladder", "techniques")
 
 
 def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
@@ -118,9 +139,15 @@ def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
     if name == "techniques":
         note = {"params": f"{bench.QUICK['params']},seed=0", "env": "smoke"}
         (root / "prepared.json").write_text(json.dumps(note))
+    if name == "class_counts":
+        folder = root.parent / name
+        folder.mkdir()
+        for link in ("sample_0.05", "2_of_24_0_quick"):
+            (folder / link).symlink_to(root)
     if name == "label_fixes":
         repeat(root, root.parent / name / "seed_0")
     return {
+        "class_counts": ["--data-root", str(root.parent / name)],
         "forecast": ["--data-root", str(root.parent)],
         "inference": ["--data-root", str(root)],
         "label_fixes": ["--data-root", str(root.parent / name)],

@@ -3,9 +3,19 @@ import pandas as pd
 import pytest
 
 from docsort.cleaning.baseline import BaselinePredictions
-from docsort.cleaning.label_evidence import NEAREST, NEAREST_WEIGHT, describe_evidence, gather_evidence
+from docsort.cleaning.label_evidence import (
+    BASELINE as BASELINE_NAME,
+)
+from docsort.cleaning.label_evidence import (
+    NEAREST,
+    NEAREST_WEIGHT,
+    NEAREST_WEIGHT_ALONE,
+    TRAINED,
+    describe_evidence,
+    gather_evidence,
+)
 
-IMAGES = pd.DataFrame({"image_id": ["a", "b", "c"], "label": [3, 7, 3]})
+IMAGES = pd.DataFrame({"image_id": ["a", "b", "c"], "label": [3, 7, 3], "group": ["a", "a", "a"]})
 BASELINE = BaselinePredictions(
     np.array(["a", "b", "c"], dtype=object),
     np.array([3, 7]),
@@ -25,20 +35,23 @@ def predict(values: dict[str, tuple[float, float]], models: int = 2) -> pd.DataF
     return pd.DataFrame(rows, columns=["model", "image_id", "condition", "p_3", "p_14"])
 
 
-def test_models_weigh_the_same_and_the_nearest_pages_little() -> None:
+def test_where_nothing_tells_models_apart_each_member_counts_as_much_as_the_baseline() -> None:
     evidence = gather_evidence(IMAGES, predict({"a": (0.6, 0.4)}), BASELINE)
     assert evidence.targets.tolist() == [3, 7, 14]
-    np.testing.assert_allclose(evidence.predictions["the trained models"][0], [0.6, 0, 0.4], atol=1e-12)
-    models = np.array([0.7, 0.1, 0.2])
+    assert evidence.models.shape == (3, 3, 3)
+    assert evidence.alone.tolist() == [False, True, True]
+    np.testing.assert_allclose(evidence.predictions[TRAINED][0], [0.6, 0, 0.4], atol=1e-12)
+    models = (2 * np.array([0.6, 0, 0.4]) + np.array([0.8, 0.2, 0])) / 3
     expected = (1 - NEAREST_WEIGHT) * models + NEAREST_WEIGHT * np.array([1, 0, 0])
     np.testing.assert_allclose(evidence.mean[0], expected)
 
 
-def test_a_page_that_a_model_has_not_seen_is_judged_by_the_others() -> None:
+def test_a_page_that_only_one_model_has_seen_is_judged_by_it_and_hardly_by_its_neighbours() -> None:
     evidence = gather_evidence(IMAGES, predict({"a": (0.6, 0.4)}), BASELINE)
-    assert np.isnan(evidence.predictions["the trained models"][1:]).all()
+    assert np.isnan(evidence.predictions[TRAINED][1:]).all()
     np.testing.assert_allclose(
-        evidence.mean[2, :2], (1 - NEAREST_WEIGHT) * BASELINE.classes[2] + NEAREST_WEIGHT * BASELINE.nearest[2]
+        evidence.mean[2, :2],
+        (1 - NEAREST_WEIGHT_ALONE) * BASELINE.classes[2] + NEAREST_WEIGHT_ALONE * BASELINE.nearest[2],
     )
     assert evidence.known.all()
 
@@ -54,7 +67,7 @@ def test_nobody_knows_anything_where_nothing_was_asked() -> None:
     assert describe_evidence(evidence, np.zeros(3, dtype=np.int64)) == ["", "", ""]
 
 
-@pytest.mark.parametrize("name", ["the baseline", NEAREST])
+@pytest.mark.parametrize("name", [BASELINE_NAME, NEAREST])
 def test_rows_of_every_model_sum_to_one(name: str) -> None:
     evidence = gather_evidence(IMAGES, pd.DataFrame(), BASELINE)
     np.testing.assert_allclose(evidence.predictions[name].sum(axis=1), 1)

@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from cleanlab.rank import get_label_quality_scores
+from sklearn.metrics import average_precision_score
 
 from docsort.cleaning.baseline import BaselinePredictions
-from docsort.cleaning.suspects import MARGIN_SHARE, rank_suspects, score_labels
+from docsort.cleaning.suspects import MARGIN_SHARE, MARGIN_SHARE_ALONE, rank_suspects, score_labels
 from docsort.tables import DUPLICATES, LABEL_SUSPECTS
 
 NO_PAIRS = pd.DataFrame(columns=list(DUPLICATES))
@@ -27,8 +28,8 @@ def predict(rows: dict[str, tuple[float, float, float]], condition: str = "clean
     for image_id, row in rows.items():
         for turn in range(turns):
             offset = 0.02 * (turn - (turns - 1) / 2)
-            table.append((image_id, condition, turn, row[0] + offset, row[1] - offset, row[2]))
-    return pd.DataFrame(table, columns=["image_id", "condition", "turn", "p_3", "p_7", "p_14"])
+            table.append(("main", image_id, condition, turn, row[0] + offset, row[1] - offset, row[2]))
+    return pd.DataFrame(table, columns=["model", "image_id", "condition", "turn", "p_3", "p_7", "p_14"])
 
 
 def test_without_evidence_nobody_is_a_suspect() -> None:
@@ -111,16 +112,31 @@ def as_baseline(rows: dict[str, tuple[float, float, float]]) -> BaselinePredicti
     return BaselinePredictions(np.array(list(rows), dtype=object), np.array([3, 7, 14]), values, values)
 
 
-def test_without_duplicates_the_score_is_made_of_cleanlabs() -> None:
+@pytest.mark.parametrize(("members", "share"), [(1, MARGIN_SHARE_ALONE), (2, MARGIN_SHARE)])
+def test_without_duplicates_the_score_is_made_of_cleanlabs(members: int, share: float) -> None:
     labels, rows, _ = draw_predictions(wrong=9)
-    scored = score_labels(make_clean(labels), NO_PAIRS, predict(rows, turns=1)).set_index("image_id")["score"]
+    said = pd.concat(predict(rows, turns=1).assign(model=f"m{number}") for number in range(members))
+    scored = score_labels(make_clean(labels), NO_PAIRS, said).set_index("image_id")["score"]
     given = np.searchsorted([3, 7, 14], list(labels.values()))
     own, margin = (
         get_label_quality_scores(given, np.array(list(rows.values())), method=method)
         for method in ("self_confidence", "normalized_margin")
     )
-    expected = 1 - (1 - MARGIN_SHARE) * own - MARGIN_SHARE * margin
+    expected = 1 - (1 - share) * own - share * margin
     np.testing.assert_allclose(scored.loc[list(labels)], expected, atol=1e-9)
+
+
+def test_a_member_that_knows_nothing_spoils_the_ranking_less_than_it_would_the_plain_mean() -> None:
+    labels, rows, planted = draw_predictions(wrong=9)
+    noise = np.random.default_rng(2).dirichlet([0.02] * 3, len(rows))
+    worse = predict(dict(zip(rows, map(tuple, noise), strict=True)), turns=1).assign(model="worse")
+    both = pd.concat([predict(rows, turns=1), worse])
+    wrong = pd.Series({name: name in planted for name in labels})
+    given = np.searchsorted([3, 7, 14], list(labels.values()))
+    plain = both.groupby("image_id")[["p_3", "p_7", "p_14"]].mean().loc[list(labels)].to_numpy()
+    equal = average_precision_score(wrong, 1 - get_label_quality_scores(given, plain))
+    scored = score_labels(make_clean(labels), NO_PAIRS, both)
+    assert equal < 0.85 < 0.9 < average_precision_score(wrong[scored["image_id"]], scored["score"])
 
 
 def test_the_baseline_alone_finds_planted_labels_and_says_so() -> None:

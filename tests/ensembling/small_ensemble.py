@@ -20,7 +20,6 @@ from docsort.ensembling.novelty import NoveltyIndex, fit_index
 from docsort.ensembling.temperature import Calibration
 from docsort.ensembling.votes import VotePlan
 from docsort.images.dihedral import apply_turn
-from docsort.images.page_format import PageFormat
 from docsort.kernel.describing import describe_square
 from docsort.kernel.learning import Described, learn
 from docsort.kernel.model import KernelModel
@@ -41,13 +40,24 @@ from docsort_sample.photo import draw_photo
 Photo = NDArray[np.uint8]
 TARGETS = (2, 5, 9)
 FOLDS, SIDE, FALLBACK = 2, 32, 5
-PAGE_FORMAT = PageFormat(straighten=True, jpeg_quality=90)
+JPEG_QUALITY = 90
 GROUP = SpecialistGroup("pair", (2, 9))
-VIEWS = ViewPolicy(name="until 0.5", views=((0, 100), (6, 100), (3, 100)), stops=(1,), stop_margin=0.5)
+VIEWS = ViewPolicy(
+    name="until 0.5",
+    views=((0, 100), (6, 100), (3, 100)),
+    stops=(1,),
+    stop_margin=0.5,
+    weights={"main": 0.7, "kernel": 0.3},
+)
 DECISIONS = Decisions(
     models=("main", "kernel"),
     views=VIEWS,
-    plan=VotePlan("soft", {"main": 0.7, "kernel": 0.3}, (RoutingRule(GROUP, "hard", "top1"),)),
+    plan=VotePlan(
+        "soft",
+        {"main": 0.7, "kernel": 0.3},
+        (RoutingRule(GROUP, "hard", "top1"),),
+        temperatures={"main": 0.8, "kernel": 1.3},
+    ),
     calibration=Calibration(0.6),
     threshold=0.7,
 )
@@ -73,12 +83,13 @@ def build(folder: Path, pages: list[Photo], decisions: Decisions = DECISIONS, tw
     classes = pd.DataFrame({"target": TARGETS, "class_name": [KINDS[target].name for target in TARGETS]})
     images = pd.DataFrame({"split": "train"} | {trait: [1.0, 2.0] for trait in TRAITS})
     labels = pd.Series([FALLBACK] * 3 + [2, 9])
-    draft = assemble(members, special, decisions, PAGE_FORMAT, classes, labels, images, novelty, 0.9)
+    draft = assemble(members, special, decisions, JPEG_QUALITY, classes, labels, images, novelty, 0.9)
     return replace(draft, manifest=replace(draft.manifest, forecast={"macro_f1": 0.5})).save(folder / "ensemble")
 
 
 def checkpoint_of(store: Store, key: str, kind: str) -> Checkpoint:
-    store.complete(key, {"name": key, "kind": kind, "learnt_groups": []})
+    """Networks want straight pages, kernel models pages as they lie."""
+    store.complete(key, {"name": key, "kind": kind, "learnt_groups": [], "side": SIDE, "straighten": kind == "network"})
     return Checkpoint(store.folder(key), key)
 
 
@@ -87,7 +98,7 @@ def _network(
 ) -> Checkpoint:
     torch.manual_seed(seed)
     net: Any = build_model("lcnet_035", len(targets), SIDE)
-    squares = PhotoPages(pages, PAGE_FORMAT).squares(range(len(pages)), SIDE)
+    squares = PhotoPages(pages, True, JPEG_QUALITY).squares(range(len(pages)), SIDE)
     with torch.no_grad():
         batch = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255 - 0.5
         for _ in range(30):
@@ -102,19 +113,19 @@ def _network(
 
 
 def _kernel(store: Store, fold: int, pages: list[Photo]) -> Checkpoint:
-    squares = [np.asarray(page) for page in PhotoPages(pages, PAGE_FORMAT).squares(range(len(pages)), SIDE)]
+    squares = list(PhotoPages(pages, False, JPEG_QUALITY).squares(range(len(pages)), SIDE))
     parts = []
     for turn in (0, fold + 1, fold + 3):
         laid = [np.ascontiguousarray(apply_turn(square, turn)) for square in squares]
-        numbers = np.stack([describe_square(square, straightened=True) for square in laid])
+        numbers = np.stack([describe_square(square, straightened=False) for square in laid])
         parts.append(Described(numbers, np.arange(len(pages)) % 3, np.arange(len(pages)) // 3 % 2))
     learnt = learn(*parts, classes=len(TARGETS))
-    facts = (TARGETS, (True,) * 3, learnt.width, learnt.sharpness, SIDE, True)
+    facts = (TARGETS, (True,) * 3, learnt.width, learnt.sharpness, SIDE, False)
     save_kernel_model(KernelModel(*facts, learnt.numbers, learnt.turns, learnt.weights), store.folder(f"kernel_{fold}"))
     return checkpoint_of(store, f"kernel_{fold}", "kernel")
 
 
 def _novelty(checkpoint: Checkpoint, pages: list[Photo]) -> NoveltyIndex:
-    blocks = NetworkMember(checkpoint.folder, "cpu").embed(PhotoPages(pages, PAGE_FORMAT))
+    blocks = NetworkMember(checkpoint.folder, "cpu").embed(PhotoPages(pages, True, JPEG_QUALITY))
     half = len(pages) // 2
     return fit_index([block[:half] for block in blocks], [block[half:] for block in blocks])

@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_ensemble import DECISIONS, TARGETS, Photo
+from small_ensemble import DECISIONS, JPEG_QUALITY, TARGETS, Photo
 
 from docsort.ensembling import answering
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.photos import Listed, killers
-from docsort.errors import WorkerError
+from docsort.errors import StorageError, WorkerError
 from docsort.images.reading import killed_its_worker
+from docsort.member_kinds import kind_of
+from docsort.members.pages import PhotoPages
 from docsort.members.views import all_views
+from docsort.stores import Store
 from docsort.work.executor import Lease
 
 
@@ -76,6 +79,38 @@ def test_a_member_that_answers_all_turns_alike_is_asked_once_and_counts_in_every
     columns = [f"p_{target}" for target in TARGETS]
     assert own.groupby(["render_id", "fold"])[columns].nunique().eq(1).all(axis=None)
     assert predictions[predictions["model"] == "main"].groupby(["render_id", "fold"])["p_2"].nunique().gt(1).all()
+
+
+def test_each_member_is_asked_about_pages_laid_as_it_has_learnt_them_and_about_no_other(
+    ensemble: Ensemble, paths: list[Path], photos: list[Photo]
+) -> None:
+    """Against each member asked by itself, about pages in either layout; networks have learnt straight ones."""
+    predictions, columns = ensemble.predict(paths), [f"p_{target}" for target in TARGETS]
+    general = [each for each in ensemble.manifest.members if each.name != "pair"]
+    assert {each.name for each in general} == {"main", "kernel"}
+    for member in general:
+        checkpoint, policy = ensemble.checkpoints[member.key], answering._policy(ensemble, member)
+        opened = kind_of(checkpoint).load(checkpoint, "cpu")
+        unknown = np.full((len(photos), len(policy.views), len(TARGETS)), np.nan, dtype=np.float32)
+        straight, as_it_lies = (
+            opened.predict(PhotoPages(photos, straighten, JPEG_QUALITY), policy, unknown)[:, 0]
+            for straighten in (True, False)
+        )
+        assert (straight != as_it_lies).any(axis=1).sum() > len(photos) / 2
+        own = predictions[(predictions["model"] == member.name) & (predictions["fold"] == member.fold)]
+        first = own[(own["turn"] == 0) & (own["scale"] == 100)][columns].to_numpy()
+        np.testing.assert_array_equal(first, straight if member.name == "main" else as_it_lies)
+
+
+def test_a_member_that_does_not_say_which_pages_it_has_learnt_answers_nothing(
+    ensemble: Ensemble, paths: list[Path], tmp_path: Path
+) -> None:
+    old = ensemble.finished(DECISIONS, None).save(tmp_path / "old")
+    store = Store(tmp_path / "old/members")
+    record = store.record("kernel_1")
+    store.complete("kernel_1", {key: value for key, value in record.items() if key != "straighten"})
+    with pytest.raises(StorageError, match="kernel_1 to say which pages it wants, but it does not.*; train it again"):
+        old.answer(paths[:1])
 
 
 def test_why_a_person_should_look_stands_in_words(answers: pd.DataFrame, ensemble: Ensemble) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_ensemble import DECISIONS, PAGE_FORMAT, TARGETS, checkpoint_of
+from small_ensemble import DECISIONS, JPEG_QUALITY, TARGETS, checkpoint_of
 
 from docsort.ensembling.assembly import PACKAGES, TRAITS, assemble, describe_training_pages
 from docsort.ensembling.decisions import Decisions
@@ -35,7 +35,9 @@ def put_together(tmp_path: Path):
     ]
 
     def make(decisions: Decisions, novelty: list[NoveltyIndex], labels: pd.Series = LABELS) -> Ensemble:
-        return assemble(members, special, decisions, PAGE_FORMAT, CLASSES, labels, images(), novelty, novelty_limit=0.9)
+        return assemble(
+            members, special, decisions, JPEG_QUALITY, CLASSES, labels, images(), novelty, novelty_limit=0.9
+        )
 
     return make
 
@@ -78,6 +80,6 @@ def test_what_training_pages_looked_like_knows_no_test_page() -> None:
 def test_it_is_said_what_made_it_and_nothing_of_a_forecast_yet(put_together) -> None:
     manifest = put_together(DECISIONS, [NOTHING, NOTHING]).manifest
     assert manifest.classes == ((2, "a"), (5, "b"), (9, "c"))
-    assert (manifest.page_format, manifest.decisions, manifest.novelty_limit) == (PAGE_FORMAT, DECISIONS, 0.9)
+    assert (manifest.jpeg_quality, manifest.decisions, manifest.novelty_limit) == (JPEG_QUALITY, DECISIONS, 0.9)
     assert set(manifest.packages) == set(PACKAGES)
     assert manifest.forecast is None

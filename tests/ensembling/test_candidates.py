@@ -50,8 +50,10 @@ def test_every_candidate_has_its_row_and_what_is_used_stands_first(
         "geometric vote, equal weights",
         "rank vote, equal weights",
         "hard vote, equal weights",
+        "stacked weights",
         "selected weights",
         "routed classes",
+        "logistic stacker",
     }
     assert table["macro_f1"].iloc[1:].is_monotonic_decreasing
     row = table.set_index("candidate").loc["good alone"]
@@ -87,7 +89,7 @@ def test_candidates_stand_with_and_without_the_specialists_that_are_accepted() -
     plan = VotePlan(rules=(RoutingRule(SpecialistGroup("certificates", (1, 2)), "soft", "top1"),))
     used = cast_votes(members, plan, specialist)
     table = compare(members, used, plan, specialist).set_index("candidate")
-    assert len(table) == 17
+    assert len(table) == 21
     assert table.loc["soft vote, equal weights, with specialists", "pages_changed"] == 0
     changed = int((cast_votes(members, SOFT)["predicted"] != used["predicted"]).sum())
     assert table.loc["soft vote, equal weights, without specialists", "pages_changed"] == changed > 0

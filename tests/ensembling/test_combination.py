@@ -54,13 +54,6 @@ def test_the_rank_vote_is_the_count_of_borda(members: pd.DataFrame) -> None:
     assert means == pytest.approx(stack.probabilities.mean(axis=1))
 
 
-def test_some_pages_are_counted_as_they_are_among_all(members: pd.DataFrame) -> None:
-    for kind in ("soft", "hard", "geometric"):
-        votes, chosen = tally(stack_members(members), kind), np.arange(40) % 3 == 0
-        for part, whole in zip(votes.rows(chosen).count(np.full(2, 0.5)), votes.count(np.full(2, 0.5)), strict=True):
-            assert (part == whole[chosen]).all()
-
-
 def test_the_winner_is_a_largest_one_and_a_page_draws_the_same_lot_wherever_it_stands() -> None:
     rng = np.random.default_rng(0)
     scores, finer = rng.integers(3, size=(300, 4)).astype(float), rng.integers(2, size=(300, 4)).astype(float)

@@ -67,8 +67,8 @@ def special() -> pd.DataFrame:
 def records() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Fold 3's pages are to be answered from other views, by other weights and another rule than all folds chose."""
     views = {"policy": ONE, "by_fold": {str(fold): TWO if fold == 3 else ONE for fold in range(5)}}
-    weights = {str(fold): {"a": 0.1, "b": 0.9} if fold == 3 else {"a": 0.9, "b": 0.1} for fold in range(5)}
-    block = {"weights": {"a": 0.9, "b": 0.1}, "by_fold": weights}
+    usual, other = ({"kind": "soft", "weights": {"a": a, "b": 1 - a}} for a in (0.75, 0.25))
+    block = {"plan": usual, "by_fold": {str(fold): other if fold == 3 else usual for fold in range(5)}}
     selection = {"models": ["a", "b"], "used": "selected", "selected": block}
     own = {str(fold): [record_of_rule(HARD if fold == 3 else SOFT)] for fold in range(4)}
     return views, selection, {"all": [record_of_rule(SOFT)], "by_fold": own}
@@ -78,16 +78,18 @@ def test_without_a_fold_the_other_folds_choices_are_taken(records: tuple[dict, d
     every, without = (choose_decisions(*records, PARAMETERS, fold) for fold in (None, 3))
     assert every == choose_decisions(*records, PARAMETERS, 0)
     assert (every.views.name, without.views.name) == ("first 1", "first 2")
-    assert (every.plan.weights, without.plan.weights) == ({"a": 0.9, "b": 0.1}, {"a": 0.1, "b": 0.9})
+    assert (every.plan.weights, without.plan.weights) == ({"a": 0.75, "b": 0.25}, {"a": 0.25, "b": 0.75})
     assert (every.plan.rules, without.plan.rules) == ((SOFT,), (HARD,))
     assert choose_decisions(*records, PARAMETERS, 4).plan.rules == ()  # the others of fold 4 accepted no rule
     assert every.calibration == Calibration(1.0)
 
 
 def test_decisions_come_back_from_a_file_as_they_went_in(records: tuple[dict, dict, dict], folds: pd.DataFrame) -> None:
-    routed = {"models": ["a", "b"], "used": "routed", "routed": {"weights": {"p_1": {"a": 0.3, "b": 0.7}}}}
-    routed["routed"]["by_fold"] = dict.fromkeys(map(str, range(5)), routed["routed"]["weights"])
-    for selection in (records[1], routed):
+    routes = {"kind": "soft", "weights": {"p_1": {"a": 0.3, "b": 0.7}}, "temperatures": {"a": 0.5, "b": 2.0}}
+    shifted = {"kind": "geometric", "weights": {"a": 0.3, "b": 0.7}, "shift": {"p_0": 0.1, "p_1": -0.1}}
+    blocks = [{"plan": plan, "by_fold": dict.fromkeys(map(str, range(5)), plan)} for plan in (routes, shifted)]
+    fitted = [{"models": ["a", "b"], "used": "routed", "routed": block} for block in blocks]
+    for selection in (records[1], *fitted):
         chosen = (records[0], selection, records[2])
         found = ChosenDecisions(choose_decisions(*chosen, PARAMETERS), decisions_by_fold(folds, *chosen, PARAMETERS))
         assert ChosenDecisions.from_record(json.loads(json.dumps(found.to_record()))) == found

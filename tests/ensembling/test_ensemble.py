@@ -164,6 +164,14 @@ def test_views_that_another_ensemble_has_cached_change_no_answer(
     same(ensemble.answer(paths, cache=cache), answers)
 
 
+def test_members_and_specialists_stop_together(ensemble: Ensemble, paths: list[Path]) -> None:
+    predictions = ensemble.predict(paths)
+    asked = predictions[predictions["model"] != "kernel"].groupby(["render_id", "model", "fold"]).size()
+    counts = asked.unstack(["model", "fold"]).to_numpy()
+    assert set(counts.ravel()) == {1, 3}
+    assert (counts == counts[:, :1]).all()
+
+
 def test_the_answer_is_the_vote_on_what_the_members_predict(
     ensemble: Ensemble, paths: list[Path], answers: pd.DataFrame
 ) -> None:
@@ -277,9 +285,12 @@ def _flipped(path: Path) -> None:
 CHANGED = "to be as it was written, but its bytes have changed since; run the pipeline that writes it again"
 
 
-def _newer(path: Path) -> None:
-    manifest, sums = unsealed(path.read_bytes()) or ({}, {})
-    path.write_bytes(sealed({**manifest, "version": 99}, sums))
+def _of_version(version: int) -> Callable[[Path], Any]:
+    def write(path: Path) -> None:
+        manifest, sums = unsealed(path.read_bytes()) or ({}, {})
+        path.write_bytes(sealed({**manifest, "version": version}, sums))
+
+    return write
 
 
 @pytest.mark.parametrize(
@@ -288,7 +299,8 @@ def _newer(path: Path) -> None:
         (ENSEMBLE_FILE, Path.unlink, "Expected an ensemble in"),
         (ENSEMBLE_FILE, _cut, r"ensemble\.json to be as an ensemble was saved there, but it is not"),
         (ENSEMBLE_FILE, _flipped, r"ensemble\.json to be as an ensemble was saved there, but it is not"),
-        (ENSEMBLE_FILE, _newer, "of version 1 at most, but it is of 99; install a newer Docsort"),
+        (ENSEMBLE_FILE, _of_version(99), "of version 2, but it is of 99; install a newer Docsort"),
+        (ENSEMBLE_FILE, _of_version(1), "of version 2, but it is of 1; train again, or install the Docsort that has"),
         (NOVELTY_FILE, Path.unlink, r"novelty\.safetensors to be as an ensemble was saved there"),
         (NOVELTY_FILE, _cut, r"novelty\.safetensors to be as an ensemble was saved there"),
         (NOVELTY_FILE, _flipped, r"novelty\.safetensors to be as an ensemble was saved there"),
@@ -336,7 +348,7 @@ def test_the_fingerprint_is_of_what_decides_an_answer(ensemble: Ensemble, copied
     assert replace(ensemble, manifest=forecast).fingerprint() == own
     decisions = manifest.decisions
     changes = [
-        replace(manifest, page_format=replace(manifest.page_format, jpeg_quality=80)),
+        replace(manifest, jpeg_quality=80),
         replace(manifest, members=manifest.members[1:]),
         replace(manifest, fallback=2),
         replace(manifest, novelty_limit=0.5),

@@ -78,3 +78,7 @@ def test_external_answers_join_only_votes_by_ballot() -> None:
         EnsemblingParameters.model_validate({"vote": kind, "external_answers": {"old": "old.csv"}})
     with pytest.raises(ValueError, match="hard, soft_hard, hard_hard where `external_answers` join it, but got soft"):
         EnsemblingParameters.model_validate({"external_answers": {"old": "old.csv"}})
+    stacker = {"vote": "hard", "weights": "logistic"}
+    EnsemblingParameters.model_validate(stacker)
+    with pytest.raises(ValueError, match="`weights` to be another than logistic where `external_answers` join"):
+        EnsemblingParameters.model_validate({**stacker, "external_answers": {"old": "old.csv"}})

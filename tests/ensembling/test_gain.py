@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 
 from docsort.ensembling.gain import (
+    NO_GAIN,
+    AnsweredPages,
+    EnsembleGain,
+    HeldOut,
     ensemble_gain,
     expected_accuracy,
     expected_macro_f1,
-    fit_brier_temperature,
-    gain_of_mean,
 )
 from docsort.ensembling.reliability import brier_scores, temper
 from docsort.ensembling.temperature import fit_temperature
@@ -47,7 +49,7 @@ def test_the_mean_gains_exactly_the_spread_in_brier_score() -> None:
 def test_the_gain_is_what_the_labels_show_within_a_quarter(noise: float) -> None:
     members, truth = make_members(noise=noise)
     brier = float(np.mean([brier_scores(member, truth).mean() for member in members]))
-    found = gain_of_mean(members, brier)
+    found = AnsweredPages(members).gain(brier)
     score = {"macro_f1": macro_f1, "accuracy": lambda labels, answers: float((labels == answers).mean())}
     for name, true_score in score.items():
         together = true_score(truth, members.mean(axis=0).argmax(axis=1))
@@ -57,7 +59,7 @@ def test_the_gain_is_what_the_labels_show_within_a_quarter(noise: float) -> None
 
 def test_members_that_agree_gain_nothing() -> None:
     members, truth = make_members(noise=0.0)
-    found = gain_of_mean(members, float(brier_scores(members[0], truth).mean()))
+    found = AnsweredPages(members).gain(float(brier_scores(members[0], truth).mean()))
     assert (found["macro_f1"], found["accuracy"]) == pytest.approx((0, 0), abs=1e-12)
     assert found["spread"] == pytest.approx(0)
 
@@ -67,9 +69,8 @@ def test_the_temperature_is_the_one_that_made_the_labels() -> None:
     beliefs = soften(rng.normal(0, 1.5, (20_000, CLASSES)))
     for temperature in (0.5, 1.0, 2.0):
         truth = (temper(beliefs, temperature).cumsum(axis=1) > rng.random((len(beliefs), 1))).argmax(axis=1)
-        assert fit_brier_temperature(beliefs, brier_scores(beliefs, truth).mean()) == pytest.approx(
-            temperature, rel=0.06
-        )
+        found = AnsweredPages(beliefs[None]).gain(float(brier_scores(beliefs, truth).mean()))
+        assert found["temperature"] == pytest.approx(temperature, rel=0.06)
 
 
 def test_expected_scores_are_what_many_drawn_labels_average_to() -> None:
@@ -98,7 +99,7 @@ def tables(members: np.ndarray, truth: np.ndarray) -> tuple[pd.DataFrame, pd.Dat
 
 def measured(test_members: pd.DataFrame, oof_members: pd.DataFrame, **weights: float) -> dict[str, float]:
     plan = VotePlan("soft", weights or None)
-    return ensemble_gain(test_members, oof_members, plan, dict.fromkeys(range(5), plan))
+    return ensemble_gain(test_members, oof_members, plan, dict.fromkeys(range(5), plan)).record()
 
 
 def test_the_tables_give_what_the_arrays_give_in_any_order_of_rows() -> None:
@@ -106,7 +107,8 @@ def test_the_tables_give_what_the_arrays_give_in_any_order_of_rows() -> None:
     test, seen = tables(members, truth)
     temperature = fit_temperature(members[0], truth)
     kept = temper(members, temperature)
-    expected = gain_of_mean(kept, float(brier_scores(kept[0], truth).mean()))
+    held_out = HeldOut(kept[0], np.eye(CLASSES)[truth], np.arange(400).astype(str))
+    expected = EnsembleGain(AnsweredPages(kept), held_out).record()
     found = measured(members_of(test.sample(frac=1, random_state=0)), members_of(seen.sample(frac=1, random_state=1)))
     assert found["members"] == 5
     for name, value in expected.items():
@@ -135,3 +137,53 @@ def test_members_of_different_images_are_refused() -> None:
     test, seen = tables(*make_members(pages=50))
     with pytest.raises(InputError, match="every member to have predicted the same test images"):
         measured(members_of(test[(test["fold"] != 2) | (test["render_id"] != "00007")]), members_of(seen))
+
+
+def test_each_page_counts_as_often_as_it_is_drawn() -> None:
+    members, _ = make_members(pages=300)
+    weights = np.random.default_rng(0).integers(4, size=300)
+    found = AnsweredPages(members).gain(0.4, weights)
+    repeated = AnsweredPages(np.repeat(members, weights, axis=1)).gain(0.4)
+    assert found == pytest.approx(repeated)
+    assert found != pytest.approx(AnsweredPages(members).gain(0.4))
+
+
+def test_other_pages_and_other_test_images_would_have_told_another_gain() -> None:
+    """Its spread is that of the gain over fresh draws of everything."""
+    held_out = [make_members(pages=300, seed=seed) for seed in range(30)]
+    briers = [brier_scores(members[0], truth).mean() for members, truth in held_out]
+    fresh = [
+        AnsweredPages(make_members(pages=300, seed=100 + seed)[0]).gain(float(own))["macro_f1"]
+        for seed, own in enumerate(briers)
+    ]
+    pages = AnsweredPages(make_members(pages=300, seed=100)[0])
+    groups = np.array([f"{i}" for i in range(300)])
+    (members, truth) = held_out[0]
+    seen = HeldOut(members[0], np.eye(CLASSES)[truth], groups)
+    drawn = EnsembleGain(pages, seen).draw(100, np.random.default_rng(0))
+    assert np.std(fresh) / 1.6 < drawn.std() < 1.6 * np.std(fresh)
+    assert (NO_GAIN.draw(5, np.random.default_rng(0)) == 0).all()
+
+
+def test_test_images_that_are_harder_than_test_like_pages_are_told_by_how_unsure_members_are_of_them() -> None:
+    """Measured by labels, which the figure itself does not see; and where nothing differs nothing is told."""
+    groups = np.array([f"{i}" for i in range(3000)])
+
+    def answered(noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Members that know how much noise they see."""
+        rng = np.random.default_rng(seed)
+        truth = rng.integers(CLASSES, size=3000)
+        seen = np.eye(CLASSES)[truth] + rng.normal(0, noise, (5, 3000, CLASSES))
+        return soften(seen / noise**2), truth
+
+    held_out, labels = answered(0.5, 0)
+    for noise, differs in ((0.8, True), (0.5, False)):
+        asked, truth = answered(noise, 1)
+        gain = EnsembleGain(AnsweredPages(asked), HeldOut(held_out[0], np.eye(CLASSES)[labels], groups))
+        seen, found = macro_f1(labels, held_out[0].argmax(axis=1)), gain.shift()["macro_f1"]
+        true = np.mean([macro_f1(truth, member.argmax(axis=1)) for member in asked]) - seen
+        assert (true < -0.2) == differs
+        assert found == pytest.approx(true, abs=0.02)
+        brier = np.mean([brier_scores(member, truth).mean() for member in asked])
+        assert gain.record()["brier_member"] == pytest.approx(brier, abs=0.03)
+    assert NO_GAIN.shift() == {"macro_f1": 0.0, "accuracy": 0.0}

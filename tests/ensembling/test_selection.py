@@ -9,21 +9,21 @@ from drawn_members import CLASSES, draw_members
 
 from docsort.ensembling.combination import tally
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.selection import choose_routes, choose_weights, select_ensemble
+from docsort.ensembling.selection import WAYS, choose_routes, choose_weights, select_ensemble
 from docsort.ensembling.stack import stack_members
 from docsort.ensembling.votes import VotePlan, cast_votes
 from docsort.errors import InputError
 from docsort.metrics import macro_f1
 
-PARAMETERS = EnsemblingParameters(draws=300)
+PARAMETERS = EnsemblingParameters(weights="selected", draws=300)
 UNLIKE = {"good": 1.0, "bad": 30.0}
 ALIKE = dict.fromkeys("abcdef", 1.5)
 
 
 def scored(members: pd.DataFrame, way: str, record: dict) -> float:
-    """Macro-F1 of the votes out of fold, each fold's by the weights that the others chose."""
+    """Macro-F1 of the votes out of fold, each fold's by what the others chose."""
     plans = {
-        fold: VotePlan("soft", record[way]["by_fold"][str(fold)] if way != "equal" else None)
+        fold: VotePlan(**record[way]["by_fold"][str(fold)]) if way != "equal" else VotePlan()
         for fold in members["fold"].unique()
     }
     votes = pd.concat([cast_votes(own, plans[fold]) for fold, own in members.groupby("fold")])
@@ -36,24 +36,38 @@ def unlike() -> tuple[pd.DataFrame, dict]:
     return members, select_ensemble(members, PARAMETERS, 0)
 
 
-def test_a_useless_model_loses_its_weight_and_that_is_accepted(unlike: tuple[pd.DataFrame, dict]) -> None:
+def test_before_anything_is_proved_a_useless_model_hardly_counts(unlike: tuple[pd.DataFrame, dict]) -> None:
     members, record = unlike
-    block = record["selected"]
-    assert block["weights"]["good"] > 0.85
-    assert block["accepted"]
-    assert (record["asked"], record["used"]) == ("selected", "selected")
+    block = record["stacked"]
+    assert block["plan"]["weights"]["good"] > 0.9
     assert 0 < block["low"] <= block["nested_gain"] <= block["high"]
-    assert "lies above zero" in record["reason"]
     assert record["equal"] == pytest.approx(scored(members, "equal", record))
+    alone = members[members["model"] == "good"]
+    assert block["macro_f1"] > macro_f1(alone["label"], cast_votes(alone, VotePlan())["predicted"]) - 0.005
+    assert block["macro_f1"] > record["equal"] + 0.1
 
 
-@pytest.mark.parametrize("way", ["selected", "routed"])
+def test_what_has_to_earn_its_place_earns_it_over_stacked_weights_and_not_over_equal_ones(
+    unlike: tuple[pd.DataFrame, dict],
+) -> None:
+    _, record = unlike
+    assert record["selected"]["macro_f1"] > record["equal"] + 0.1  # so over equal ones it would have
+    assert not record["selected"]["accepted"]
+    assert (record["asked"], record["used"]) == ("selected", "stacked")
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_the_nested_gain_is_what_the_out_of_fold_votes_gain(way: str) -> None:
     members = draw_members({"a": 1.5, "b": 2.0, "c": 3.0}, pages=200)
     record = select_ensemble(members, PARAMETERS, 0)
-    assert record[way]["nested_gain"] < record[way]["fitted_gain"]
-    gain = scored(members, way, record) - record["equal"]
-    assert gain == pytest.approx(record[way]["nested_gain"])
+    before = record["equal"] if way == "stacked" else record["stacked"]["macro_f1"]
+    assert record[way]["macro_f1"] == pytest.approx(scored(members, way, record))
+    assert record[way]["macro_f1"] - before == pytest.approx(record[way]["nested_gain"])
+    fitted = cast_votes(members, VotePlan(**record[way]["plan"]))
+    start = VotePlan() if way == "stacked" else VotePlan(**record["stacked"]["plan"])
+    level = cast_votes(members, start)
+    gain = macro_f1(fitted["label"], fitted["predicted"]) - macro_f1(level["label"], level["predicted"])
+    assert gain == pytest.approx(record[way]["fitted_gain"])
 
 
 def test_weights_of_a_fold_do_not_know_its_labels() -> None:
@@ -62,7 +76,7 @@ def test_weights_of_a_fold_do_not_know_its_labels() -> None:
     own = members["fold"] == 3
     spoilt = members.assign(label=members["label"].where(~own, (members["label"] + 1) % CLASSES))
     before, after = (select_ensemble(table, PARAMETERS, 0) for table in (members, spoilt))
-    for way in ("selected", "routed"):
+    for way in WAYS:
         assert before[way]["by_fold"]["3"] == after[way]["by_fold"]["3"]
         others = {fold: weights for fold, weights in before[way]["by_fold"].items() if fold != "3"}
         assert any(after[way]["by_fold"][fold] != weights for fold, weights in others.items()), way
@@ -72,7 +86,7 @@ def test_weights_of_a_fold_do_not_know_its_labels() -> None:
 def test_among_models_of_a_kind_the_fitted_gain_is_luck_and_is_not_used(seed: int) -> None:
     record = select_ensemble(draw_members(ALIKE, pages=200, seed=seed), PARAMETERS, seed)
     assert record["selected"]["fitted_gain"] > max(0, record["selected"]["nested_gain"])
-    assert record["used"] == "equal"
+    assert record["used"] == "stacked"
     assert record["reason"].startswith("rejected")
 
 
@@ -88,15 +102,14 @@ def test_weights_whose_gain_may_be_luck_are_rejected() -> None:
 def test_all_weights_sum_to_one_whatever_the_vote(kind: str) -> None:
     members = draw_members({"a": 1.5, "b": 2.0, "c": 4.0}, pages=150)
     record = select_ensemble(members, EnsemblingParameters(vote=kind, draws=100), 0)
-    for weights in (record["selected"]["weights"], *record["selected"]["by_fold"].values()):
-        assert sum(weights.values()) == pytest.approx(1)
-        assert set(weights) == {"a", "b", "c"}
-    for route in record["routed"]["weights"].values():
-        assert sum(route.values()) == pytest.approx(1)
-    stack = stack_members(members)
-    for way in ("selected", "routed"):
-        weights = np.atleast_2d(VotePlan(kind, record[way]["weights"]).weights_for(stack, tally(stack, kind)))
-        assert weights.sum(axis=1) == pytest.approx(np.ones(len(weights)))
+    for way in WAYS:
+        for plan in (record[way]["plan"], *record[way]["by_fold"].values()):
+            routes = plan["weights"].values() if way == "routed" else [plan["weights"]]
+            for weights in routes:
+                assert sum(weights.values()) == pytest.approx(1)
+                assert set(weights) == {"a", "b", "c"}
+            assert plan["kind"] == ("geometric" if way == "logistic" else kind)
+            assert set(plan["temperatures"]) == {"a", "b", "c"}
 
 
 def test_the_record_does_not_depend_on_the_order_of_rows_and_survives_json(unlike: tuple[pd.DataFrame, dict]) -> None:
@@ -107,9 +120,9 @@ def test_the_record_does_not_depend_on_the_order_of_rows_and_survives_json(unlik
 
 def test_one_model_needs_no_weights() -> None:
     record = select_ensemble(draw_members({"main": 1.5}, pages=100), PARAMETERS, 0)
-    assert record["selected"]["weights"] == {"main": 1.0}
-    assert (record["used"], record["selected"]["nested_gain"]) == ("equal", 0)
-    assert record["reason"] == "rejected: with one model there is nothing to weigh"
+    assert record["selected"]["plan"]["weights"] == {"main": 1.0}
+    assert (record["used"], record["stacked"]["nested_gain"]) == ("equal", 0)
+    assert record["reason"] == "with one model there is nothing to weigh"
 
 
 def test_pages_are_routed_to_the_model_that_knows_the_guess() -> None:

@@ -84,3 +84,16 @@ def test_test_pages_and_validation_pages_do_not_mix(members: pd.DataFrame) -> No
     for table in (members.iloc[:0], pd.concat([members, members.assign(condition="clean")])):
         with pytest.raises(InputError, match="but got none or both"):
             stack_members(table)
+
+
+def test_each_member_is_calibrated_by_the_temperature_of_its_model_and_rows_stay_together(
+    members: pd.DataFrame,
+) -> None:
+    stack = stack_members(members)
+    warm = stack.tempered(np.array([1.0, 2.0]))
+    assert warm.probabilities[:, :3] == pytest.approx(stack.probabilities[:, :3])
+    roots = np.sqrt(stack.probabilities[:, 3:])
+    assert warm.probabilities[:, 3:] == pytest.approx(roots / roots.sum(axis=2, keepdims=True))
+    chosen = np.arange(len(stack.pages)) % 3 == 1
+    some, expected = stack.rows(chosen).table(), stack.table()[np.repeat(chosen, 6)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some, expected)

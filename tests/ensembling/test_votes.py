@@ -165,6 +165,21 @@ def test_what_the_models_of_a_fold_predict_together_averages_to_the_vote(make_pr
     pd.testing.assert_frame_equal(cast(together, "soft"), cast(members, "soft", a=3, b=1, c=0))
 
 
+def test_members_are_calibrated_before_they_vote_and_a_shift_moves_a_geometric_vote(make_predictions: Make) -> None:
+    torn = crafted(make_predictions, [[0.9, 0.06, 0.04]], "sure")
+    torn = pd.concat([torn, crafted(make_predictions, [[0.3, 0.6, 0.1]], "vague")])
+    even = {"sure": 0.5, "vague": 0.5}
+    assert cast_votes(torn, VotePlan("soft", even))["predicted"].tolist() == [0]
+    flat = VotePlan("soft", even, temperatures={"sure": 20.0, "vague": 1.0})
+    assert cast_votes(torn, flat)["predicted"].tolist() == [1]
+    assert fold_votes(torn, flat)[["p_0", "p_1", "p_2"]].to_numpy().argmax() == 1
+    moved = cast_votes(torn, VotePlan("geometric", even, shift={"p_0": 0.0, "p_1": 0.0, "p_2": 3.0}))
+    plain = cast_votes(torn, VotePlan("geometric", even))
+    assert (plain["predicted"].tolist(), moved["predicted"].tolist()) == ([0], [2])
+    ratios = [np.log(votes[["p_0", "p_1", "p_2"]].to_numpy(float)[0]) for votes in (plain, moved)]
+    assert np.diff(ratios[1] - ratios[0]) == pytest.approx([0, 3])
+
+
 def sheet(**answers: int) -> pd.DataFrame:
     return pd.DataFrame([(name, "0000.jpg", target) for name, target in answers.items()], columns=EXTERNAL_ANSWERS)
 

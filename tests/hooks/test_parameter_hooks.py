@@ -59,8 +59,19 @@ def test_settings_that_do_not_exist_are_refused_together_with_the_nearest_that_d
         refuse(tmp_path, {"reportin": {"draws": 9}, "rawdir": "x", "seed": 5})
 
 
+def test_a_preset_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    from docsort.hooks.parameter_hooks import check_preset
+
+    presets = {"quick": {}, "good": {}}
+    check_preset({"presets": presets, "preset": "good"})
+    with pytest.raises(InputError, match="Expected `preset` to be one of quick, good, but got 'fast'"):
+        check_preset({"presets": presets, "preset": "fast"})
+
+
 def test_a_setting_like_no_other_is_answered_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"but got zzz; known are answer_key, backbone, cleaning, .*straighten\."):
+    with pytest.raises(
+        InputError, match=r"but got zzz; known are answer_key, backbone, cleaning, .*straighten, time_limit\."
+    ):
         refuse(tmp_path, {"zzz": 1})
 
 

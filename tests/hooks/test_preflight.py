@@ -126,7 +126,7 @@ def test_only_what_a_run_trains_is_built(check: Check, photos: Path, asked: list
     ("names", "missing", "command"),
     [
         ("cleaning", r"classes \(/shelf/classes\), images", "`kedro run --pipeline ingestion` first"),
-        ("training", "classes .* and 2 more", "`kedro run --pipelines ingestion,cleaning,augmentation` first"),
+        ("training", "classes .* and 3 more", "`kedro run --pipelines ingestion,cleaning,augmentation` first"),
         ("specialists", "", "`kedro run --pipelines ingestion,cleaning,augmentation,training` first"),
         ("predict", "ensemble", "`kedro run` first"),
         ("reporting", "", "`kedro run` first"),
@@ -157,7 +157,7 @@ def test_results_do_not_go_among_the_photos(check: Check, photos: Path, tmp_path
 
 def test_another_number_of_folds_than_the_data_was_dealt_into_is_refused(check: Check, photos: Path) -> None:
     dealt = pd.DataFrame({"fold": [0, 1, 2, 2]})
-    there = dict.fromkeys(("classes", "leak_report", "training_renders", "validation_renders"), 1)
+    there = dict.fromkeys(("classes", "images", "leak_report", "training_renders", "validation_renders"), 1)
     with pytest.raises(InputError, match="as the data was dealt into, 3, but `folds` is 5; set it to 3, or run"):
         check("training", {"folds": dealt, **there})
     check("training", {"folds": pd.DataFrame({"fold": range(5)}), **there})
@@ -168,14 +168,14 @@ def test_weights_and_views_that_there_are_not_are_refused_before_anything_is_tra
 ) -> None:
     ensembling = parameters["params:ensembling"]
     for change, sentence in (
-        ({"weights": {"main": 1.0, "other": 2.0}}, "kernel are missing and other are unknown"),
+        ({"weights": {"main": 1.0, "other": 2.0}}, "kernel, probe are missing and other are unknown"),
         ({"views": "first 3"}, "`ensembling.views` to be auto or one of first 1, .*, but got 'first 3'"),
     ):
         things = {"params:ensembling": ensembling.model_copy(update=change)}
         with pytest.raises(InputError, match=sentence):
             check("__default__", things, raw_dir=str(photos))
         check("ingestion", things, raw_dir=str(photos))
-    sound = ensembling.model_copy(update={"weights": {"main": 1.0, "kernel": 2.0}, "views": "first 1"})
+    sound = ensembling.model_copy(update={"weights": {"main": 1.0, "kernel": 2.0, "probe": 1.0}, "views": "first 1"})
     check("__default__", {"params:ensembling": sound}, raw_dir=str(photos))
 
 

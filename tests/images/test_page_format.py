@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from docsort.augmentation.shards import PLAIN, Page, Shard, Style, file_name, render_shard
+from docsort.augmentation.shards import PLAIN, Page, Shard, Style, file_name, render_shards
 from docsort.images import page_format as module
 from docsort.images.letterbox import letterbox
 from docsort.images.page_format import STRAIGHTENED_SCALE, PageFormat
@@ -18,7 +18,7 @@ from docsort.images.straightening import rotate_whole
 
 Image = NDArray[np.uint8]
 SIDE = 48
-FORMATS = [PageFormat(straighten, quality) for straighten in (False, True) for quality in (90, 60)]
+WAYS = [(PageFormat(SIDE, straighten), quality) for straighten in (False, True) for quality in (90, 60)]
 
 
 @pytest.fixture(params=["as it is", "askew", "large"])
@@ -31,29 +31,31 @@ def photo(request: pytest.FixtureRequest, pages: list[Image]) -> Image:
     return pages[0]
 
 
-@pytest.mark.parametrize("page_format", FORMATS)
-def test_a_photo_is_stored_as_the_plain_render_of_it_is(photo: Image, page_format: PageFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page_format", "quality"), WAYS)
+def test_a_photo_is_stored_as_the_plain_render_of_it_is(
+    photo: Image, page_format: PageFormat, quality: int, tmp_path: Path
+) -> None:
     path = tmp_path / "photo.png"
     cv2.imwrite(str(path), cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))
     source = Page(str(path), sha256(path.read_bytes()).hexdigest())
     shard = Shard("ab12", source, ((PLAIN, 0),), ())
-    style = Style(SIDE, page_format.jpeg_quality, 7, straighten=page_format.straighten)
-    render_shard(shard, style, tmp_path)
+    style = Style(page_format, quality, 7)
+    render_shards([(shard, style)], tmp_path)
     render = shard.folder(tmp_path) / file_name(PLAIN, 0)
-    assert page_format.stored(photo, SIDE) == render.read_bytes()
-    np.testing.assert_array_equal(page_format.square(photo, SIDE), read_rgb(render))
+    assert page_format.stored(photo, quality) == render.read_bytes()
+    np.testing.assert_array_equal(page_format.square(photo, quality), read_rgb(render))
 
 
 def test_formats_lay_the_same_photo_out_in_different_ways(photo: Image) -> None:
     """Else the test above could not tell one from another."""
-    assert len({page_format.stored(photo, SIDE) for page_format in FORMATS}) == len(FORMATS)
+    assert len({page_format.stored(photo, quality) for page_format, quality in WAYS}) == len(WAYS)
 
 
 def test_a_square_is_the_letterboxed_page_after_a_jpeg(pages: list[Image]) -> None:
-    plain, fine = letterbox(pages[0], SIDE).astype(int), PageFormat(False, 100).square(pages[0], SIDE)
+    plain, fine = letterbox(pages[0], SIDE).astype(int), PageFormat(SIDE, False).square(pages[0], 100)
     assert fine.shape == (SIDE, SIDE, 3)
     assert fine.dtype == np.uint8
-    coarse = PageFormat(False, 20).square(pages[0], SIDE)
+    coarse = PageFormat(SIDE, False).square(pages[0], 20)
     assert np.abs(fine - plain).mean() < 3 < np.abs(coarse - plain).mean()
 
 
@@ -62,16 +64,16 @@ def test_a_page_is_straightened_at_a_few_times_its_stored_side(
 ) -> None:
     seen = []
     monkeypatch.setattr(module, "straighten", lambda page: (seen.append(max(page.shape)), page)[1])
-    PageFormat(True, 90).stored(pages[0], SIDE)
-    PageFormat(True, 90).finished(pages[0], SIDE)
-    PageFormat(False, 90).stored(pages[0], SIDE)
+    PageFormat(SIDE, True).stored(pages[0], 90)
+    PageFormat(SIDE, True).finished(pages[0], 90)
+    PageFormat(SIDE, False).stored(pages[0], 90)
     assert seen == [STRAIGHTENED_SCALE * SIDE, 420]
 
 
 def test_the_fingerprint_changes_with_all_that_decides_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [page_format.fingerprint() for page_format in FORMATS]
-    assert len(set(map(str, found))) == len(FORMATS)
-    assert found == [page_format.fingerprint() for page_format in FORMATS]
+    found = [page_format.fingerprint(quality) for page_format, quality in WAYS]
+    assert len(set(map(str, found))) == len(WAYS)
+    assert found == [page_format.fingerprint(quality) for page_format, quality in WAYS]
     assert version("opencv-python-headless") in found[0]
     monkeypatch.setattr(module, "FORMAT_VERSION", 99)
-    assert PageFormat(False, 90).fingerprint() != found[0]
+    assert PageFormat(SIDE, False).fingerprint(90) != found[0]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from docsort.images.dihedral import apply_turn
 from docsort.members.splits import Split
+from docsort.stores import Store
 from docsort.tables import FOLD_TABLE, RENDERS, VALIDATION_RENDERS
 
 Page = NDArray[np.uint8]
@@ -52,14 +53,16 @@ def tables(folder: Path, copies: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, p
         number = int(source[2:])
         pages = [save_page(folder, label, number + 20 * copy) for copy in range(copies + 2)]
         facts = (source, group, label, fold)
-        training += [(f"{source}~t-{copy}", *facts, copy, SIDE, pages[copy]) for copy in range(copies + 1)]
+        training += [(f"{source}~t-{copy}", *facts, copy, SIDE, True, pages[copy]) for copy in range(copies + 1)]
         for copy, condition in ((0, "clean"), (-1, "test_like")):
-            validation.append((f"{source}~{condition}-0", *facts, 0, SIDE, pages[copy], condition))
+            validation.append((f"{source}~{condition}-0", *facts, 0, SIDE, True, pages[copy], condition))
     folds = pd.DataFrame(sources, columns=list(FOLD_TABLE))
     return folds, pd.DataFrame(training, columns=list(RENDERS)), pd.DataFrame(validation, columns=VALIDATION_RENDERS)
 
 
-def split_of(fold: int, training: pd.DataFrame, validation: pd.DataFrame, targets: tuple[int, ...]) -> Split:
+def split_of(
+    fold: int, training: pd.DataFrame, validation: pd.DataFrame, targets: tuple[int, ...], cache: Store | None = None
+) -> Split:
     """The tables of one fold."""
     own = validation["fold"] == fold
-    return Split(fold, targets, training[training["fold"] != fold], validation[~own], validation[own])
+    return Split(fold, targets, training[training["fold"] != fold], validation[~own], validation[own], cache=cache)

@@ -55,7 +55,7 @@ def test_what_was_described_is_not_described_again(
     again = describe_renders([*photos[3:], *photos[:3]], parameters, store)
     assert len(count) == len(set(count)) == 5
     np.testing.assert_array_equal(again[2:], first)
-    describe_renders(photos[:1], parameters.model_copy(update={"straightened": False}), store)
+    describe_renders(photos[:1], parameters.model_copy(update={"straighten": False}), store)
     describe_renders(photos[:1], parameters.model_copy(update={"image_size": 32}), store)
     assert len(count) == 7  # laid out otherwise, described otherwise
     describe_renders(photos[:1], parameters, None)

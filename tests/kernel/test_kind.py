@@ -87,7 +87,7 @@ def test_unseen_pages_are_recognised_in_any_turn_and_a_class_without_pages_gets_
     checkpoint, kind = fit(task, Store(tmp_path)), KernelKind()
     assert kind.targets(checkpoint) == (0, 1, 2, 5)
     assert all((checkpoint.folder / name).is_file() for name in kind.files)
-    pages = pages_to_judge(checkpoint, "kernel_fold_0", 0, folds, validation, task.parameters.side)
+    pages = pages_to_judge(checkpoint, "kernel_fold_0", 0, folds, validation)
     table = predict(kind, checkpoint, pages, all_views((0, 5)), "kernel")
     assert table.columns.tolist() == [*PREDICTION_KEYS, "p_0", "p_1", "p_2", "p_5"]
     assert table["turn"].tolist() == [0, 5] * len(pages)

@@ -13,6 +13,7 @@ import docsort
 from docsort import member_kinds
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import LeakError
+from docsort.images.page_format import PageFormat
 from docsort.member_kinds import Members
 from docsort.pipelines.training.nodes import fit_members, join_predictions, predict_validation
 from docsort.stores import Store
@@ -42,19 +43,19 @@ def train(tables: Tables, fold: int, members: Members, store: Path) -> Any:
 
     classes = pd.DataFrame({"target": TARGETS, "class_name": ["red", "green", "blue"]})
     stores = Store(store / "checkpoints"), Store(store / "predictions")
-    return fit_members(fold, *tables, classes, members, 1, *stores, {})
+    return fit_members(fold, *tables, classes, members, {"epochs": {}}, 1, *stores, {})
 
 
 def judge(tables: Tables, fold: int, checkpoints: Any, members: Members, store: Path) -> Any:
     folds, _, validation = tables
     ensembling = EnsemblingParameters.model_validate({"turns": [0, 5]})
-    return predict_validation(checkpoints, folds, validation, fold, members, ensembling, Store(store / "predictions"))
+    return predict_validation(checkpoints, folds, validation, fold, ensembling, Store(store / "predictions"))
 
 
 def test_it_is_trained_predicts_is_cached_and_is_checked_for_leaks(
     tables: Tables, members: Members, tmp_path: Path
 ) -> None:
-    assert members.sides == [16, 32]
+    assert members.page_formats == [PageFormat(16, True), PageFormat(32, True)]
     checkpoints, history = train(tables, 0, members, tmp_path)
     toy = checkpoints["colours"]
     assert (toy.kind, toy.record()["name"]) == ("toy", "colours_fold_0")

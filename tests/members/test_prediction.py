@@ -20,7 +20,7 @@ from docsort.members import prediction
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.member import Kind
 from docsort.members.prediction import PAGES, prediction_table
-from docsort.members.views import ViewPolicy, all_views, members_of
+from docsort.members.views import ViewPolicy, all_views
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import ModelDescription
 from docsort.models.weights import load_model, save_model
@@ -162,23 +162,6 @@ def test_a_broken_file_of_the_store_is_no_answer_and_is_made_again(
     pd.testing.assert_frame_equal(predict(checkpoint, pages, all_views((0,)), "main", store, "cpu"), before)
     assert f"{cached} is damaged: it is removed, and what it held is asked again" in caplog.messages
     assert cached.read_bytes() == content
-
-
-def test_a_sure_page_is_asked_no_more_and_its_mean_is_of_what_was_asked(
-    checkpoint: Checkpoint, pages: pd.DataFrame
-) -> None:
-    full = predict(checkpoint, pages, all_views(), "main", device="cpu")
-    lead = np.sort(full[full["turn"] == 0][probability_columns(full)].to_numpy(), axis=1)
-    margins = lead[:, -1] - lead[:, -2]
-    margin = float(np.median(margins))
-    policy = ViewPolicy(name="until", views=all_views().views, stops=(1,), stop_margin=margin)
-    few = predict(checkpoint, pages, policy, "main", device="cpu")
-    sure = [name for name, own in zip(pages["render_id"], margins, strict=True) if own >= margin]
-    assert sorted(set(few["render_id"])) == sorted(pages["render_id"])
-    counts = few.groupby("render_id").size()
-    assert all(counts[name] == (1 if name in sure else 8) for name in pages["render_id"])
-    # the table that lacks views and the one that has all of them give the same members
-    pd.testing.assert_frame_equal(members_of(few, policy), members_of(full, policy))
 
 
 def test_pages_parted_among_workers_get_the_answers_they_get_together(

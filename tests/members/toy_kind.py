@@ -73,7 +73,7 @@ class ToyKind(Kind):
     files = (COLOURS,)
 
     def task(self, name: str, split: Split, parameters: ToyParameters, seed: int) -> ToyTask:
-        return ToyTask(name, self.name, split.at(parameters.side), parameters, seed)
+        return ToyTask(name, self.name, split.at(parameters.page_format), parameters, seed)
 
     def targets(self, checkpoint: Checkpoint) -> tuple[int, ...]:
         return tuple(int(target) for target in json.loads((checkpoint.folder / COLOURS).read_text()))

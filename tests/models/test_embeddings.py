@@ -36,9 +36,8 @@ def renders(folds: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
                 path = tmp_path / f"{source.image_id}-{condition}-{copy}.png"
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
                 name = f"{source.image_id}~{condition}-{copy}"
-                rows.append(
-                    (name, source.image_id, source.group, source.label, source.fold, copy, 32, str(path), condition)
-                )
+                facts = (source.image_id, source.group, source.label, source.fold)
+                rows.append((name, *facts, copy, 32, True, str(path), condition))
     return pd.DataFrame(rows, columns=list(VALIDATION_RENDERS))
 
 
@@ -48,15 +47,14 @@ def checkpoint_of(fold: int, learnt: list[str], tmp_path: Path) -> Checkpoint:
     save_model(
         build_model("lcnet_035", 3, 32), ModelDescription("lcnet_035", (0, 1, 2), 32, (0.5,) * 3, (0.5,) * 3), folder
     )
-    (folder / RECORD).write_text(json.dumps({"name": f"fold_{fold}", "learnt_groups": learnt}))
+    record = {"name": f"fold_{fold}", "kind": "network", "learnt_groups": learnt, "side": 32, "straighten": True}
+    (folder / RECORD).write_text(json.dumps(record))
     return Checkpoint(folder, folder.name)
 
 
 def chosen(fold: int, folds: pd.DataFrame, renders: pd.DataFrame, limit: int, tmp_path: Path) -> pd.DataFrame:
     learnt = folds.loc[folds["fold"] != fold, "group"].tolist()
-    return pages_to_embed(
-        checkpoint_of(fold, learnt, tmp_path), f"fold_{fold}", fold, folds, renders, 32, limit, seed=0
-    )
+    return pages_to_embed(checkpoint_of(fold, learnt, tmp_path), f"fold_{fold}", fold, folds, renders, limit, seed=0)
 
 
 def test_every_test_like_page_is_learnt_or_held_out_by_its_fold(
@@ -90,7 +88,7 @@ def test_a_model_that_has_learnt_what_it_holds_out_is_refused(
 ) -> None:
     leaky = checkpoint_of(1, folds["group"].tolist(), tmp_path)
     with pytest.raises(LeakError, match="never to have seen the pages"):
-        pages_to_embed(leaky, "fold_1", 1, folds, renders, 32, 100, seed=0)
+        pages_to_embed(leaky, "fold_1", 1, folds, renders, 100, seed=0)
 
 
 def test_what_is_kept_has_the_distances_of_the_directions(
@@ -106,8 +104,11 @@ def test_what_is_kept_has_the_distances_of_the_directions(
     np.testing.assert_allclose(places[pages["learnt"]].mean(axis=0), 0, atol=1e-6)
 
 
-def test_renders_of_another_side_are_not_embedded(folds: pd.DataFrame, renders: pd.DataFrame, tmp_path: Path) -> None:
-    both = pd.concat([renders.assign(side=64), renders], ignore_index=True)
+@pytest.mark.parametrize("other", [{"side": 64}, {"straighten": False}])
+def test_renders_of_another_format_are_not_embedded(
+    folds: pd.DataFrame, renders: pd.DataFrame, tmp_path: Path, other: dict[str, int]
+) -> None:
+    both = pd.concat([renders.assign(**other, path="none.png"), renders], ignore_index=True)
     found, expected = (chosen(2, folds, table, 1000, tmp_path) for table in (both, renders))
     pd.testing.assert_frame_equal(found, expected)
 

@@ -23,7 +23,7 @@ from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.scores import score_run
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.verdict import VERDICTS
-from docsort.tables import ANSWERS
+from docsort.tables import ANSWERS, LEDGER
 
 FOLDS, CLASSES, SOURCES, TEST = 3, 4, 90, 60
 MODELS = {"main": 0.9, "kernel": 1.4}
@@ -35,8 +35,8 @@ FIRST = (
     "assemble_ensemble",
     "vote_on_test_images",
     "vote_on_validation",
-    "measure_ensemble_gain",
     "calibrate_votes",
+    "forecast_score",
     "complete_ensemble",
     "compare_candidates",
 )
@@ -94,7 +94,8 @@ def given() -> dict[str, Any]:
         "members": members,
         "specialists": [{} for _ in range(FOLDS)],
         "classes": pd.DataFrame({"target": range(CLASSES), "class_name": list("abcd")}),
-        "clean_images": pd.DataFrame({"label": labels}),
+        "clean_images": pd.DataFrame({"image_id": names, "label": labels, "given_label": labels}),
+        "label_fixes": pd.DataFrame(columns=list(LEDGER)),
         "images": images,
         "photos": pd.DataFrame(
             {"image_id": [*tests, "broken.jpg"][::-1], "split": "test", "position": range(TEST + 1)}
@@ -133,7 +134,7 @@ def test_the_ensemble_holds_what_was_fitted_and_is_forecast_to_score_what_the_ru
     assert manifest.decisions.calibration != made["draft_ensemble"].manifest.decisions.calibration
     assert manifest.decisions.threshold == made["abstention"]["threshold"] > 0
     verdicts = pd.DataFrame(columns=list(VERDICTS))
-    scores = score_run(made["oof_votes"], verdicts, made["submission"], made["ensemble_gain"], None, REPORTING, 0)
+    scores = score_run(made["oof_votes"], verdicts, made["submission"], made["forecast"], None, REPORTING, 0)
     assert manifest.forecast == scores["validation"]["test_like"]
 
 
@@ -158,8 +159,8 @@ def test_every_validation_page_is_answered_once_by_the_members_that_have_not_lea
 
 
 def test_what_the_mean_is_worth_is_measured_of_all_folds_together(made: dict[str, Any]) -> None:
-    assert made["ensemble_gain"]["members"] == FOLDS
-    assert 0 < made["ensemble_gain"]["macro_f1"] < 0.3
+    assert made["forecast"]["ensemble_gain"]["members"] == FOLDS
+    assert 0 < made["forecast"]["ensemble_gain"]["macro_f1"] < 0.3
     alone = made["fold_test_votes"].groupby("fold").size()
     assert alone.to_dict() == dict.fromkeys(range(FOLDS), TEST)
 

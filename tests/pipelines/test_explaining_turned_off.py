@@ -15,6 +15,7 @@ from docsort.pipelines.ensembling.nodes import embed_pages, join_embeddings
 from docsort.pipelines.reporting.nodes import explain_pages, pair_confused, project_pages, show_novel_pages
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.projection_figure import draw_projection
+from docsort.stores import Store
 from docsort.tables import ANSWERS, EMBEDDING_KEYS, VALIDATION_RENDERS
 
 CLASSES = pd.DataFrame({"target": [0, 1], "class_name": ["passport", "resume"]})
@@ -41,7 +42,7 @@ def embeddings(tmp_path: Path) -> pd.DataFrame:
     members = [{MAIN: Checkpoint(tmp_path / "missing", "missing")}] * 3
     parameters, tables = EnsemblingParameters(embedded_pages=0), []
     for fold in range(3):
-        table, index = embed_pages(members, pd.DataFrame(), pd.DataFrame(), fold, MEMBERS, parameters, 0)
+        table, index = embed_pages(members, pd.DataFrame(), pd.DataFrame(), fold, parameters, 0)
         novelty = NoveltyDataset(filepath=str(tmp_path / f"{fold}.safetensors"))
         novelty.save(index)
         assert not len(novelty.load().held)
@@ -61,7 +62,7 @@ def votes() -> pd.DataFrame:
 
 @pytest.fixture
 def renders() -> pd.DataFrame:
-    row = ("a.jpg~0", "a.jpg", "a.jpg", 0, 0, 0, 32, "a.png", "test_like")
+    row = ("a.jpg~0", "a.jpg", "a.jpg", 0, 0, 0, 32, True, "a.png", "test_like")
     return pd.DataFrame([row], columns=list(VALIDATION_RENDERS))
 
 
@@ -83,8 +84,10 @@ def test_the_pictures_are_empty_and_the_plane_says_why(
     assert pair_confused(votes, renders, CLASSES, parameters, embeddings).getextrema() == WHITE
 
 
-def test_no_page_is_explained_where_none_is_wanted(votes: pd.DataFrame, renders: pd.DataFrame) -> None:
+def test_no_page_is_explained_where_none_is_wanted(votes: pd.DataFrame, renders: pd.DataFrame, tmp_path: Path) -> None:
+    """The member is a record alone: asked, it would fail."""
+    Store(tmp_path).complete("key", {"kind": "network", "side": 32, "straighten": True})
     off = ReportingParameters(explained_pages=0)
-    members = [{MAIN: Checkpoint(Path("missing"), "missing")}] * 5
+    members = [{MAIN: Checkpoint(tmp_path / "key", "key")}] * 5
     for picture in explain_pages(votes, renders, CLASSES, off, members):
         assert picture.getextrema() == WHITE

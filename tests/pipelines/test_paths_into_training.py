@@ -21,6 +21,7 @@ from docsort.pipelines.specialists.nodes import fit_specialists, join_specialist
 from docsort.pipelines.training.nodes import fit_members, join_predictions
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
+from docsort.training.parameters import EffortParameters
 
 PIPELINES = register_pipelines()
 TRAINERS = (fit_members, fit_specialists)
@@ -32,7 +33,7 @@ def data(folder: Path) -> dict[str, object]:
     ids = [f"i{number:02}" for number in range(30)]
     images = pd.DataFrame({"image_id": ids, "group": ids, "label": [number % 3 for number in range(30)]})
     folds = make_folds(images, 0)
-    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, path="")
+    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, straighten=True, path="")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
     conditions = [
         renders.assign(condition=condition, render_id=renders["source_id"] + f"~{condition}")
@@ -61,6 +62,9 @@ def data(folder: Path) -> dict[str, object]:
         "params:members": Members.model_validate({"main": main}),
         "params:specialists": SpecialistParameters(groups={"pair": [0, 2]}),
         "params:ensembling": EnsemblingParameters(),
+        "params:effort": EffortParameters(),
+        "training_plan": {"epochs": {}},
+        "images": pd.DataFrame({"split": ["train"] * len(ids)}),
         "oof_members": pd.DataFrame(),
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:fold_numbers.fold_{fold}": fold for fold in range(FOLD_COUNT)},
@@ -128,7 +132,7 @@ def test_a_stage_alone_refuses_what_changed_since_the_report(name: str, alone: s
 def join_specialists(folds: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
     """The first of two tables; the policy is what one turn needs."""
     record = {"policy": all_views((0,)).model_dump(mode="json")}
-    return join_specialist_predictions(folds, record, *tables)[0]
+    return join_specialist_predictions(folds, record, pd.concat(tables), *tables)[0]
 
 
 @pytest.mark.parametrize("join", [join_predictions, join_specialists])

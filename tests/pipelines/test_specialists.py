@@ -30,6 +30,7 @@ MEMBERS = Members.model_validate(
 )
 CLASSES = pd.DataFrame({"target": range(4), "class_name": ["a", "b", "c", "d"]})
 FOLD = 3
+FORMATS = [(32, True), (64, False), (64, True)]
 
 
 def parameters(**values: object) -> SpecialistParameters:
@@ -37,14 +38,14 @@ def parameters(**values: object) -> SpecialistParameters:
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Folds, training renders, validation renders of forty pages of four classes, at two sides."""
+    """Folds, training renders, validation renders of forty pages of four classes, in three formats."""
     ids = [f"i{number:02}" for number in range(40)]
     folds = pd.DataFrame(
         {"image_id": ids, "group": ids, "label": [0, 1, 2, 3] * 10, "fold": [n // 8 for n in range(40)]}
     )
     renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, path="none.jpg")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
-    sides = pd.concat([renders.assign(side=side) for side in (32, 64)], ignore_index=True)
+    sides = pd.concat([renders.assign(side=each[0], straighten=each[1]) for each in FORMATS], ignore_index=True)
     named = {condition: sides["source_id"] + f"~{condition}" for condition in ("clean", "test_like")}
     conditions = pd.concat(
         [sides.assign(condition=condition, render_id=own) for condition, own in named.items()], ignore_index=True
@@ -81,7 +82,18 @@ def fit(
         Store(folder).complete(f"main_{fold}", {"name": f"fold_{fold}", "learnt_groups": [f"g{fold}"]})
         general.append({"main": Checkpoint(Store(folder).folder(f"main_{fold}"), f"main_{fold}")})
     checkpoints = nodes.fit_specialists(
-        FOLD, folds, training, validation, groups, general, chosen, MEMBERS, 0, Store(folder), {"leaks": 0}
+        FOLD,
+        folds,
+        training,
+        validation,
+        groups,
+        general,
+        chosen,
+        MEMBERS,
+        {"epochs": {}},
+        0,
+        Store(folder),
+        {"leaks": 0},
     )
     return submitted, checkpoints
 
@@ -89,7 +101,7 @@ def fit(
 def test_each_group_is_trained_by_its_own_recipe_on_its_own_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = parameters(find=True, recipes={"found": {"image_size": 64, "sampling": "balanced"}})
+    chosen = parameters(find=True, recipes={"found": {"image_size": 64, "straighten": False, "sampling": "balanced"}})
     groups = pd.DataFrame({"group_name": ["pair", "found_1_3"], "classes": ["0 2", "1 3"]})
     submitted, checkpoints = fit(groups, chosen, tmp_path, monkeypatch)
     pair, found = submitted["specialist_pair_fold_3"], submitted["specialist_found_1_3_fold_3"]
@@ -97,7 +109,9 @@ def test_each_group_is_trained_by_its_own_recipe_on_its_own_classes(
     assert (found.parameters.image_size, found.parameters.sampling, found.targets) == (64, "balanced", (1, 3))
     assert set(found.split.training["fold"]) == {0, 1, 2, 4}
     assert set(found.split.training["label"]) == {1, 3}
-    assert (set(pair.split.training["side"]), set(found.split.training["side"])) == ({32}, {64})
+    for task, page_format in ((pair, (32, True)), (found, (64, False))):
+        seen = task.split.training[["side", "straighten"]]
+        assert set(seen.itertuples(index=False, name=None)) == {page_format}
     assert {name: point.key for name, point in checkpoints.items()} == {
         "pair": "specialist_pair_fold_3",
         "found_1_3": "specialist_found_1_3_fold_3",

@@ -1,5 +1,6 @@
 """The nodes of training with several members per fold; training and predicting themselves stand in."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from docsort.members.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
 from docsort.members.member import Task
 from docsort.pipelines.training import create_pipeline, nodes
 from docsort.stores import Store
+from docsort.training.parameters import EffortParameters
 
 MEMBERS = Members.model_validate(
     {
@@ -29,21 +31,24 @@ MEMBERS = Members.model_validate(
             "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
         },
         "second": {"like": "main", "backbone": "resnet10t", "image_size": 48},
+        "slanted": {"like": "main", "straighten": False},
         "kernel": {"kind": "kernel", "image_size": 32},
         "off": {"like": "main", "enabled": False},
     }
 )
 FOLDS = 3
-NAMES = ["main", "second", "kernel"]
+PARTS = ("training", "validation", "held_out")
+PREFIXES = ("", "second_", "slanted_", "kernel_")
+NAMES = ["main", "second", "slanted", "kernel"]
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Folds, training renders, validation renders of twelve pages of two classes, at both sides that are wanted."""
+    """Folds, training renders, validation renders of twelve pages of two classes, in all formats that are wanted."""
     ids = [f"i{number:02}" for number in range(12)]
     folds = pd.DataFrame({"image_id": ids, "group": ids, "label": [0, 1] * 6, "fold": [n // 4 for n in range(12)]})
     renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, path="none.jpg")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
-    sides = pd.concat([renders.assign(side=side) for side in MEMBERS.sides], ignore_index=True)
+    sides = pd.concat([renders.assign(**asdict(each)) for each in MEMBERS.page_formats], ignore_index=True)
     conditions = [
         sides.assign(condition=condition, render_id=sides["source_id"] + f"~{condition}")
         for condition in ("clean", "test_like")
@@ -60,7 +65,7 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
         for task in given:
             tasks[task.name] = task
             record = {"name": task.name, "kind": task.kind, "learnt_groups": task.split.learnt_groups}
-            store.complete(task.name, record)
+            store.complete(task.name, {**record, **asdict(task.parameters.page_format)})
             if task.kind == "network":
                 row = pd.DataFrame([range(len(HISTORY))], columns=list(HISTORY))
                 row.to_csv(store.folder(task.name) / HISTORY_FILE, index=False)
@@ -91,6 +96,8 @@ def run(folder: Path) -> dict[str, Any]:
         "params:members": MEMBERS,
         "params:ensembling": EnsemblingParameters(turns=(0, 1)),
         "params:seed": 0,
+        "params:effort": EffortParameters(),
+        "images": pd.DataFrame({"split": ["test"]}),
         **{f"params:fold_numbers.fold_{fold}": fold for fold in range(FOLDS)},
     }
     return run_stage(create_pipeline(FOLDS), given)
@@ -100,7 +107,7 @@ def test_every_enabled_member_is_fitted_and_predicts_under_its_name_on_every_fol
     tmp_path: Path, fitted: dict[str, Task]
 ) -> None:
     left = run(tmp_path)
-    assert set(fitted) == {f"{prefix}fold_{fold}" for fold in range(FOLDS) for prefix in ("", "second_", "kernel_")}
+    assert set(fitted) == {f"{prefix}fold_{fold}" for fold in range(FOLDS) for prefix in PREFIXES}
     assert [list(fold) for fold in left["members"]] == [NAMES] * FOLDS
     said = left["oof_predictions"]
     by = said[["model", "fold", "by"]].drop_duplicates()
@@ -109,18 +116,19 @@ def test_every_enabled_member_is_fitted_and_predicts_under_its_name_on_every_fol
     }
 
 
-def test_a_member_learns_and_judges_pages_of_the_side_that_it_wants(tmp_path: Path, fitted: dict[str, Task]) -> None:
-    left = run(tmp_path)
-    assert {name: set(task.split.training["side"]) for name, task in fitted.items() if name.endswith("fold_0")} == {
-        "fold_0": {32},
-        "second_fold_0": {48},
-        "kernel_fold_0": {32},
-    }
-    assert left["oof_predictions"].groupby("model")["side"].unique().map(list).to_dict() == {
-        "main": [32],
-        "second": [48],
-        "kernel": [32],
-    }
+def formats_of(pages: pd.DataFrame) -> set[tuple[int, bool]]:
+    return set(pages[["side", "straighten"]].itertuples(index=False, name=None))
+
+
+def test_a_member_learns_and_judges_pages_of_the_format_that_it_wants(tmp_path: Path, fitted: dict[str, Task]) -> None:
+    left, (_, _, rendered) = run(tmp_path), tables()
+    assert formats_of(rendered) == {(32, True), (32, False), (48, True)}
+    parts = [{name: formats_of(getattr(task.split, part)) for name, task in fitted.items()} for part in PARTS]
+    expected = {"main": {(32, True)}, "second": {(48, True)}, "slanted": {(32, False)}, "kernel": {(32, True)}}
+    by_task = dict(zip(PREFIXES, expected.values(), strict=True))
+    assert parts == [{f"{prefix}fold_{fold}": by_task[prefix] for fold in range(FOLDS) for prefix in PREFIXES}] * 3
+    judged = left["oof_predictions"]
+    assert {name: formats_of(own) for name, own in judged.groupby("model")} == expected
 
 
 def test_no_member_learns_a_page_that_its_fold_holds_out_and_each_page_is_judged_by_the_fold_that_holds_it_out(
@@ -137,17 +145,19 @@ def test_no_member_learns_a_page_that_its_fold_holds_out_and_each_page_is_judged
 def test_the_histories_are_of_the_members_that_have_epochs(tmp_path: Path, fitted: dict[str, Task]) -> None:
     histories = run(tmp_path)["histories"]
     rows = histories[["model", "fold"]].to_numpy().tolist()
-    assert rows == [[name, fold] for fold in range(FOLDS) for name in ("main", "second")]
+    assert rows == [[name, fold] for fold in range(FOLDS) for name in ("main", "second", "slanted")]
 
 
 def test_a_member_of_another_fold_may_not_judge_this_one(tmp_path: Path) -> None:
     folds, _, validation = tables()
 
+    seen = asdict(MEMBERS["kernel"].page_format)
+
     def judge(**record: object) -> None:
-        Store(tmp_path).complete("key", {"kind": "kernel", "learnt_groups": ["i08"], **record})
+        Store(tmp_path).complete("key", {"kind": "kernel", "learnt_groups": ["i08"], **seen, **record})
         checkpoints = {"kernel": Checkpoint(tmp_path / "key", "key")}
         cache = Store(tmp_path / "cache")
-        nodes.predict_validation(checkpoints, folds, validation, 2, MEMBERS, EnsemblingParameters(), cache)
+        nodes.predict_validation(checkpoints, folds, validation, 2, EnsemblingParameters(), cache)
 
     with pytest.raises(LeakError, match="the member kernel_fold_2 .* but got that of kernel_fold_1"):
         judge(name="kernel_fold_1")

@@ -12,7 +12,7 @@ from drawn_job import make_data, make_parameters
 from kedro.io import AbstractDataset
 from PIL import Image
 from plotly.graph_objects import Figure
-from small_ensemble import DECISIONS, PAGE_FORMAT, TARGETS
+from small_ensemble import DECISIONS, JPEG_QUALITY, TARGETS
 
 from docsort.augmentation import rendering
 from docsort.datasets.checkpoint_dataset import CheckpointsDataset
@@ -25,6 +25,7 @@ from docsort.ensembling.ensemble_files import EnsembleFiles, EnsembleMember, Man
 from docsort.ensembling.novelty import NoveltyIndex, Space
 from docsort.errors import StorageError
 from docsort.files import write_atomically
+from docsort.images.page_format import PageFormat
 from docsort.kernel import model as kernel
 from docsort.kernel.descriptors import NUMBERS
 from docsort.members.cache import PageCache
@@ -54,7 +55,7 @@ def drawn(*shape: int) -> Any:
 def render(folder: Path) -> dict[str, bytes]:
     data = make_data(folder.parent / "pages", (1, 1))
     parameters = make_parameters(per_class=2, recipe="turns")
-    job = (data.clean_images, data.folds, data.classes, parameters, [32], 5, Store(folder))
+    job = (data.clean_images, data.folds, data.classes, parameters, [PageFormat(32, False)], 5, Store(folder))
     manifest = rendering.render_training(*job)
     return {row.render_id: Path(row.path).read_bytes() for row in manifest.itertuples()}
 
@@ -136,7 +137,7 @@ def write_ensemble(folder: Path) -> None:
     index = NoveltyIndex((Space(drawn(6, 4), 0.5), Space(drawn(6, 4), 0.7, drawn(9), drawn(9, 4))), drawn(5))
     names = tuple((target, f"kind {target}") for target in TARGETS)
     members = (EnsembleMember("kernel", 0, "key"),)
-    manifest = Manifest(PAGE_FORMAT, names, 2, members, DECISIONS, "kernel", 0.9, {"macro_f1": 0.5}, {}, {})
+    manifest = Manifest(JPEG_QUALITY, names, 2, members, DECISIONS, "kernel", 0.9, {"macro_f1": 0.5}, {}, {})
     point = Checkpoint(folder.parent / "store" / "key", "key")
     EnsembleFiles(manifest, {"key": point}, {0: index}).save(folder)
 

@@ -152,7 +152,11 @@ def test_a_member_is_switched_off_and_another_added_on_the_command_line() -> Non
     members = read(members={"kernel": {"enabled": False}, "second": {"like": "main", "backbone": "resnet10t"}})[
         "members"
     ]
-    assert {name: member.kind for name, member in members} == {"main": "network", "second": "network"}
+    assert {name: member.kind for name, member in members} == {
+        "main": "network",
+        "probe": "probe",
+        "second": "network",
+    }
     assert (members["second"].backbone, members["second"].epochs) == ("resnet10t", members.main.epochs)
 
 
@@ -160,14 +164,17 @@ def test_a_member_is_switched_off_and_another_added_on_the_command_line() -> Non
     ("members", "sentence"),
     [
         (
-            {"main": {"epochs": 0}},
-            "Expected `members.main.epochs` to be a whole number of at least 1, but got 0; correct it in conf/",
+            {"main": {"epochs": -1}},
+            "Expected `members.main.epochs` to be a whole number of at least 0, but got -1; correct it in conf/",
         ),
         (
             {"main": {"epocs": 3, "lr": 1}},
             "there is no `members.main.epocs`; did you mean epochs, ",
         ),
-        ({"second": {"kind": "foo"}}, "Expected `members.second.kind` to be one of network, kernel, but got 'foo'."),
+        (
+            {"second": {"kind": "foo"}},
+            "Expected `members.second.kind` to be one of network, kernel, probe, slim_residual, grey, but got 'foo'.",
+        ),
         (
             {"second": {"kind": "network"}},
             "Expected `members.second.backbone` to be given, but it is missing; add it in conf/ or --params.\n",

@@ -57,9 +57,12 @@ def test_the_damage_was_fitted_to_the_test_photos_and_the_mean_of_all_models_is_
     assert damage["test_images"] == 40
     assert set(damage["auc"]) == {"undamaged", "before", "after"}
     validation = json.loads((smoke_run.data_root / "08_reporting/scores.json").read_text())["validation"]
-    gain = validation["ensemble_gain"]
-    assert gain["members"] == FOLD_COUNT
-    assert validation["macro_f1"] == pytest.approx(validation["one_model"]["test_like"]["macro_f1"] + gain["macro_f1"])
+    assert validation["ensemble_gain"]["members"] == FOLD_COUNT
+    terms = validation["forecast"]["terms"]
+    assert set(terms) == {"ambiguity", "label_noise", "mean_gain", "test_shift"}
+    assert terms["mean_gain"]["value"] == validation["ensemble_gain"]["macro_f1"]
+    added = sum(term["value"] for term in terms.values())
+    assert validation["macro_f1"] == pytest.approx(validation["one_model"]["test_like"]["macro_f1"] + added)
 
 
 def test_confidences_are_told_with_what_they_are_worth_and_pages_below_the_threshold_are_listed(smoke_run: Run) -> None:

@@ -9,6 +9,7 @@ from confidences import Run, make_run
 
 from docsort.cleaning.drift import AUC_ROW, DRIFT
 from docsort.ensembling.candidates import CANDIDATES
+from docsort.ensembling.selection import WAYS
 from docsort.ensembling.votes import VOTES
 from docsort.specialists.verdict import VERDICTS
 
@@ -100,10 +101,11 @@ def candidates() -> pd.DataFrame:
 @pytest.fixture
 def selection() -> dict[str, Any]:
     """A record of `select_ensemble`."""
-    block = {"weights": {"main": 0.6, HOSTILE: 0.4}, "fitted_gain": 0.0181, "nested_gain": -0.0171, "low": -0.034}
-    block |= {"high": 0.0005, "accepted": False, "reason": "rejected: the interval holds zero"}
-    common = {"models": ["main", HOSTILE], "equal": 0.8, "asked": "selected", "used": "equal"}
-    return {**common, "reason": block["reason"], "selected": block, "routed": block}
+    plan = {"kind": "soft", "weights": {"main": 0.6, HOSTILE: 0.4}}
+    block = {"plan": plan, "fitted_gain": 0.0181, "nested_gain": -0.0171, "low": -0.034, "high": 0.0005}
+    block |= {"accepted": False, "reason": "rejected: the interval holds zero"}
+    common = {"models": ["main", HOSTILE], "equal": 0.8, "asked": "selected", "used": "stacked"}
+    return {**common, "reason": block["reason"], **dict.fromkeys(WAYS, block)}
 
 
 @pytest.fixture

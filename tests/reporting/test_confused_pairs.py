@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from docsort.reporting.confused_pairs import CELL, COLUMNS, CONFUSED_PAIRS, draw_confused_pairs, list_confused_pairs
+from docsort.tables import VALIDATION_RENDERS
 
 MISTAKES = [("m0", 0, 1, 0.6), ("m1", 0, 1, 0.9), ("m2", 2, 0, 0.8), ("m3", 0, 1, 0.7)]
 """Held out by fold 0: image, label, answer and confidence."""
@@ -46,12 +47,9 @@ def renders(embeddings: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
         for condition, letter in (("clean", "c"), ("test_like", "t")):
             path = tmp_path / f"{row.image_id}{letter}.png"
             Image.fromarray(np.full((20, 20, 3), 20 * number, dtype=np.uint8)).save(path)
-            rows.append(
-                (f"{row.image_id}~{letter}", row.image_id, row.image_id, row.label, 0, 0, 20, str(path), condition)
-            )
-    return pd.DataFrame(
-        rows, columns=["render_id", "source_id", "group", "label", "fold", "copy", "side", "path", "condition"]
-    )
+            facts = (f"{row.image_id}~{letter}", row.image_id, row.image_id, row.label)
+            rows.append((*facts, 0, 0, 20, True, str(path), condition))
+    return pd.DataFrame(rows, columns=list(VALIDATION_RENDERS))
 
 
 def test_the_most_confused_pair_comes_first_with_its_surest_page_and_the_learnt_pages_nearest_to_it(

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import pytest
 from confidences import Run, words_kept
+from forecasts import make_forecast
 from markdown_it import MarkdownIt
 
 from docsort.reporting.model_card import PACKAGES, markdown_table, write_model_card
@@ -14,7 +15,7 @@ from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.scores import Scores, score_run, tabulate_class_scores
 from docsort.versions import versions_of
 
-GAIN = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
+FORECAST = make_forecast()
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def scores(
     answer_key: pd.DataFrame,
     confidence_run: Run,
 ) -> Scores:
-    scores = score_run(oof_votes, verdicts, submission, GAIN, answer_key, ReportingParameters(draws=100), 0)
+    scores = score_run(oof_votes, verdicts, submission, FORECAST, answer_key, ReportingParameters(draws=100), 0)
     return scores | words_kept(confidence_run)
 
 

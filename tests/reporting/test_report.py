@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from confidences import Run, words_kept
+from forecasts import make_forecast
 from PIL import Image
 
 from docsort.augmentation.damage_fit import DAMAGE_FIT
@@ -34,7 +35,7 @@ DAMAGE = {
     "auc": {"undamaged": 0.987, "before": 0.876, "after": 0.654},
     "parameters": {"blur_share": 0.3, "blur_sigma": [0.6, 2.2]},
 }
-GAIN = {"macro_f1": 0.02, "accuracy": 0.01, "members": 5}
+FORECAST = make_forecast()
 GAINS = pd.DataFrame(
     [(1, 9, "<b>kim</b>", 400, 0.5, 0.51, 0.55, 0.04, 0.01, 0.07, "helped")], columns=list(LABEL_GAINS)
 )
@@ -91,7 +92,8 @@ def parts(
     figures: dict[str, go.Figure] = {name: go.Figure() for name in FIGURES}
     figures["confusion_matrix"] = draw_confusion_matrix(oof_votes, classes)
     return ReportParts(
-        scores=score_run(oof_votes, verdicts, submission, GAIN, answer_key, PARAMETERS, 0) | words_kept(confidence_run),
+        scores=score_run(oof_votes, verdicts, submission, FORECAST, answer_key, PARAMETERS, 0)
+        | words_kept(confidence_run),
         class_scores=tabulate_class_scores(oof_votes, classes, submission, answer_key),
         verdicts=verdicts,
         candidates=candidates,
@@ -144,8 +146,10 @@ def test_candidates_stand_there_with_their_verdicts_and_the_weights_with_both_ga
     text = "".join(read_page(write_report(parts)).text)
     for verdict in parts.candidates["verdict"]:
         assert verdict in text
-    assert f"greedy selection (main 0.60, {HOSTILE} 0.40)" in text
-    assert "would gain 0.0181 in macro-F1" in text
+    for name in ("stacking", "greedy selection"):
+        assert f"{name} (main 0.60, {HOSTILE} 0.40)" in text
+    assert "would gain 0.0181 in macro-F1 over equal weights" in text
+    assert text.count("would gain 0.0181 in macro-F1 over stacked weights") == 3
     assert "and −0.0171 (−0.0340 to 0.0005) on pages that they were not" in text
     alone = ReportParts(**{**vars(parts), "selection": {**parts.selection, "models": ["main"]}})
     assert "There is one model, so there is nothing to weigh." in "".join(read_page(write_report(alone)).text)
@@ -192,7 +196,7 @@ def test_without_a_key_there_is_no_test_and_no_gap(
     blind = ReportParts(
         **{
             **vars(parts),
-            "scores": score_run(oof_votes, parts.verdicts, submission, GAIN, None, PARAMETERS, 0)
+            "scores": score_run(oof_votes, parts.verdicts, submission, FORECAST, None, PARAMETERS, 0)
             | words_kept(confidence_run.without_test_images()),
             "class_scores": tabulate_class_scores(oof_votes, classes, submission, None),
             "verdicts": parts.verdicts.iloc[:0],

@@ -6,13 +6,14 @@ import pandas as pd
 import pytest
 
 from docsort.errors import InputError, LeakError
+from docsort.images.page_format import PageFormat
 from docsort.member_kinds import Members
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import check_task
 from docsort.members.splits import split_fold
 from docsort.specialists.groups import SpecialistGroup
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.specialists.recipes import check_recipes, recipe_of, sides_of, specialist_task
+from docsort.specialists.recipes import check_recipes, page_formats_of, recipe_of, specialist_task
 from docsort.stores import Store
 from docsort.training.kind import NetworkTask
 
@@ -41,7 +42,7 @@ def task(start: str, main: Checkpoint) -> NetworkTask:
     """Of fold 3, which holds out i6 and i7."""
     ids = [f"i{number}" for number in range(10)]
     folds = pd.DataFrame({"image_id": ids, "group": ids, "label": [0, 1] * 5, "fold": [n // 2 for n in range(10)]})
-    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, path="none.jpg")
+    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, straighten=True, path="none.jpg")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
     ids_of = {condition: renders["source_id"] + f"~{condition}" for condition in ("clean", "test_like")}
     parts = [renders.assign(condition=condition, render_id=own) for condition, own in ids_of.items()]
@@ -62,10 +63,10 @@ def test_each_group_has_its_own_backbone_size_and_sampling() -> None:
     assert recipe_of("b", parameters(a=own), MEMBERS) == MEMBERS.main
 
 
-def test_pages_are_wanted_at_the_side_of_each_member_and_specialist() -> None:
-    given = parameters(a={"image_size": 64})
-    kernel = MEMBERS["kernel"].side
-    assert sides_of(given, MEMBERS) == sorted({32, 48, 64, kernel})
+def test_pages_are_wanted_in_the_format_of_each_member_and_specialist() -> None:
+    given = parameters(a={"image_size": 64}, b={"straighten": False})
+    wanted = [(32, False), (32, True), (48, True), (64, True), (MEMBERS["kernel"].side, True)]
+    assert page_formats_of(given, MEMBERS) == [PageFormat(*each) for each in wanted]
 
 
 def test_all_recipes_that_cannot_be_are_named_at_once() -> None:

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's default threads collapse on a busy machine
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,12 @@ def _renders(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             name = f"t_{target}_{number}"
             source = f"{target}_{number // 2}"
             path = _draw_page(folder / f"{name}.jpg", target, rng)
-            training.append((name, source, source, target, 1, number % 2, SIZE, path))
+            training.append((name, source, source, target, 1, number % 2, SIZE, True, path))
         for number in range(6):
             name, source = f"v_{target}_{number}", f"held_{target}_{number // 2}"
             path = _draw_page(folder / f"{name}.jpg", target, rng)
             condition = "test_like" if number % 2 else "clean"
-            validation.append((name, source, source, target, 0, number % 2, SIZE, path, condition))
+            validation.append((name, source, source, target, 0, number % 2, SIZE, True, path, condition))
     return pd.DataFrame(training, columns=RENDERS), pd.DataFrame(validation, columns=VALIDATION_RENDERS)
 
 
@@ -73,7 +74,7 @@ def make_task(renders: tuple[pd.DataFrame, pd.DataFrame]) -> Callable[..., Netwo
 
     def make(name: str = "fold_0", seed: int = 1, **changes: Any) -> NetworkTask:
         parameters = recipe(**changes)
-        training, held_out = (table.assign(side=parameters.side) for table in renders)
+        training, held_out = (table.assign(**asdict(parameters.page_format)) for table in renders)
         split = Split(0, TARGETS, training, held_out.iloc[:0], held_out)
         return NetworkKind().task(name, split, parameters, seed)
 

@@ -19,7 +19,7 @@ MakeTask = Callable[..., NetworkTask]
     [
         ({"backbone": "lcnet_53"}, "the name of a timm model, but got 'lcnet_53'; did you mean lcnet_"),
         ({"optimizer": "adamx"}, "`optimizer` to be one of timm's, but got 'adamx'"),
-        ({"pretrained": "/nowhere/w.pth"}, "a weights file at /nowhere/w.pth, but there is none"),
+        ({"pretrained": "/nowhere/w.pth"}, "but there is no file '/nowhere/w.pth'"),
         ({"backbone": "test_vit", "image_size": 40}, "cannot take 40 px .*; change `image_size`"),
         ({"precision": "16-mixed", "device": "cpu"}, "precision 32 or bf16 on a CPU"),
     ],

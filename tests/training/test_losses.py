@@ -51,6 +51,17 @@ def test_class_weights_enter_the_loss() -> None:
     torch.testing.assert_close(weighted(LOGITS, LABELS), expected)
 
 
+def test_logit_adjustment_adds_the_share_of_each_class_to_what_is_learnt() -> None:
+    counts, shares = [10, 40, 5], torch.tensor([10, 40, 5]) / 55
+    loss = build_loss(recipe(logit_adjustment=2), counts)
+    expected = torch.nn.functional.cross_entropy(LOGITS + 2 * shares.log(), LABELS)
+    torch.testing.assert_close(loss(LOGITS, LABELS), expected)
+    rare, common = torch.tensor([[0.0, 0.0, 0.1]]), torch.tensor([[0.0, 0.1, 0.0]])
+    plain = build_loss(RECIPE, counts)
+    assert plain(rare, torch.tensor([2])) == plain(common, torch.tensor([1]))
+    assert loss(rare, torch.tensor([2])) > loss(common, torch.tensor([1]))
+
+
 def recipe(**changes: object) -> TrainingParameters:
     return TrainingParameters.model_validate(RECIPE.model_dump() | changes)
 

@@ -137,12 +137,12 @@ class FitParameters(Parameters):
 class AugmentationParameters(Parameters):
     """The key `augmentation` of the parameters."""
 
-    per_class: Count | dict[str | int, Count]  # renders per class, the plain page counted; one for all or one for each
-    oversample: dict[str | int, Factor] = Field(default_factory=dict)  # factor on per_class, by class name or number
+    renders: Count = 3400  # in all, shared out evenly over the classes, the plain pages counted; at least every page
+    per_class: Count | dict[str | int, Count] | None = None  # renders per class instead; one for all or one for each
+    oversample: dict[str | int, Factor] = Field(default_factory=dict)  # factor on renders, by class name or number
     recipe: str  # the recipe of the training renders
     recipes: dict[str, Recipe]
     validation_copies: int = Field(ge=1, le=1000)  # test-like renders per source
-    straighten: bool = False  # lay every page straight before it is stored, see images.straightening
     jpeg_quality: int = Field(default=90, ge=10, le=100)
     shard_size: int = Field(default=256, ge=1)  # most renders of one source that are written together; changes no pixel
     damage: DamageParameters = (

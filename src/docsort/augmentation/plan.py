@@ -44,8 +44,8 @@ def targets_per_class(classes: pd.DataFrame, parameters: AugmentationParameters)
     """
     check_columns(classes, CLASSES, "classes")
     known = [int(target) for target in classes["target"]]
-    if isinstance(parameters.per_class, int):
-        wanted = dict.fromkeys(known, parameters.per_class)
+    if not isinstance(parameters.per_class, dict):
+        wanted = dict.fromkeys(known, parameters.per_class or max(1, round(parameters.renders / max(1, len(known)))))
     else:
         wanted = {require_target(classes, key, "per_class"): count for key, count in parameters.per_class.items()}
         missing = [target for target in known if target not in wanted]

@@ -10,8 +10,9 @@ workers, on the order, or on the shard size. Memory does not grow with the numbe
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,18 @@ from docsort.augmentation.shards import (
     Page,
     Shard,
     Style,
+    Styled,
     file_name,
     is_unrecorded,
     record_sums,
-    render_shard,
+    render_shards,
     shard_key,
     wanting,
 )
 from docsort.chunks import chunks
 from docsort.errors import listing
 from docsort.files import remove_partials, write_atomically
+from docsort.images.page_format import PageFormat
 from docsort.stores import Store, fingerprint, read_checked
 from docsort.tables import RENDERS, VALIDATION_RENDERS
 from docsort.work.executor import executor
@@ -59,47 +62,47 @@ def render_training(
     folds: pd.DataFrame,
     classes: pd.DataFrame,
     parameters: AugmentationParameters,
-    sides: Sequence[int],
+    formats: Sequence[PageFormat],
     seed: int,
     store: Store,
 ) -> pd.DataFrame:
-    """The manifest of the training renders (tables.RENDERS) at every side, rendering what is not there yet.
+    """The manifest of the training renders (tables.RENDERS) in every format, rendering what is not there yet.
 
     Copy 0 of every source is the plain page, the others are made by the recipe.
     """
     listed = sources(clean_images, folds)
     copies = copies_per_source(clean_images, folds, classes, parameters).set_index("source_id")["copies"]
     recipes = recipes_used(parameters.complete_recipes(), parameters.recipe)
-    style = _style(parameters, seed, recipes=recipes, recipe=parameters.recipe)
+    styles = _styles(formats, parameters, seed, recipes=recipes, recipe=parameters.recipe)
     mixing = any(name in NEED_PARTNER for name in operations_of(recipes))
     items = {
         str(name): [(PLAIN if copy == 0 else TRAINING, copy) for copy in range(count)] for name, count in copies.items()
     }
-    return _render_at("training", listed, items, style, sides, mixing, parameters, store)[list(RENDERS)]
+    return _render_sets("training", listed, items, styles, mixing, parameters, store)[list(RENDERS)]
 
 
 def render_validation(
     clean_images: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: AugmentationParameters,
-    sides: Sequence[int],
+    formats: Sequence[PageFormat],
     seed: int,
     store: Store,
 ) -> pd.DataFrame:
-    """The manifest of the validation renders (tables.VALIDATION_RENDERS) at every side, rendering what is missing.
+    """The manifest of the validation renders (tables.VALIDATION_RENDERS) in every format, rendering what is missing.
 
     Condition "clean": the plain page, once; "test_like": `validation_copies` damaged copies per source.
     """
-    listed, style = sources(clean_images, folds), _style(parameters, seed, damage=parameters.damage)
+    listed, styles = sources(clean_images, folds), _styles(formats, parameters, seed, damage=parameters.damage)
     kinds = [(PLAIN, 0), *((DAMAGED, copy) for copy in range(parameters.validation_copies))]
     items = dict.fromkeys(listed["image_id"], kinds)
-    manifest = _render_at("validation", listed, items, style, sides, _mixes(parameters), parameters, store)
+    manifest = _render_sets("validation", listed, items, styles, _mixes(parameters), parameters, store)
     manifest["condition"] = manifest["kind"].map({PLAIN: "clean", DAMAGED: "test_like"})
     return manifest[list(VALIDATION_RENDERS)]
 
 
 def render_holdout(
-    holdout: pd.DataFrame, parameters: AugmentationParameters, sides: Sequence[int], seed: int, store: Store
+    holdout: pd.DataFrame, parameters: AugmentationParameters, formats: Sequence[PageFormat], seed: int, store: Store
 ) -> pd.DataFrame:
     """The manifest (tables.VALIDATION_RENDERS, fold -1) of the pages that were set aside, damaged as the test images
     are; they stay photos, neither straightened nor small, since an ensemble lays its pages out itself.
@@ -109,17 +112,19 @@ def render_holdout(
     if holdout.empty:
         return pd.DataFrame(columns=list(VALIDATION_RENDERS))
     listed = holdout[["image_id", "path", "sha256", "label", "group"]].assign(fold=-1)
-    style = replace(_style(parameters, seed, damage=parameters.damage), straighten=False)
+    photo = PageFormat(max(wanted.side for wanted in formats) * WORKING_SCALE, straighten=False)
+    styles = _styles([photo], parameters, seed, damage=parameters.damage)
     kinds: list[Item] = [(DAMAGED, copy) for copy in range(parameters.validation_copies)]
     items = dict.fromkeys(listed["image_id"], kinds)
-    side = max(sides) * WORKING_SCALE
-    manifest = _render_at("holdout", listed, items, style, [side], _mixes(parameters), parameters, store)
+    manifest = _render_sets("holdout", listed, items, styles, _mixes(parameters), parameters, store)
     return manifest.assign(condition="test_like")[list(VALIDATION_RENDERS)]
 
 
-def _style(parameters: AugmentationParameters, seed: int, **changes: Any) -> Style:
-    """What is common to a set of renders but for their side."""
-    return Style(0, parameters.jpeg_quality, seed, straighten=parameters.straighten, **changes)
+def _styles(
+    formats: Sequence[PageFormat], parameters: AugmentationParameters, seed: int, **made_by: Any
+) -> list[Style]:
+    """The same renders in every format."""
+    return [Style(wanted, parameters.jpeg_quality, seed, **made_by) for wanted in formats]
 
 
 def _mixes(parameters: AugmentationParameters) -> bool:
@@ -127,66 +132,54 @@ def _mixes(parameters: AugmentationParameters) -> bool:
     return parameters.damage.mix_share > 0 or parameters.damage.paste_share > 0
 
 
-def _render_at(
+def _render_sets(
     what: str,
     listed: pd.DataFrame,
     items: dict[str, list[Item]],
-    style: Style,
-    sides: Sequence[int],
+    styles: Sequence[Style],
     mixing: bool,
     parameters: AugmentationParameters,
     store: Store,
 ) -> pd.DataFrame:
-    """The same renders at every side, below each other."""
-    manifests = [
-        _render_set(what, listed, items, replace(style, size=side), mixing, parameters.shard_size, store).assign(
-            side=side
-        )
-        for side in sides
-    ]
+    """The manifests of the same renders in every style, below each other, with absolute paths and a column `kind`."""
+    root = store.root.absolute() / SHARDS
+    pools = partner_pools(listed, styles[0].seed) if mixing else {}
+    plans = [list(_shards(listed, items, style, pools, parameters.shard_size)) for style in styles]
+    shards = {shard.key: (shard, style) for style, plan in zip(styles, plans, strict=True) for _, shard in plan}
+    missing = _missing(what, list(shards.values()), root)
+    if missing:
+        _render_missing(what, missing, len(shards), root)
+    else:
+        logger.info("%s renders: unchanged, nothing to do", what)
+    manifests = [_saved(what, listed, style, plan, store) for style, plan in zip(styles, plans, strict=True)]
     return pd.concat(manifests, ignore_index=True)
 
 
-def _render_set(
-    what: str,
-    listed: pd.DataFrame,
-    items: dict[str, list[Item]],
-    style: Style,
-    mixing: bool,
-    shard_size: int,
-    store: Store,
+def _saved(
+    what: str, listed: pd.DataFrame, style: Style, plan: Sequence[tuple[str, Shard]], store: Store
 ) -> pd.DataFrame:
-    """The manifest with absolute paths and a column `kind`; on disk it has paths relative to the shards."""
-    root = store.root.absolute() / SHARDS
-    pools = partner_pools(listed, style.seed) if mixing else {}
-    plan = list(_shards(listed, items, style, pools, shard_size))
-    shards = list({shard.key: shard for _, shard in plan}.values())
+    """The manifest of one style, whose renders are there; on disk it has paths relative to the shards."""
     key = fingerprint(what, listed.drop(columns="path"), [shard.key for _, shard in plan])
-    missing = _missing(what, shards, root)
-    saved = store.folder(key) / MANIFEST
-    if store.finished(key) is not None and not missing:
-        logger.info("%s renders: unchanged, nothing to do", what)
-        return _absolute(read_checked(saved), root)
-    _render_missing(what, missing, len(shards), style, root)
-    manifest = _manifest(plan, listed)
-    data = _parquet(manifest)
-    write_atomically(saved, data)
-    store.complete(key, {"set": what, "renders": len(manifest), "shards": len(shards), "size": style.size})
-    return _absolute(data, root)
+    saved, wanted = store.folder(key) / MANIFEST, asdict(style.page_format)
+    if store.finished(key) is None:
+        manifest = _manifest(plan, listed)
+        write_atomically(saved, _parquet(manifest))
+        store.complete(key, {"set": what, "renders": len(manifest), "shards": len(plan), **wanted})
+    return _absolute(read_checked(saved), store.root.absolute() / SHARDS).assign(**wanted)
 
 
-def _missing(what: str, shards: Sequence[Shard], root: Path) -> list[Shard]:
+def _missing(what: str, shards: Sequence[Styled], root: Path) -> list[Styled]:
     """Shards to render. What is damaged is named; what has no sums yet is given them."""
-    found = {shard.key: wanting(shard, root) for shard in shards}
-    hurt = [path for shard in shards if shard.folder(root).is_dir() for path in found[shard.key]]
+    found = {shard.key: wanting(shard, root) for shard, _ in shards}
+    hurt = [path for shard, _ in shards if shard.folder(root).is_dir() for path in found[shard.key]]
     if hurt:
         logger.warning("%s renders: %d are damaged or lost and made again: %s", what, len(hurt), listing(hurt, 3))
-    old = [shard for shard in shards if not found[shard.key] and is_unrecorded(shard, root)]
+    old = [shard for shard, _ in shards if not found[shard.key] and is_unrecorded(shard, root)]
     if old:
         logger.info("%s renders: %d shards of an earlier version are used as they are", what, len(old))
     for shard in old:
         record_sums(shard, root)
-    return [shard for shard in shards if found[shard.key]]
+    return [(shard, style) for shard, style in shards if found[shard.key]]
 
 
 def _shards(
@@ -205,12 +198,20 @@ def _shards(
             yield str(row.image_id), Shard(shard_key(style_key, source, part, partners), source, part, partners)
 
 
-def _render_missing(what: str, missing: Sequence[Shard], of: int, style: Style, root: Path) -> None:
+def _alike(shards: Sequence[Styled]) -> list[list[Styled]]:
+    """Those that differ in how a finished page is laid out alone, together."""
+    groups = defaultdict(list)
+    for shard, style in shards:
+        groups[style.page_format.side, shard.source, shard.items, shard.partners].append((shard, style))
+    return list(groups.values())
+
+
+def _render_missing(what: str, missing: Sequence[Styled], of: int, root: Path) -> None:
     remove_partials(root, "*/.*.partial")
-    total = sum(len(shard.items) for shard in missing)
+    total = sum(len(shard.items) for shard, _ in missing)
     logger.info("%s renders: %d to make, %d of %d shards are there", what, total, of - len(missing), of)
     done, last, began, warm = 0, time.monotonic(), 0.0, 0
-    for count in executor().map(render_shard, [(shard, style, root) for shard in missing]):
+    for count in executor().map(render_shards, [(alike, root) for alike in _alike(missing)]):
         done += count
         now = time.monotonic()
         if not began:

@@ -44,27 +44,22 @@ PLAIN, TRAINING, DAMAGED = "plain", "training", "damaged"
 
 @dataclass(frozen=True)
 class Style:
-    """What is common to all renders of a run: their size and how they are made."""
+    """What is common to a set of renders: how they are laid out and stored, and how they are made."""
 
-    size: int
+    page_format: PageFormat
     jpeg_quality: int
     seed: int
     damage: DamageParameters | None = None
     recipes: dict[str, Recipe] | None = None
     recipe: str = ""
-    straighten: bool = False
-
-    @property
-    def page_format(self) -> PageFormat:
-        """How a finished page is stored."""
-        return PageFormat(self.straighten, self.jpeg_quality)
 
     def fingerprint(self) -> str:
         """Changes with anything that changes a byte, the libraries that draw included."""
         recipes = {name: [step.model_dump() for step in steps] for name, steps in (self.recipes or {}).items()}
-        made_by = [RENDERER_VERSION, WORKING_SCALE, library_versions(), self.page_format.fingerprint()]
+        laid_out = self.page_format.fingerprint(self.jpeg_quality)
+        made_by = [RENDERER_VERSION, WORKING_SCALE, library_versions(), laid_out]
         damaged_by = self.damage.model_dump() if self.damage is not None else None
-        return fingerprint(made_by, [self.size, self.seed, self.recipe], recipes, damaged_by)
+        return fingerprint(made_by, [self.page_format.side, self.seed, self.recipe], recipes, damaged_by)
 
 
 @dataclass(frozen=True)
@@ -87,6 +82,10 @@ class Shard:
     def folder(self, root: Path) -> Path:
         """Where its files are; two levels, because one folder with 100,000 entries is slow to list."""
         return root / self.key[:2] / self.key
+
+
+Styled = tuple[Shard, Style]
+"""A shard, and how its renders are made and laid out."""
 
 
 def file_name(kind: str, copy: int) -> str:
@@ -128,18 +127,26 @@ def record_sums(shard: Shard, root: Path) -> None:
     write_atomically(folder / RECORD, sealed({}, {name: file_digest(str(folder / name)) for name in names}))
 
 
-def render_shard(shard: Shard, style: Style, root: Path) -> int:
-    """Renders all items and puts the folder in its place; returns their number. Runs in a worker.
+def render_shards(alike: Sequence[Styled], root: Path) -> int:
+    """Renders all items of shards that differ in how a finished page is laid out alone, so that each is damaged once;
+    puts their folders in their places, and returns the number of files. Runs in a worker.
 
     Raises InputError when a page is no longer the one that was measured, StorageError when the files cannot be written.
     """
     cv2.setNumThreads(0)
-    pages = _Pages(shard.source, style.size * WORKING_SCALE)
-    files = {file_name(kind, copy): _render(shard, style, kind, copy, pages) for kind, copy in shard.items}
-    record = sealed({}, {name: sha256(data).hexdigest() for name, data in files.items()})
-    with storing(shard.folder(root)):
-        _write_folder(shard.folder(root), {**files, RECORD: record})
-    return len(files)
+    first, style = alike[0]
+    pages = _Pages(first.source, style.page_format.side * WORKING_SCALE)
+    files: list[dict[str, bytes]] = [{} for _ in alike]
+    for kind, copy in first.items:
+        page = _make(first, style, kind, copy, pages)
+        for (_, own), stored in zip(alike, files, strict=True):
+            lay_out = own.page_format.stored if kind == PLAIN else own.page_format.finished
+            stored[file_name(kind, copy)] = lay_out(page, own.jpeg_quality)
+    for (shard, _), stored in zip(alike, files, strict=True):
+        record = sealed({}, {name: sha256(data).hexdigest() for name, data in stored.items()})
+        with storing(shard.folder(root)):
+            _write_folder(shard.folder(root), {**stored, RECORD: record})
+    return sum(map(len, files))
 
 
 class _Pages:
@@ -156,21 +163,20 @@ class _Pages:
         return self.working() if page == self.source else self._shrunk(page)
 
 
-def _render(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> bytes:
+def _make(shard: Shard, style: Style, kind: str, copy: int, pages: _Pages) -> Image:
+    """The page before it is laid out: at its full size where it is plain, else at the working resolution."""
     if kind == PLAIN:
-        return style.page_format.stored(pages.full(), style.size)
+        return pages.full()
     rng = derive_rng(style.seed, f"{kind} render", shard.source.sha256, copy)
     chosen = shard.partners[int(rng.integers(len(shard.partners)))] if shard.partners else None
     page = pages.working()
     partner = (lambda: pages.shrunk(chosen)) if chosen is not None else None
     if kind == DAMAGED and style.damage is not None:
         drawn = draw_damage(style.damage, rng)
-        made = apply_damage(page, partner() if partner is not None and drawn.needs_partner else None, drawn)
-    elif kind == TRAINING and style.recipes is not None:
-        made = apply_chain(page, draw_chain(style.recipes, style.recipe, rng), partner)
-    else:
-        raise ValueError(f"no way to make a {kind} render was given")
-    return style.page_format.finished(made, style.size)
+        return apply_damage(page, partner() if partner is not None and drawn.needs_partner else None, drawn)
+    if kind == TRAINING and style.recipes is not None:
+        return apply_chain(page, draw_chain(style.recipes, style.recipe, rng), partner)
+    raise ValueError(f"no way to make a {kind} render was given")
 
 
 def read_page(page: Page) -> Image:

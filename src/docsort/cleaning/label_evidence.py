@@ -3,18 +3,23 @@
 Legend of shapes: N pages, C classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.cleaning.baseline import NEIGHBOURS, BaselinePredictions
+from docsort.cleaning.evidence_weights import mean_of, weighted_mean
 from docsort.tables import probability_columns, targets_of
 
+BASELINE = "the baseline"
 NEAREST = "the nearest pages"
-NEAREST_WEIGHT = 0.05
-"""Of the nearest neighbours' class shares in the mean of all predictions."""
+TRAINED = "the trained models"
+NEAREST_WEIGHT, NEAREST_WEIGHT_ALONE = 0.2, 0.0001
+"""Of the nearest neighbours' class shares in the mean of all predictions, of pages that several models predicted, and
+of those that one did. One model alone is so sure of itself that any more would put the neighbours' order above its
+own; see docs/experiments.md."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,13 +30,20 @@ class LabelEvidence:
     """Predictions for N pages, in classes `targets` (C,), ascending.
 
     labels (N,): as places in targets. predictions: by name, probabilities (N, C), NaN in the rows of pages that this
-    model did not predict. mean (N, C): of all, NaN where there is none.
+    model did not predict. models (M, N, C): the same of the baseline and of every trained member. mean (N, C): of all,
+    NaN where there is none.
     """
 
     targets: Integers
     labels: Integers
     predictions: dict[str, Floats]
+    models: Floats
     mean: Floats
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """Pages (N,) that at most one model predicted."""
+        return np.asarray((~np.isnan(self.models[:, :, 0])).sum(axis=0) < 2)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -42,23 +54,49 @@ class LabelEvidence:
 def gather_evidence(
     images: pd.DataFrame, oof_predictions: pd.DataFrame, baseline: BaselinePredictions | None = None
 ) -> LabelEvidence:
-    """Evidence on the images, in their order. Models weigh the same, the nearest pages NEAREST_WEIGHT of the whole."""
-    found: dict[str, pd.DataFrame] = {}
+    """Evidence on the images, in their order; `evidence_weights` says how much each model counts.
+
+    Trained members are asked of the clean page alone: what they say of damaged ones makes the ranking worse.
+    """
+    members = _member_predictions(oof_predictions)
+    found = dict(members)
     if baseline is not None:
-        for name, values in (("the baseline", baseline.classes), (NEAREST, baseline.nearest)):
+        for name, values in ((BASELINE, baseline.classes), (NEAREST, baseline.nearest)):
             found[name] = pd.DataFrame(values, index=baseline.image_ids, columns=baseline.targets)
-    if not oof_predictions.empty:
-        clean = oof_predictions[oof_predictions["condition"] == "clean"]
-        columns = probability_columns(oof_predictions)
-        means = clean.groupby("image_id")[columns].mean().astype(float)
-        found["the trained models"] = means.set_axis(targets_of(columns), axis=1)
     given = images["label"].to_numpy(dtype=np.int64)
     targets = np.unique(
         np.concatenate([given, *(table.columns.to_numpy() for table in found.values())]).astype(np.int64)
     )
+    labels = np.searchsorted(targets, given)
     laid_out = {name: _laid_out(table, images["image_id"], given, targets) for name, table in found.items()}
-    mean = _mean_prediction(laid_out, len(images), len(targets))
-    return LabelEvidence(targets, np.searchsorted(targets, given), laid_out, mean)
+    models = {name: values for name, values in laid_out.items() if name != NEAREST}
+    stacked = np.array(list(models.values())).reshape(-1, len(images), len(targets))
+    mean, weights = weighted_mean(stacked, labels, images["group"].to_numpy(dtype=object))
+    named = {name: laid_out[name] for name in (BASELINE, NEAREST) if name in laid_out}
+    if members:
+        trained = np.array([name in members for name in models])
+        named[TRAINED] = mean_of(stacked[trained], weights[trained])
+    evidence = LabelEvidence(targets, labels, named, stacked, mean)
+    return evidence if baseline is None else _join_nearest(evidence)
+
+
+def _join_nearest(evidence: LabelEvidence) -> LabelEvidence:
+    nearest = evidence.predictions[NEAREST]
+    share = np.where(evidence.alone, NEAREST_WEIGHT_ALONE, NEAREST_WEIGHT)[:, None]
+    joined = (1 - share) * evidence.mean + share * nearest
+    return replace(evidence, mean=np.where(np.isnan(nearest), evidence.mean, joined))
+
+
+def _member_predictions(oof_predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """By member the mean of its views of the clean page: image ids by class numbers."""
+    if oof_predictions.empty:
+        return {}
+    clean = oof_predictions[oof_predictions["condition"] == "clean"]
+    columns = probability_columns(oof_predictions)
+    return {
+        f"member {name}": rows.groupby("image_id")[columns].mean().astype(float).set_axis(targets_of(columns), axis=1)
+        for name, rows in clean.groupby("model")
+    }
 
 
 def _laid_out(table: pd.DataFrame, image_ids: pd.Series, given: Integers, targets: Integers) -> Floats:
@@ -67,17 +105,6 @@ def _laid_out(table: pd.DataFrame, image_ids: pd.Series, given: Integers, target
     asked = image_ids.isin(table.index).to_numpy() & np.isin(given, table.columns)
     filled = values.fillna(0.0).to_numpy(dtype=float)
     return np.where(asked[:, None], filled, np.nan)
-
-
-def _mean_prediction(predictions: dict[str, Floats], pages: int, classes: int) -> Floats:
-    total, weights = np.zeros((pages, classes)), np.zeros((pages, 1))
-    models = np.sum([~np.isnan(values[:, :1]) for name, values in predictions.items() if name != NEAREST], axis=0)
-    for name, values in predictions.items():
-        share = NEAREST_WEIGHT if name == NEAREST else (1 - NEAREST_WEIGHT) / np.maximum(models, 1)
-        weight = np.where(np.isnan(values[:, :1]), 0.0, share)
-        total += weight * np.nan_to_num(values)
-        weights += weight
-    return np.asarray(np.divide(total, weights, out=np.full_like(total, np.nan), where=weights > 0))
 
 
 def describe_evidence(evidence: LabelEvidence, best: Integers) -> list[str]:

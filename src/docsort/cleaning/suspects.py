@@ -1,10 +1,10 @@
 """Label issues: one ranking by predicted class probabilities, nearest neighbours and conflicting near-duplicates.
 
 The score of a page is cleanlab's label quality (Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty
-in Dataset Labels", JAIR 2021) on the mean of all predictions, joined with conflicts among near-duplicates. It is the
-self-confidence, with a little of the margin: of labels that are all but ruled out those come first whose page is surely
-of another class. Taking out the habits of each class first (`adjust_pred_probs`) moves whole classes that look alike to
-the top, see docs/experiments.md.
+in Dataset Labels", JAIR 2021) on the weighted mean of all predictions (`cleaning.label_evidence`), joined with
+conflicts among near-duplicates. It is the self-confidence, with a little of the margin: of labels that are all but
+ruled out those come first whose page is surely of another class. Taking out the habits of each class first
+(`adjust_pred_probs`) moves whole classes that look alike to the top, see docs/experiments.md.
 """
 
 import numpy as np
@@ -18,8 +18,9 @@ from docsort.tables import CLEAN_IMAGES, LABEL_SUSPECTS, check_columns
 EVEN = 0.5
 """Of two near-duplicates with different labels at least one is wrong; where nobody knows which, each as likely."""
 
-MARGIN_SHARE = 0.01
-"""Of the normalised margin in the score; the rest is the self-confidence."""
+MARGIN_SHARE, MARGIN_SHARE_ALONE = 0.03, 0.00001
+"""Of the normalised margin in the score, of pages that several models predicted, and of those that one did: there it
+orders the pages whose label is ruled out altogether, and no others. The rest is the self-confidence."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -74,7 +75,8 @@ def _label_issue_score(evidence: LabelEvidence) -> Floats:
     if known.any():
         from cleanlab.rank import get_label_quality_scores
 
-        for method, share in (("self_confidence", 1 - MARGIN_SHARE), ("normalized_margin", MARGIN_SHARE)):
+        margin = np.where(evidence.alone[known], MARGIN_SHARE_ALONE, MARGIN_SHARE)
+        for method, share in (("self_confidence", 1 - margin), ("normalized_margin", margin)):
             quality = get_label_quality_scores(evidence.labels[known], evidence.mean[known], method=method)
             score[known] += share * (1 - quality)
     return score.clip(0, 1)

@@ -22,12 +22,13 @@ from docsort.ensembling.novelty import rate_novelty
 from docsort.ensembling.photos import Listed, Photo, decode, killers
 from docsort.ensembling.stack import TEST_CONDITION
 from docsort.errors import StoppedError, StorageError, WorkerError
+from docsort.images.page_format import PageFormat
 from docsort.member_kinds import kind_of
 from docsort.members.cache import PageCache
 from docsort.members.member import Answers, Member
 from docsort.members.pages import PhotoPages
 from docsort.members.prediction import prediction_table
-from docsort.members.views import ViewPolicy, pages_wanting
+from docsort.members.views import Asked, ViewPolicy, lacking, views_asked
 from docsort.stores import Store, fingerprint
 from docsort.tables import ANSWERS
 from docsort.work.executor import Lease, Needs, executor
@@ -38,16 +39,16 @@ CHUNK = 64
 
 
 @dataclass(eq=False)
-class Asked:
+class Known:
     """What is known of pages: predictions (N, V, K) per member, distances (N,) per fold, why a page is unreadable."""
 
     predictions: dict[EnsembleMember, Answers]
     distances: dict[int, NDArray[np.float64]]
     problems: dict[int, str] = field(default_factory=dict)
 
-    def take(self, places: NDArray[np.int64]) -> "Asked":
+    def take(self, places: NDArray[np.int64]) -> "Known":
         """The same of the pages at these places."""
-        return Asked(
+        return Known(
             {member: answers[places] for member, answers in self.predictions.items()},
             {fold: distances[places] for fold, distances in self.distances.items()},
             {row: self.problems[place] for row, place in enumerate(places.tolist()) if place in self.problems},
@@ -78,7 +79,7 @@ def predict(
     return _tables(ensemble, listed.names, _ask(ensemble, listed, cache, in_workers, cache is not None))
 
 
-def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_workers: bool | None, novelty: bool) -> Asked:
+def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_workers: bool | None, novelty: bool) -> Known:
     """Looks up what is cached, has the rest done, and caches it."""
     if ensemble.folder is None:
         raise StorageError("Expected an ensemble that is saved, but this one is not; save it to a folder first.")
@@ -88,10 +89,11 @@ def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_worker
     measured = {fold: PageCache(cache, _index_name(ensemble, fold), 1, np.float64) for fold in folds}
     before = {member: own.look_up(keys, _policy(ensemble, member).views) for member, own in caches.items()}
     far = {fold: own.look_up(keys) for fold, own in measured.items()}
-    asked = Asked({member: known.copy() for member, known in before.items()}, {f: d.copy() for f, d in far.items()})
+    asked = Known({member: known.copy() for member, known in before.items()}, {f: d.copy() for f, d in far.items()})
     missing = np.zeros(len(photos), dtype=bool)
-    for member, known in before.items():
-        missing |= pages_wanting(known, _policy(ensemble, member))
+    counts = _views_asked(ensemble, before, len(photos))
+    for known in before.values():
+        missing |= lacking(known, np.minimum(counts, known.shape[1]))
     for distance in far.values():
         missing |= np.isnan(distance[:, 0, 0])
     _ask_missing(ensemble, photos, np.flatnonzero(missing), asked, in_workers)
@@ -104,7 +106,7 @@ def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_worker
 
 
 def _ask_missing(
-    ensemble: EnsembleFiles, photos: Sequence[Photo], rows: NDArray[np.int64], asked: Asked, in_workers: bool | None
+    ensemble: EnsembleFiles, photos: Sequence[Photo], rows: NDArray[np.int64], asked: Known, in_workers: bool | None
 ) -> None:
     """Fills `asked` for the pages of these rows, chunk by chunk."""
     if not len(rows):
@@ -130,7 +132,7 @@ def _ask_missing(
         asked.problems.update({int(part[place]): why for place, why in found.problems.items()})
 
 
-def _answer_chunks(tasks: Sequence[tuple[Any, ...]], pages: int, in_workers: bool) -> Iterator[tuple[int, Asked]]:
+def _answer_chunks(tasks: Sequence[tuple[Any, ...]], pages: int, in_workers: bool) -> Iterator[tuple[int, Known]]:
     """What `answer_chunk` says of each task, in any order."""
     if not in_workers:
         yield from (answer_chunk(*(*task, Lease(("cpu",), 1))) for task in tasks)
@@ -163,7 +165,7 @@ def _without_killers(tasks: dict[int, tuple[Any, ...]], error: WorkerError) -> d
     return cleared
 
 
-def answer_in_worker(*task: Any) -> tuple[int, Asked]:
+def answer_in_worker(*task: Any) -> tuple[int, Known]:
     """`answer_chunk` where a page that takes for ever may end the process."""
     return answer_chunk(*task, in_worker=True)
 
@@ -178,25 +180,36 @@ def answer_chunk(
     lease: Lease,
     *,
     in_worker: bool = False,
-) -> tuple[int, Asked]:
-    """Decodes some pages, asks all members about them, and measures how far they are from what was learnt.
+) -> tuple[int, Known]:
+    """Decodes some pages, asks all members about them, and measures how far they are from what was learnt. Between two
+    stops of the policy all members are asked about the pages that are still open, which they decide together.
 
     stamp: fingerprint of the ensemble, so that a folder that was written anew is opened anew.
     """
     ensemble, device = _open(folder, stamp), lease.devices[0]
     decoded, problems = decode(photos, in_worker)
     usable = np.array([row for row in range(len(photos)) if row not in problems], dtype=np.int64)
-    pages = PhotoPages([decoded[row] for row in usable.tolist()], ensemble.manifest.page_format)
-    asked = Asked({member: answers.copy() for member, answers in known.items()}, {}, problems)
-    for member in known if len(usable) else ():
-        opened = _open_member(folder, stamp, member.key, device)
-        answers = opened.predict(pages, _policy(ensemble, member), known[member][usable])
-        asked.predictions[member][usable] = answers
+    seen, quality = [decoded[row] for row in usable.tolist()], ensemble.manifest.jpeg_quality
+    laid = {straighten: PhotoPages(seen, straighten, quality) for straighten in (False, True)}
+    asked = Known({member: answers.copy() for member, answers in known.items()}, {}, problems)
+    for first, end in ensemble.manifest.decisions.views.stages:
+        counts = _views_asked(ensemble, asked.predictions, len(photos))
+        places = np.flatnonzero(counts[usable] > first)
+        rows = usable[places]
+        parts = {straight: pages.take(places.tolist()) if first else pages for straight, pages in laid.items()}
+        for member, answers in asked.predictions.items() if len(rows) else ():
+            policy = _policy(ensemble, member).until(end)
+            before = answers[rows, : len(policy.views)]
+            if np.isnan(before).any():
+                opened = _open_member(folder, stamp, member.key, device)
+                part = parts[_format(ensemble, member).straighten]
+                answers[rows, : len(policy.views)] = opened.predict(part, policy, before)
     for fold in folds:
         distances = np.full(len(photos), np.nan)
         if len(usable):
-            embedder = _open_member(folder, stamp, _embedder(ensemble, fold).key, device)
-            distances[usable] = ensemble.novelty[fold].distances(embedder.embed(pages))  # type: ignore[attr-defined]
+            member = _embedder(ensemble, fold)
+            opened, pages = _open_member(folder, stamp, member.key, device), laid[_format(ensemble, member).straighten]
+            distances[usable] = ensemble.novelty[fold].distances(opened.embed(pages))  # type: ignore[attr-defined]
         asked.distances[fold] = distances
     return number, asked
 
@@ -212,8 +225,23 @@ def _open_member(folder: str, stamp: str, key: str, device: str) -> Member:
     return kind_of(checkpoint).load(checkpoint, device)
 
 
+def _views_asked(ensemble: EnsembleFiles, known: dict[EnsembleMember, Answers], pages: int) -> NDArray[np.int64]:
+    """(N,) how many views of each page all members are asked for, as far as that is known of them (N, V, K)."""
+    decisions, rows = ensemble.manifest.decisions, np.arange(pages)
+    general = sorted((own for own in known if own.name in decisions.models), key=lambda own: (own.name, own.fold))
+    kinds = {own: kind_of(ensemble.checkpoints[own.key]) for own in general}
+    answers = {own: kind.in_views(known[own], decisions.views.views) for own, kind in kinds.items()}
+    asked = [Asked(own.name, rows, values.astype(np.float64)) for own, values in answers.items()]
+    return views_asked(asked, decisions.views, pages)
+
+
 def _policy(ensemble: EnsembleFiles, member: EnsembleMember) -> ViewPolicy:
     return kind_of(ensemble.checkpoints[member.key]).asked(ensemble.manifest.decisions.views)
+
+
+def _format(ensemble: EnsembleFiles, member: EnsembleMember) -> PageFormat:
+    """The pages that it has learnt, and is asked about."""
+    return ensemble.checkpoints[member.key].page_format
 
 
 def _embedder(ensemble: EnsembleFiles, fold: int) -> EnsembleMember:
@@ -223,16 +251,18 @@ def _embedder(ensemble: EnsembleFiles, fold: int) -> EnsembleMember:
 
 def _member_cache(ensemble: EnsembleFiles, member: EnsembleMember, store: Store | None) -> PageCache:
     checkpoint = ensemble.checkpoints[member.key]
-    name = f"{member.key}-{fingerprint(ensemble.manifest.page_format.fingerprint())[:8]}"
+    laid_out = _format(ensemble, member).fingerprint(ensemble.manifest.jpeg_quality)
+    name = f"{member.key}-{fingerprint(laid_out)[:8]}"
     return PageCache(store, name, len(kind_of(checkpoint).targets(checkpoint)))
 
 
 def _index_name(ensemble: EnsembleFiles, fold: int) -> str:
-    page_format = ensemble.manifest.page_format.fingerprint()
-    return fingerprint("novelty", page_format, _embedder(ensemble, fold).key, ensemble.novelty[fold].fingerprint())
+    embedder = _embedder(ensemble, fold)
+    laid_out = _format(ensemble, embedder).fingerprint(ensemble.manifest.jpeg_quality)
+    return fingerprint("novelty", laid_out, embedder.key, ensemble.novelty[fold].fingerprint())
 
 
-def _tables(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked) -> pd.DataFrame:
+def _tables(ensemble: EnsembleFiles, names: Sequence[str], asked: Known) -> pd.DataFrame:
     """Predictions of general members and specialists of the pages that could be read; render_id: row of the page."""
     readable = np.array([row for row in range(len(names)) if row not in asked.problems], dtype=np.int64)
     about = pd.DataFrame({"image_id": [names[row] for row in readable.tolist()], "render_id": readable.astype(str)})
@@ -250,7 +280,7 @@ def _tables(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked) -> pd.D
     return join_members(general, pd.concat(tables[True], ignore_index=True) if tables[True] else general.head(0))
 
 
-def _answers(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked, votes: pd.DataFrame) -> pd.DataFrame:
+def _answers(ensemble: EnsembleFiles, names: Sequence[str], asked: Known, votes: pd.DataFrame) -> pd.DataFrame:
     """ANSWERS and p_<target> of the pages, in their order."""
     manifest, columns = ensemble.manifest, [f"p_{target}" for target in ensemble.targets]
     by_row = votes.set_index("render_id").reindex([str(row) for row in range(len(names))])
@@ -272,7 +302,7 @@ def _answers(ensemble: EnsembleFiles, names: Sequence[str], asked: Asked, votes:
     return pd.concat([table[list(ANSWERS)], probabilities], axis=1)
 
 
-def _why(ensemble: EnsembleFiles, asked: Asked, row: int, confidence: float, novelty: float) -> str:
+def _why(ensemble: EnsembleFiles, asked: Known, row: int, confidence: float, novelty: float) -> str:
     """Why a person should look at a page, in words; empty where nobody need."""
     if row in asked.problems:
         return f"unreadable: {asked.problems[row]}; answered with the most frequent class"

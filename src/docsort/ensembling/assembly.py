@@ -11,7 +11,6 @@ from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.ensemble_files import EnsembleMember, Manifest
 from docsort.ensembling.novelty import NoveltyIndex
 from docsort.ensembling.submission import most_frequent_class
-from docsort.images.page_format import PageFormat
 from docsort.member_kinds import MAIN
 from docsort.members.checkpoints import Checkpoint
 
@@ -26,7 +25,7 @@ def assemble(
     members: Sequence[Mapping[str, Checkpoint]],
     specialists: Sequence[Mapping[str, Checkpoint]],
     decisions: Decisions,
-    page_format: PageFormat,
+    jpeg_quality: int,
     classes: pd.DataFrame,
     labels: pd.Series,
     images: pd.DataFrame,
@@ -47,7 +46,7 @@ def assemble(
     ]
     indices = {fold: index for fold, index in enumerate(novelty) if len(index.held)}
     manifest = Manifest(
-        page_format=page_format,
+        jpeg_quality=jpeg_quality,
         classes=tuple(zip(classes["target"].astype(int), classes["class_name"].astype(str), strict=True)),
         fallback=most_frequent_class(labels),
         members=tuple(EnsembleMember(name, fold, point.key) for name, fold, point in chosen),

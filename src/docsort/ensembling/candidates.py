@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.selection import FITTED
+from docsort.ensembling.selection import WAYS
 from docsort.ensembling.votes import VotePlan, cast_votes
 from docsort.errors import InputError
 from docsort.metrics import macro_f1, paired_draws
@@ -48,7 +48,12 @@ candidates, in [0, 1]; pages_changed: renders answered otherwise; verdict: in wo
 
 USED = "as used"
 ONE_LEVEL = ("soft", "geometric", "rank", "hard")
-WEIGHED = {"selected": "selected weights", "routed": "routed classes"}
+WEIGHED = {
+    "stacked": "stacked weights",
+    "selected": "selected weights",
+    "routed": "routed classes",
+    "logistic": "logistic stacker",
+}
 WITH, WITHOUT = "with specialists", "without specialists"
 
 Floats = NDArray[np.float64]
@@ -71,7 +76,7 @@ def compare_candidates(
     seen, used = (table[table["condition"] == JUDGED_CONDITION] for table in (predictions, used))
     used = used.sort_values("render_id", kind="stable", ignore_index=True)
     answers = {USED: used["predicted"].to_numpy(np.int64)}
-    for name, votes in _cast(seen, by_fold, selection, parameters):
+    for name, votes in _cast(seen, by_fold, selection):
         if votes["render_id"].astype(str).tolist() != used["render_id"].astype(str).tolist():
             raise InputError(
                 f"Expected candidate {name} to answer the pages of `oof_votes`, but it answers others; run the "
@@ -124,7 +129,6 @@ def _cast(
     predictions: pd.DataFrame,
     by_fold: Mapping[int, Decisions],
     selection: Mapping[str, Any],
-    parameters: EnsemblingParameters,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every candidate's name and VOTES, by render."""
     tables = {
@@ -135,22 +139,18 @@ def _cast(
     specialised = any(plan.rules for plan, _, _ in tables.values())
     for suffix in (f", {WITH}", f", {WITHOUT}") if specialised else ("",):
         plans = {
-            fold: replace(plan, weights=None, rules=plan.rules if suffix == f", {WITH}" else ())
-            for fold, (plan, _, _) in tables.items()
+            fold: VotePlan(rules=plan.rules if suffix == f", {WITH}" else ()) for fold, (plan, _, _) in tables.items()
         }
         for name in names:
-            single = {fold: replace(plan, kind="soft") for fold, plan in plans.items()}
-            yield f"{name} alone{suffix}", _vote(tables, single, name)
+            yield f"{name} alone{suffix}", _vote(tables, plans, name)
         if len(names) == 1:
             continue
         for kind in ONE_LEVEL:
             changed = {fold: replace(plan, kind=kind) for fold, plan in plans.items()}  # type: ignore[arg-type]
             yield f"{kind} vote, equal weights{suffix}", _vote(tables, changed)
-        for way in FITTED:
+        for way in WAYS:
             fitted = selection[way]["by_fold"]
-            changed = {
-                fold: replace(plan, kind=parameters.vote, weights=fitted[str(fold)]) for fold, plan in plans.items()
-            }
+            changed = {fold: replace(plan, **fitted[str(fold)]) for fold, plan in plans.items()}
             yield f"{WEIGHED[way]}{suffix}", _vote(tables, changed)
 
 

@@ -49,11 +49,6 @@ class Tally:
     predictions: Floats
     owners: Integers
 
-    def rows(self, chosen: NDArray[np.bool_]) -> "Tally":
-        """The same of some pages only."""
-        ballots, same = self.ballots[chosen], self.ballots is self.predictions
-        return replace(self, ballots=ballots, predictions=ballots if same else self.predictions[chosen])
-
     def count(self, weights: Floats, extra: Floats | None = None) -> tuple[Floats, Integers]:
         """The pages' probabilities (P, C), rows summing to one, and the winner's column (P,).
 
@@ -71,12 +66,12 @@ class Tally:
         return means, first_of(scores, means, self.predictions)
 
 
-def tally(stack: MemberStack, kind: str) -> Tally:
-    """The ballots of a vote of this kind."""
+def tally(stack: MemberStack, kind: str, shift: Floats | None = None) -> Tally:
+    """The ballots of a vote of this kind. shift: (C,), added to the logarithms of a geometric vote."""
     voters = stack.by_model() if kind in TWO_LEVELS else stack
     given = voters.probabilities
     if kind == "geometric":
-        ballots = np.log(np.maximum(given, FLOOR))
+        ballots = np.log(np.maximum(given, FLOOR)) + (0.0 if shift is None else shift)
     elif kind == "rank":
         ballots = rankdata(given, axis=2) / (given.shape[2] * (given.shape[2] + 1) / 2)
     elif kind in ("hard", "soft_hard"):

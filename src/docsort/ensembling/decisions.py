@@ -5,7 +5,7 @@ chosen on all folds; out of fold there is one such object per fold, the one that
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.temperature import PLAIN, Calibration, calibrate_votes
 from docsort.ensembling.votes import VotePlan, cast_votes
 from docsort.errors import InputError, LeakError, listing
-from docsort.members.views import ViewPolicy, members_of
+from docsort.members.views import ViewPolicy, members_of, page_views
 from docsort.specialists.rules import rules_of_record
 from docsort.tables import probability_columns
 
@@ -38,7 +38,10 @@ class Decisions:
 
         external: EXTERNAL_ANSWERS, which join a hard vote on test pages.
         """
-        general, special = self.members(predictions)
+        return self.vote(*self.members(predictions), external)
+
+    def vote(self, general: pd.DataFrame, special: pd.DataFrame, external: pd.DataFrame | None = None) -> pd.DataFrame:
+        """VOTES, calibrated, of what `members` returned, or of some of it."""
         votes = cast_votes(general, self.plan, special, external)
         return votes if votes.empty or self.calibration == PLAIN else calibrate_votes(votes, self.calibration)
 
@@ -46,7 +49,8 @@ class Decisions:
         """Tables of members, views averaged: of the general ones, and of the specialists that were accepted."""
         asked = (self.models, [rule.group.name for rule in self.plan.rules])
         general, special = (predictions[predictions["model"].isin(names)] for names in asked)
-        return members_of(general, self.views), members_of(special, self.views)
+        counts = page_views(general, self.views)
+        return members_of(general, self.views, counts=counts), members_of(special, self.views, counts=counts)
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,7 @@ def choose_decisions(
     fold = None if without_fold is None else str(without_fold)
     policy = view_policy["policy"] if fold is None else view_policy["by_fold"][fold]
     chosen = rules["all"] if fold is None else rules["by_fold"].get(fold, [])
-    weights, external = _weights(selection, parameters, fold)
-    plan = VotePlan(parameters.vote, weights, tuple(rules_of_record(chosen)), external)
+    plan = replace(_plan(selection, parameters, fold), rules=tuple(rules_of_record(chosen)))
     return Decisions(tuple(selection["models"]), ViewPolicy.model_validate(policy), plan)
 
 
@@ -99,9 +102,12 @@ def decisions_by_fold(
 
 
 def vote_fold_by_fold(predictions: pd.DataFrame, decisions: Decisions) -> pd.DataFrame:
-    """VOTES and `fold` of test pages: what the members of each fold would answer by themselves, no external answers."""
-    votes = [decisions.vote_on(predictions.head(0)).assign(fold=0)]
-    votes += [decisions.vote_on(own).assign(fold=fold) for fold, own in predictions.groupby("fold")]
+    """VOTES and `fold` of test pages: what the members of each fold would answer by themselves, no external answers, in
+    the views that all of them were asked in."""
+    general, special = decisions.members(predictions)
+    votes = [decisions.vote(general.head(0), special.head(0)).assign(fold=0)]
+    for fold, own in general.groupby("fold"):
+        votes.append(decisions.vote(own, special[special["fold"] == fold]).assign(fold=fold))
     return pd.concat(votes[1:] or votes, ignore_index=True)
 
 
@@ -148,16 +154,15 @@ def join_members(general: pd.DataFrame, special: pd.DataFrame) -> pd.DataFrame:
     return joined.fillna(dict.fromkeys(probability_columns(joined), 0.0))
 
 
-def _weights(
-    selection: Record, parameters: EnsemblingParameters, fold: str | None
-) -> tuple[dict[str, Any] | None, dict[str, float]]:
-    """Weights for a VotePlan, and those of external answers as shares of an average ballot."""
+def _plan(selection: Record, parameters: EnsemblingParameters, fold: str | None) -> VotePlan:
+    """The vote without rules; weights of external answers are shares of an average ballot."""
     if isinstance(parameters.weights, dict):
-        return given_weights(selection["models"], parameters)
+        weights, external = given_weights(selection["models"], parameters)
+        return VotePlan(parameters.vote, weights, external=external)
     if selection["used"] == "equal":
-        return None, {}
+        return VotePlan(parameters.vote)
     block = selection[selection["used"]]
-    return dict(block["weights"] if fold is None else block["by_fold"][fold]), {}
+    return VotePlan(**(block["plan"] if fold is None else block["by_fold"][fold]))
 
 
 def given_weights(names: Sequence[str], parameters: EnsemblingParameters) -> tuple[dict[str, float], dict[str, float]]:

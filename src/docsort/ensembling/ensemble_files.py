@@ -20,14 +20,13 @@ from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.novelty import NoveltyIndex
 from docsort.errors import StorageError
 from docsort.files import partial_of, read_file, storing, write_atomically
-from docsort.images.page_format import PageFormat
 from docsort.member_kinds import kind_of
 from docsort.members.checkpoints import Checkpoint
 from docsort.stores import RECORD, Store, checked_digest, file_digest, fingerprint, is_whole, sealed, sha256, unsealed
 
 ENSEMBLE_FILE, NOVELTY_FILE, MEMBERS_FOLDER = "ensemble.json", "novelty.safetensors", "members"
-ENSEMBLE_VERSION = 1
-"""Of the files; a newer one than this code knows is refused."""
+ENSEMBLE_VERSION = 2
+"""Of the files; any other is refused."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,15 @@ class EnsembleMember:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What stands in ensemble.json. classes: (number, name), ascending; fallback: class number of a page that cannot be
-    read; embedder: name of the members that say where a page lies, None where no page is measured; novelty_limit: share
-    of held-out pages that a page is more novel than, to need review; forecast: what it was forecast to score, and on
-    what; training_pages: traits of the pages it learnt, by quantile, for who wants to watch drift.
+    """What stands in ensemble.json. jpeg_quality: 1 to 100, of pages as members see them; the side that a member wants,
+    and whether straight, is in its record. classes: (number, name), ascending; fallback: class number of a page that
+    cannot be read; embedder: name of the members that say where a page lies, None where no page is measured;
+    novelty_limit: share of held-out pages that a page is more novel than, to need review; forecast: what it was
+    forecast to score, and on what; training_pages: traits of the pages it learnt, by quantile, for who wants to watch
+    drift.
     """
 
-    page_format: PageFormat
+    jpeg_quality: int
     classes: tuple[tuple[int, str], ...]
     fallback: int
     members: tuple[EnsembleMember, ...]
@@ -92,8 +93,8 @@ class EnsembleFiles:
         """The ensemble of a folder, or the newest version below it; its members are opened, and compared with their
         sums, when they are asked.
 
-        Raises StorageError, one sentence, where there is none, where a file is damaged or missing, or where a newer
-        version of Docsort has written it.
+        Raises StorageError, one sentence, where there is none, where a file is damaged or missing, or where a newer or
+        an older version of Docsort has written it.
         """
         place = newest(Path(folder).expanduser().absolute())
         manifest = _read_manifest(place / ENSEMBLE_FILE)
@@ -109,7 +110,7 @@ class EnsembleFiles:
         return cls(manifest, checkpoints, _read_novelty(place / NOVELTY_FILE), place)
 
     def fingerprint(self) -> str:
-        """Of everything that decides an answer: members, page format, decisions, novelty; not of its forecast."""
+        """Of everything that decides an answer: members, JPEG quality, decisions, novelty; not of its forecast."""
         facts = asdict(replace(self.manifest, forecast=None, training_pages={}, packages={}, decisions=None))  # type: ignore[arg-type]
         decisions = _MANIFEST.dump_python(self.manifest, mode="json")["decisions"]
         return fingerprint(facts, decisions, {fold: index.fingerprint() for fold, index in self.novelty.items()})
@@ -177,10 +178,12 @@ def _read_manifest(path: Path) -> Manifest:
     if found is None:
         raise _damaged(path)
     values, _ = found
-    if values.get("version", 0) > ENSEMBLE_VERSION:
+    version = values.get("version", ENSEMBLE_VERSION)
+    if version != ENSEMBLE_VERSION:
+        newer = version > ENSEMBLE_VERSION
         raise StorageError(
-            f"Expected {path} to be of version {ENSEMBLE_VERSION} at most, but it is of {values['version']}; "
-            "install a newer Docsort."
+            f"Expected {path} to be of version {ENSEMBLE_VERSION}, but it is of {version}; "
+            f"{'install a newer Docsort' if newer else 'train again, or install the Docsort that has written it'}."
         )
     try:
         return _MANIFEST.validate_python(values)

@@ -3,8 +3,8 @@
 Out of fold a page is answered by one model, on test images by the mean of all: the out-of-fold score promises too
 little. How much less the mean errs than its members is known exactly for the Brier score: by the spread of the members
 around it (the ambiguity decomposition of Krogh & Vedelsby, "Neural network ensembles, cross validation, and active
-learning", NIPS 1994). So the Brier score of the mean is the members', measured out of fold on test-like pages, less
-their spread, measured on the test images.
+learning", NIPS 1994). So the Brier score of the mean is the members', measured out of fold on test-like pages and moved
+by what they expect of themselves on either, less their spread, measured on the test images.
 
 Members are calibrated first, by the one temperature under which they are calibrated out of fold: the mean of a sure
 and of a vague model is underconfident, and so would its spread be.
@@ -15,92 +15,176 @@ of the mean less that of the members' answers put together, so that what the dis
 Put together, because so they are out of fold, each fifth of the pages answered by another member: what one of them
 overlooks another finds, and their macro-F1 is better than its mean over the members.
 
+The same calibrated members also tell how much harder or easier the test images are for them than the test-like pages:
+by the score that they expect of themselves on either (difference of confidences; Guillory et al., "Predicting with
+confidence on unseen distributions", ICCV 2021). Damage that was not fitted shows there, and so does the luck of which
+pages are asked.
+
 Legend of shapes: M members, N test images, C classes.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from docsort.ensembling.reliability import brier_scores, temper
-from docsort.ensembling.temperature import fit_temperature
+from docsort.ensembling.label_noise import LabelNoise
+from docsort.ensembling.reliability import Floats, Integers, temper, truth_of
+from docsort.ensembling.temperature import fit_pooled_temperature
 from docsort.ensembling.votes import VotePlan, fold_votes
 from docsort.errors import InputError
 from docsort.metrics import mean_over_members
-from docsort.tables import probability_columns, targets_of
+from docsort.tables import judged, probability_columns
 
 TEMPERATURES = np.geomspace(0.05, 8.0, 400)
 """Searched for the one that fits; below 1 sharpens."""
 
-Floats = NDArray[np.float64]
+
+class AnsweredPages:
+    """Test images as M members answered them: probabilities (M, N, C)."""
+
+    def __init__(self, members: Floats) -> None:
+        self.members, self.mean = members, members.mean(axis=0)
+        self.spread = np.square(members - self.mean).sum(axis=2).mean(axis=0)
+        squares = np.square(self.mean).sum(axis=1)
+        crosses = np.stack([(self.mean * temper(self.mean, t)).sum(axis=1) for t in TEMPERATURES])
+        self.briers = squares - 2 * crosses + 1  # (T, N): expected, were labels drawn at that temperature
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def gain(self, brier_member: float, weights: ArrayLike = 1.0) -> dict[str, float]:
+        """From the Brier score of one member, in [0, 2], on pages like these; weights (N,) of the pages."""
+        own = np.broadcast_to(np.asarray(weights, dtype=np.float64), (len(self),))
+        spread = float(np.average(self.spread, weights=own))
+        expected = self.briers @ own / own.sum()
+        temperature = float(TEMPERATURES[int(np.abs(expected - (brier_member - spread)).argmin())])
+        belief = temper(self.mean, temperature) * own[:, None]
+        together, alone = self.mean.argmax(axis=1), self.members.argmax(axis=2).ravel()
+        as_often = np.tile(belief, (len(self.members), 1))
+        return {
+            "macro_f1": expected_macro_f1(belief, together) - expected_macro_f1(as_often, alone),
+            "accuracy": expected_accuracy(belief, together) - expected_accuracy(as_often, alone),
+            "brier_member": brier_member,
+            "spread": spread,
+            "temperature": temperature,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Test-like pages, in the order of their render ids, as one fold's members answered them: probabilities (H, C);
+    truth (H, C): what is believed of their labels; groups (H,) of sources."""
+
+    probabilities: Floats
+    truth: Floats
+    groups: NDArray[np.str_]
+
+    @property
+    def briers(self) -> Floats:
+        """(H,) Brier scores, in [0, 2], as far as labels are known."""
+        crosses = (self.probabilities * self.truth).sum(axis=1)
+        return np.asarray(np.square(self.probabilities).sum(axis=1) - 2 * crosses + 1)
+
+    def expected_macro_f1(self, weights: Floats) -> float:
+        """Of the likeliest answers, if they are right as often as they say; weights (H,) of the pages."""
+        return expected_macro_f1(self.probabilities * weights[:, None], self.probabilities.argmax(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleGain:
+    """What the mean of the members gains over one of them, and how the test images differ from test-like pages. Both
+    are None where there are no test images or only one member; then nothing is gained."""
+
+    pages: AnsweredPages | None = None
+    held_out: HeldOut | None = None
+
+    def record(self) -> dict[str, Any]:
+        """`macro_f1` and `accuracy`, expected on the test images; `members`; and, where there are several,
+        `brier_member` on the test images, as measured out of fold on test-like pages and moved as confidences move,
+        `spread` on the test images, and the `temperature`.
+        """
+        if self.pages is None or self.held_out is None:
+            return {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
+        brier = float(self.held_out.briers.mean()) + self._harder()
+        return {**self.pages.gain(brier), "members": len(self.pages.members)}
+
+    def shift(self) -> dict[str, float]:
+        """`macro_f1` and `accuracy` that one member expects of itself on the test images, less those on test-like
+        pages."""
+        if self.pages is None or self.held_out is None:
+            return {"macro_f1": 0.0, "accuracy": 0.0}
+        asked = self.pages.members.reshape(-1, self.pages.members.shape[2])
+        both = [(own, own.argmax(axis=1)) for own in (asked, self.held_out.probabilities)]
+        scores = {"macro_f1": expected_macro_f1, "accuracy": expected_accuracy}
+        return {name: score(*both[0]) - score(*both[1]) for name, score in scores.items()}
+
+    def _harder(self) -> float:
+        """The Brier score that one member expects of itself on the test images, less that on test-like pages."""
+        if self.pages is None or self.held_out is None:
+            return 0.0
+        asked, held_out = self.pages.members, self.held_out.probabilities
+        return float(np.square(held_out).sum(axis=1).mean() - np.square(asked).sum(axis=2).mean())
+
+    def draw(self, count: int, rng: np.random.Generator) -> Floats:
+        """(count,) gains in macro-F1 by bootstraps of held-out groups and of test images."""
+        if self.pages is None or self.held_out is None:
+            return np.zeros(count)
+        codes = np.unique(self.held_out.groups, return_inverse=True)[1]
+        sums, sizes = np.bincount(codes, self.held_out.briers), np.bincount(codes)
+        drawn = [
+            rng.multinomial(number, np.full(number, 1 / number), count) for number in (len(sizes), len(self.pages))
+        ]
+        briers = drawn[0] @ sums / (drawn[0] @ sizes) + self._harder()
+        return np.array([self.pages.gain(*each)["macro_f1"] for each in zip(briers, drawn[1], strict=True)])
+
+
+NO_GAIN = EnsembleGain()
+"""Of one member, or of no test images."""
 
 
 def ensemble_gain(
-    test_members: pd.DataFrame, oof_members: pd.DataFrame, plan: VotePlan, by_fold: Mapping[int, VotePlan]
-) -> dict[str, Any]:
-    """`macro_f1` and `accuracy`, what the mean of the members is expected to gain over one of them on the test images;
-    `members`; `brier_member` out of fold on test-like pages, `spread` on the test images, and the `temperature`.
-
-    Both tables: members of the general models (`views.members_of`); here a member is what one fold's models predict
-    together, by the vote and weights of `plan`, out of fold of the plan that the other folds chose. Zero where there
-    are no test images or only one member.
+    test_members: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    plan: VotePlan,
+    by_fold: Mapping[int, VotePlan],
+    noise: LabelNoise | None = None,
+) -> EnsembleGain:
+    """Both tables: members of the general models (`views.members_of`); here a member is what one fold's models predict
+    together, by the vote and weights of `plan`, out of fold of the plan that the other folds chose. Held-out pages are
+    judged by what is believed of their true labels, without `noise` by their labels.
     """
-    nothing = {"macro_f1": 0.0, "accuracy": 0.0, "members": 1}
     if test_members.empty:
-        return nothing
+        return NO_GAIN
     members = _stack(fold_votes(test_members, plan))
     if len(members) < 2:
-        return nothing
-    own = oof_members[oof_members["condition"] == "test_like"]
+        return NO_GAIN
+    own = judged(oof_members, "predictions of members")
     parts = [fold_votes(held_out, by_fold[int(str(fold))]) for fold, held_out in own.groupby("fold")]
     seen = mean_over_members(pd.concat(parts, ignore_index=True))
-    columns = probability_columns(seen)
-    truth = np.searchsorted(targets_of(columns), seen["label"].to_numpy(int))
-    answers = seen[columns].to_numpy(np.float64)
-    temperature = fit_temperature(answers, truth)
+    answers = seen[probability_columns(seen)].to_numpy(np.float64)
+    truth = np.eye(answers.shape[1])[truth_of(seen)] if noise is None else noise.belief[noise.rows_of(seen["image_id"])]
+    given = float((answers * truth).sum(axis=1).mean())
+    temperature = fit_pooled_temperature(answers, answers[None], given)
     members, answers = temper(members, temperature), temper(answers, temperature)
-    brier = float(brier_scores(answers, truth).mean())
-    return {**gain_of_mean(members, brier), "members": len(members)}
+    return EnsembleGain(AnsweredPages(members), HeldOut(answers, truth, seen["group"].to_numpy(str)))
 
 
-def gain_of_mean(members: Floats, brier_member: float) -> dict[str, float]:
-    """From the members' probabilities (M, N, C) and the Brier score of one of them, in [0, 2], on pages like these."""
-    mean = members.mean(axis=0)
-    spread = float(np.square(members - mean).sum(axis=2).mean())
-    temperature = fit_brier_temperature(mean, brier_member - spread)
-    belief = temper(mean, temperature)
-    together, alone = mean.argmax(axis=1), members.argmax(axis=2).ravel()
-    as_often = np.tile(belief, (len(members), 1))
-    return {
-        "macro_f1": expected_macro_f1(belief, together) - expected_macro_f1(as_often, alone),
-        "accuracy": expected_accuracy(belief, together) - expected_accuracy(as_often, alone),
-        "brier_member": brier_member,
-        "spread": spread,
-        "temperature": temperature,
-    }
+def expected_macro_f1(belief: Floats, answers: Integers) -> float:
+    """Macro-F1 of the answers (N,) with the expected counts, if labels are distributed as `belief` (N, C); a page
+    counts as much as its row sums to.
+    """
+    own, weights = belief[np.arange(len(answers)), answers], belief.sum(axis=1)
+    hits, claimed = (np.bincount(answers, each, minlength=belief.shape[1]) for each in (own, weights))
+    return float(np.mean(2 * hits / np.maximum(belief.sum(axis=0) + claimed, 1e-12)))
 
 
-def fit_brier_temperature(mean: Floats, brier: float) -> float:
-    """The temperature under which the probabilities (N, C) are expected to have this Brier score, or nearest to it."""
-    squares = float(np.square(mean).sum(axis=1).mean())
-    expected = [squares - 2 * float((mean * temper(mean, t)).sum(axis=1).mean()) + 1 for t in TEMPERATURES]
-    return float(TEMPERATURES[int(np.abs(np.asarray(expected) - brier).argmin())])
-
-
-def expected_macro_f1(belief: Floats, answers: NDArray[np.int64]) -> float:
-    """Macro-F1 of the answers (N,) with the expected counts, if labels are distributed as `belief` (N, C)."""
-    hits = np.zeros(belief.shape[1])
-    np.add.at(hits, answers, belief[np.arange(len(answers)), answers])
-    size = belief.sum(axis=0) + np.bincount(answers, minlength=belief.shape[1])
-    return float(np.mean(2 * hits / np.maximum(size, 1e-12)))
-
-
-def expected_accuracy(belief: Floats, answers: NDArray[np.int64]) -> float:
-    """Share of right answers, if labels are distributed as `belief`."""
-    return float(belief[np.arange(len(answers)), answers].mean())
+def expected_accuracy(belief: Floats, answers: Integers) -> float:
+    """Share of right answers, if labels are distributed as `belief`, rows counting by their sums."""
+    return float(belief[np.arange(len(answers)), answers].sum() / belief.sum())
 
 
 def _stack(members: pd.DataFrame) -> Floats:

@@ -22,10 +22,11 @@ class EnsemblingParameters(Parameters):
         "first guesses, ties by mean probability; of two levels, over a model's folds and over models, soft_soft, "
         "soft_hard, hard_hard",
     )
-    weights: Literal["equal", "selected", "routed"] | dict[str, NonNegativeFloat] = Field(
-        default="selected",
-        description="how much each model counts. selected: greedy, out of fold; routed: each class by its best model; "
-        "both only where they earn it, else equal; or a weight by name, of models and external answers",
+    weights: Literal["equal", "stacked", "selected", "routed", "logistic"] | dict[str, NonNegativeFloat] = Field(
+        default="stacked",
+        description="how much each model counts. stacked: by the log score of the mean, out of fold; selected: greedy; "
+        "routed: each class by its best model; logistic: logistic regression on log-probabilities; these three only "
+        "where they earn it, else stacked; equal; or a weight by name, of models and external answers",
     )
     selection_rounds: int = Field(default=20, ge=1, description="models taken, with replacement, by the selection")
     external_answers: dict[str, PathText] = Field(
@@ -102,5 +103,10 @@ class EnsemblingParameters(Parameters):
             raise ValueError(
                 f"Expected `vote` to be one of {', '.join(OPEN_TO_EXTERNAL_ANSWERS)} where `external_answers` join it, "
                 f"but got {self.vote}; an answer sheet has no probabilities."
+            )
+        if self.external_answers and self.weights == "logistic":
+            raise ValueError(
+                "Expected `weights` to be another than logistic where `external_answers` join the vote, for the "
+                "logistic stacker adds up logarithms and no ballots; take stacked."
             )
         return self

@@ -102,8 +102,8 @@ def log_losses(probabilities: Floats, truth: Integers) -> Floats:
     return np.asarray(-safe_log(probabilities[np.arange(len(truth)), truth]))
 
 
-def temper(probabilities: Floats, temperature: float) -> Floats:
-    """(N, C) to the power 1 / temperature, normalised (Guo et al., "On calibration of modern neural networks")."""
+def temper(probabilities: Floats, temperature: float | Floats) -> Floats:
+    """(..., C) to the power 1 / temperature, normalised (Guo et al., "On calibration of modern neural networks")."""
     return soften(safe_log(probabilities) / temperature)
 
 
@@ -125,7 +125,12 @@ def probabilities_of(votes: pd.DataFrame) -> Floats:
 
 def truth_of(votes: pd.DataFrame) -> Integers:
     """(N,) the place of each label among the classes, ascending."""
-    return np.searchsorted(targets_of(probability_columns(votes)), votes["label"].to_numpy(np.int64))
+    return places_of(votes["label"], targets_of(probability_columns(votes)))
+
+
+def places_of(numbers: pd.Series, targets: list[int]) -> Integers:
+    """(N,) the place of each class number among the targets, ascending."""
+    return np.searchsorted(targets, numbers.to_numpy(np.int64)).astype(np.int64)
 
 
 def is_right(votes: pd.DataFrame) -> NDArray[np.bool_]:

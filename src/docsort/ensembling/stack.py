@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from docsort.ensembling.reliability import temper
 from docsort.errors import InputError, listing
 from docsort.metrics import MEMBER_KEYS, PAGE_KEYS, broken_rows
 from docsort.tables import check_columns, probability_columns
@@ -39,6 +40,16 @@ class MemberStack:
             return self
         means = [self.probabilities[:, self.owners == model].mean(axis=1) for model in range(len(self.names))]
         return replace(self, probabilities=np.stack(means, axis=1), owners=np.arange(len(self.names)))
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "MemberStack":
+        """The same members of some pages only, chosen (P,)."""
+        held_out = None if self.held_out is None else self.held_out[chosen]
+        pages = self.pages[chosen].reset_index(drop=True)
+        return replace(self, pages=pages, probabilities=self.probabilities[chosen], held_out=held_out)
+
+    def tempered(self, temperatures: Floats) -> "MemberStack":
+        """The same members, each calibrated with the temperature of its model, (M,)."""
+        return replace(self, probabilities=temper(self.probabilities, temperatures[self.owners][:, None]))
 
     def table(self) -> pd.DataFrame:
         """One row per page and member, PAGE_KEYS and p_<target>, a page's members below each other."""

@@ -1,25 +1,39 @@
 """How many views of a page are worth their cost: score against forward passes, on test-like validation pages.
 
-Every policy is tried on what the models predicted out of fold, so it costs no forward pass. Taken is the cheapest whose
-macro-F1 is within a tolerance of the best. The choice is also made fold by fold on the other folds' pages, and what it
-loses on its own is the honest figure of what is lost.
+Every policy is tried on what the models predicted out of fold, so it costs no forward pass. What is scored is the mean
+of all models by stacked weights (`stacking`), and with these weights the lead is taken that ends an adaptive policy.
+Taken is the cheapest whose macro-F1 is within a tolerance of the best. The choice is also made fold by fold on the
+other folds' pages, weights included, and what it loses on its own is the honest figure of what is lost.
+
+Legend of shapes: P pages, M models, V views, C classes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from docsort.ensembling.stack import MemberStack, stack_members
+from docsort.ensembling.stacking import fit_stacked
+from docsort.ensembling.weighing import Weighing
 from docsort.errors import InputError, listing
 from docsort.gates import Rows, cross_fit
-from docsort.members.views import View, ViewPolicy, forwards_of, members_of
+from docsort.members.views import (
+    Asked,
+    View,
+    ViewPolicy,
+    members_of,
+    pivot,
+    view_weights,
+    views_asked,
+    weighted_mean,
+)
 from docsort.metrics import bootstrap_interval, macro_f1, paired_bootstrap
 from docsort.seeding import derive_seed
-from docsort.specialists.routing import top_targets
-from docsort.specialists.rules import judged_pages
-from docsort.tables import judged
+from docsort.tables import judged, targets_of
 
 VIEW_CURVE = ("name", "forwards", "macro_f1", "low", "high", "delta", "delta_low", "delta_high", "chosen")
 """One row per policy, cheapest first. forwards: passes of one square per page and model; low, high: interval of
@@ -29,7 +43,7 @@ ORDER = (0, 6, 3, 5, 2, 4, 1, 7)
 """Turns in the order in which they are asked for: of the first two and four as many are mirrored as not, and of the
 first four as many lie on their side as not."""
 
-MARGINS = (0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9, 0.95)
+MARGINS = (0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95)
 RANDOM_DRAWS = 20
 """What was usual: 20 random flips and quarter-turns."""
 
@@ -79,6 +93,36 @@ def named_policy(name: str, turns: Sequence[int], scales: Sequence[int]) -> View
     return known[name]
 
 
+@dataclass(frozen=True)
+class _Pages:
+    """Test-like pages, out of fold. stack: the models' means over all views; truth: (P,) columns of the labels; cubes:
+    (P, V, C) by model, in the order of the names."""
+
+    stack: MemberStack
+    truth: NDArray[np.int64]
+    cubes: tuple[NDArray[np.float64], ...]
+    seed: int
+
+    def asked(self, policy: ViewPolicy, rows: Rows) -> NDArray[np.int64]:
+        """How many views of each page of these rows are asked for."""
+        places = np.arange(int(rows.sum()))
+        own = [
+            Asked(name, places, cube[rows, : len(policy.views)])
+            for name, cube in zip(self.stack.names, self.cubes, strict=True)
+        ]
+        return views_asked(own, policy, len(places))
+
+    def answers(self, policy: ViewPolicy, weighing: Weighing, rows: Rows) -> NDArray[np.int64]:
+        """The winners' columns of the pages of these rows."""
+        stack = self.stack.rows(rows)
+        weights = view_weights(stack.pages["render_id"], self.asked(policy, rows), policy, self.seed)
+        means = [weighted_mean(cube[rows, : len(policy.views)], weights) for cube in self.cubes]
+        return weighing.answers(replace(stack, probabilities=np.stack(means, axis=1)))
+
+    def weigh(self, rows: Rows) -> Weighing:
+        return fit_stacked(self.stack.rows(rows), self.truth[rows], "soft")
+
+
 def choose_views(
     oof_predictions: pd.DataFrame,
     turns: Sequence[int],
@@ -93,31 +137,71 @@ def choose_views(
     its name, which then every fold has.
     """
     seen = judged(oof_predictions, "out-of-fold predictions")
-    given = None if wanted == "auto" else named_policy(wanted, turns, scales).name
     tried = policies(turns, scales)
-    names, answers, forwards = [policy.name for policy in tried], [], []
-    for policy in tried:
-        means, page_folds = judged_pages(members_of(seen, policy, seed))
-        answers.append(top_targets(means))
-        forwards.append(forwards_of(seen, policy))
-    labels, costs = means["label"].to_numpy(int), np.array(forwards)
+    names = [policy.name for policy in tried]
+    given = None if wanted == "auto" else names.index(named_policy(wanted, turns, scales).name)
+    pages = _pages(seen, tried[names.index("all")], seed)
+    folds = np.asarray(pages.stack.held_out)
 
-    def choose(rows: Rows) -> int:
-        scores = np.array([macro_f1(labels[rows], answer[rows]) for answer in answers])
-        return _cheapest(scores, costs, tried, tolerance) if given is None else names.index(given)
+    def choose(rows: Rows) -> tuple[int, Weighing]:
+        weighing = pages.weigh(rows)
+        if given is not None:
+            return given, weighing
+        own = [_weighed(policy, weighing, pages.stack) for policy in tried]
+        scores = [macro_f1(pages.truth[rows], pages.answers(policy, weighing, rows)) for policy in own]
+        costs = [policy.draws or pages.asked(policy, rows).mean() for policy in own]
+        return _cheapest(np.array(scores), np.array(costs), tried, tolerance), weighing
 
-    found = cross_fit(page_folds, choose, lambda number, rows: answers[number][rows])
-    level = answers[names.index("all")]
-    own = derive_seed(seed, "view curve")
+    found = cross_fit(folds, choose, lambda chosen, rows: _answers(pages, tried[chosen[0]], chosen[1], rows))
+    chosen = {
+        fold: _weighed(tried[number], weighing, pages.stack) for fold, (number, weighing) in found.by_fold.items()
+    }
+    number, weighing = found.fitted
+    curve, level = _curve(pages, tried, {fold: own for fold, (_, own) in found.by_fold.items()}, number)
+    lost = macro_f1(pages.truth, level) - macro_f1(pages.truth, found.nested)
+    return ViewChoice(_weighed(tried[number], weighing, pages.stack), chosen, curve, lost)
+
+
+def _pages(seen: pd.DataFrame, whole: ViewPolicy, seed: int) -> _Pages:
+    stack = stack_members(members_of(seen, whole))
+    truth = np.searchsorted(targets_of(stack.columns), stack.pages["label"].to_numpy(np.int64))
+    cubes = tuple(pivot(seen[seen["model"] == name], whole)[1] for name in stack.names)
+    return _Pages(stack, truth, cubes, seed)
+
+
+def _weighed(policy: ViewPolicy, weighing: Weighing, stack: MemberStack) -> ViewPolicy:
+    """The policy with the weights of the mean whose lead it looks at."""
+    weights = dict(zip(stack.names, weighing.weights.tolist(), strict=True))
+    return policy.model_copy(update={"weights": weights}) if policy.stops else policy
+
+
+def _answers(pages: _Pages, policy: ViewPolicy, weighing: Weighing, rows: Rows) -> NDArray[np.int64]:
+    return pages.answers(_weighed(policy, weighing, pages.stack), weighing, rows)
+
+
+def _curve(
+    pages: _Pages, tried: Sequence[ViewPolicy], weighings: Mapping[int, Weighing], chosen: int
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """The table VIEW_CURVE, each fold's pages answered with the weights of the others, and the answers (P,) from all
+    views."""
+    folds = np.asarray(pages.stack.held_out)
+    answers, costs = [np.zeros(len(folds), dtype=np.int64) for _ in tried], np.zeros((len(tried), len(folds)))
+    for number, policy in enumerate(tried):
+        for fold, weighing in weighings.items():
+            rows = folds == fold
+            answers[number][rows] = _answers(pages, policy, weighing, rows)
+            costs[number, rows] = policy.draws or pages.asked(_weighed(policy, weighing, pages.stack), rows)
+    level = answers[[policy.name for policy in tried].index("all")]
+    own, groups, truth = derive_seed(pages.seed, "view curve"), pages.stack.pages["group"], pages.truth
     rows = []
-    for number, answer in enumerate(answers):
-        interval = bootstrap_interval(labels, answer, means["group"], DRAWS, own)
-        delta = paired_bootstrap(labels, level, answer, means["group"], DRAWS, own)
-        score = macro_f1(labels, answer)
-        rows.append((names[number], costs[number], score, *interval, *delta, number == found.fitted))
-    curve = pd.DataFrame(rows, columns=list(VIEW_CURVE)).sort_values(["forwards", "name"], ignore_index=True)
-    by_fold = {fold: tried[number] for fold, number in found.by_fold.items()}
-    return ViewChoice(tried[found.fitted], by_fold, curve, macro_f1(labels, level) - macro_f1(labels, found.nested))
+    for number, (policy, answer) in enumerate(zip(tried, answers, strict=True)):
+        interval = bootstrap_interval(truth, answer, groups, DRAWS, own)
+        delta = paired_bootstrap(truth, level, answer, groups, DRAWS, own)
+        cost = float(costs[number].mean())
+        table_row = (policy.name, cost, macro_f1(truth, answer), *interval, *delta, number == chosen)
+        rows.append(table_row)
+    curve = pd.DataFrame(rows, columns=list(VIEW_CURVE))
+    return curve.sort_values(["forwards", "name"], ignore_index=True), level
 
 
 def _cheapest(scores: np.ndarray, costs: np.ndarray, tried: Sequence[ViewPolicy], tolerance: float) -> int:

@@ -4,19 +4,17 @@ The out-of-fold pages and the test pages go through the same function, `cast_vot
 is what the submission does. Out of fold a page has one member per model; a test page has one per model and fold.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from docsort.ensembling.combination import COUNTED, TWO_LEVELS, Tally, answers_table, first_of, tally
+from docsort.ensembling.combination import COUNTED, TWO_LEVELS, answers_table, first_of
 from docsort.ensembling.external_answers import ballots_of
 from docsort.ensembling.parameters import VoteKind
-from docsort.ensembling.selection import Floats, equal_weights, read_weights, weights_of_pages
 from docsort.ensembling.stack import MemberStack, stack_members
-from docsort.errors import InputError, listing
+from docsort.ensembling.weighing import Weighing, read_weighing, weights_of_pages
 from docsort.metrics import MEMBER_KEYS, PAGE_KEYS
 from docsort.specialists.routing import RoutingRule, apply_specialists
 from docsort.tables import probability_columns, targets_of
@@ -30,30 +28,20 @@ predicted: the class number voted for; confidence: its mean probability, in [0, 
 class VotePlan:
     """How members' probabilities become one answer. weights: None for equal ones, by model, or routes: by the column of
     a page's first guess and model; rules: of the specialists that were accepted; external: weights of external answers,
-    1 being what an average ballot counts.
+    1 being what an average ballot counts; temperatures: by model, that members are calibrated with before they vote,
+    None for none; shift: by column, added to the logarithms of a geometric vote, None for none.
     """
 
     kind: VoteKind = "soft"
     weights: dict[str, Any] | None = None
     rules: tuple[RoutingRule, ...] = ()
     external: dict[str, float] = field(default_factory=dict)
+    temperatures: dict[str, float] | None = None
+    shift: dict[str, float] | None = None
 
-    def weights_for(self, stack: MemberStack, votes: Tally) -> Floats:
-        """The weights (M,) or (P, M) that count for these pages, summing to one. Raises InputError for other models."""
-        if self.weights is None:
-            return equal_weights(len(stack.names))
-        known = next(iter(self.weights.values())) if self.is_routed else self.weights
-        if set(known) != set(stack.names):
-            raise InputError(
-                f"Expected weights for the models {listing(stack.names)}, but they were chosen for "
-                f"{listing(sorted(known))}; run the ensembling pipeline again."
-            )
-        return weights_of_pages(votes, read_weights(self.weights, stack))
-
-    @property
-    def is_routed(self) -> bool:
-        """Whether each class has weights of its own."""
-        return self.weights is not None and all(isinstance(own, Mapping) for own in self.weights.values())
+    def weighing(self, stack: MemberStack) -> Weighing:
+        """How much each of these members counts. Raises InputError where the weights are of other models."""
+        return read_weighing(self.kind, self.weights, self.temperatures, self.shift, stack)
 
 
 def cast_votes(
@@ -74,12 +62,14 @@ def cast_votes(
     if members.empty:
         return pd.DataFrame(columns=[*VOTES, *probability_columns(members)])
     stack = stack_members(members)
-    by_ballot = plan.kind in COUNTED
+    weighing = plan.weighing(stack)
+    stack, by_ballot = weighing.calibrated(stack), plan.kind in COUNTED
     if by_ballot:
         voters = stack.by_model() if plan.kind == "soft_hard" else stack
         stack = voters.with_table(_specialised(voters.table(), plan, specialist_members))
-    counted = tally(stack, plan.kind)
-    means, winners = counted.count(plan.weights_for(stack, counted), _extra_ballots(stack, plan, external))
+    counted = weighing.tally(stack)
+    weights = weights_of_pages(counted, weighing.weights)
+    means, winners = counted.count(weights, _extra_ballots(stack, plan, external))
     table = answers_table(stack, means)
     if not by_ballot:
         table = _specialised(table, plan, specialist_members)
@@ -93,8 +83,9 @@ def fold_votes(members: pd.DataFrame, plan: VotePlan) -> pd.DataFrame:
     parts = []
     for fold, own in members.groupby("fold"):
         stack = stack_members(own)
-        counted = tally(stack, plan.kind)
-        means, _ = counted.count(plan.weights_for(stack, counted))
+        weighing = plan.weighing(stack)
+        counted = weighing.tally(weighing.calibrated(stack))
+        means, _ = counted.count(weights_of_pages(counted, weighing.weights))
         parts.append(answers_table(stack, means).assign(model="vote", fold=fold))
     return pd.concat(parts, ignore_index=True)[[*MEMBER_KEYS, *probability_columns(members)]]
 

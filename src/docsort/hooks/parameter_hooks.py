@@ -33,6 +33,8 @@ RUNTIME_NAMES = (
     "holdout",
     "answer_key",
     "photos",
+    "preset",
+    "time_limit",
 )
 """Names that --params takes besides the groups of the parameters files; they are read where they are used."""
 
@@ -48,6 +50,7 @@ MEMBER_FIELDS: Mapping[str, str | None] = {
     "turns": "dihedral",
     "emphasis": "oversample",
     "compiled": "compile",
+    "straightened": "straighten",
     "snapshots": None,
     "average_snapshots": None,
 }
@@ -56,6 +59,7 @@ MEMBER_FIELDS: Mapping[str, str | None] = {
 RENAMED: Mapping[str, str | None] = {
     "augmentation.emphasis": "augmentation.oversample",
     "augmentation.size": "`image_size` of each member",
+    "augmentation.straighten": "`straighten` of each member",
     "cleaning.duplicates.largest_group": None,
     "cleaning.oddities": None,
     "cleaning.suspects.first_look": "cleaning.suspects.baseline",
@@ -121,6 +125,7 @@ class ParameterHooks:
         given = dict(loader.runtime_params or {})
         check_renamed(given)
         check_references(given)
+        check_preset(loader["globals"] | given)
         loader.runtime_params = {name: value for name, value in given.items() if name in RUNTIME_NAMES}
         try:
             written = loader["parameters"]
@@ -133,6 +138,13 @@ class ParameterHooks:
         set_fold_count(dealing.get("folds", FOLD_COUNT) if isinstance(dealing, Mapping) else FOLD_COUNT)
         settings = loader["globals"] | given
         check_values(parameters, {name: settings[name] for name in LOCATIONS if name in settings}, pipelines)
+
+
+def check_preset(settings: Mapping[str, Any]) -> None:
+    """Raises InputError for a preset that there is not."""
+    known, asked = settings.get("presets", {}), settings.get("preset")
+    if known and asked not in known:
+        raise InputError(f"Expected `preset` to be one of {listing(known)}, but got {asked!r}.")
 
 
 def check_references(given: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How a page is laid out before any member sees it: straightened, letterboxed, stored as JPEG.
+"""How a page is laid out before a member sees it: straightened if it wants that, letterboxed, stored as JPEG.
 
 Renders and new photos go through the same function, so that what is learnt, judged and answered is the same kind of
 picture down to the artefacts of its compression.
@@ -30,28 +30,33 @@ and twice the stored side should be left of it."""
 Image = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class PageFormat:
-    """straighten: whether pages are laid straight and cut to their edges; jpeg_quality: 1 to 100."""
+    """What a member wants of a page. side: of its square, pixels; straighten: whether the page is laid straight and cut
+    to its edges first. jpeg_quality, 1 to 100, is common to all members."""
 
+    side: int
     straighten: bool
-    jpeg_quality: int
 
-    def stored(self, page: Image, side: int) -> bytes:
-        """The JPEG file of a page (H, W, 3) as a square (side, side, 3)."""
-        return self.finished(shrink_to_side(page, side * STRAIGHTENED_SCALE) if self.straighten else page, side)
+    def __str__(self) -> str:
+        return f"{self.side} pixels, {'laid straight' if self.straighten else 'as they lie'}"
 
-    def finished(self, page: Image, side: int) -> bytes:
+    def stored(self, page: Image, jpeg_quality: int) -> bytes:
+        """The JPEG file of a page (H, W, 3) as a square (S, S, 3)."""
+        small = shrink_to_side(page, self.side * STRAIGHTENED_SCALE) if self.straighten else page
+        return self.finished(small, jpeg_quality)
+
+    def finished(self, page: Image, jpeg_quality: int) -> bytes:
         """The same for a page that is already small."""
-        return encode_jpeg(letterbox(straighten(page) if self.straighten else page, side), self.jpeg_quality)
+        return encode_jpeg(letterbox(straighten(page) if self.straighten else page, self.side), jpeg_quality)
 
-    def square(self, page: Image, side: int) -> Image:
-        """What a member sees of a page: (side, side, 3), stored and read again."""
-        return decode_rgb(self.stored(page, side))
+    def square(self, page: Image, jpeg_quality: int) -> Image:
+        """What a member sees of a page: (S, S, 3), stored and read again."""
+        return decode_rgb(self.stored(page, jpeg_quality))
 
-    def fingerprint(self) -> list[object]:
-        """What decides the bytes besides the page."""
-        return [FORMAT_VERSION, self.straighten, self.jpeg_quality, *_codecs()]
+    def fingerprint(self, jpeg_quality: int) -> list[object]:
+        """What decides the bytes besides the page and the side."""
+        return [FORMAT_VERSION, self.straighten, jpeg_quality, *_codecs()]
 
 
 def encode_jpeg(square: Image, quality: int) -> bytes:

@@ -37,7 +37,7 @@ def describe_renders(paths: Sequence[str], parameters: KernelParameters, cache: 
     described once. Raises UnreadableImageError.
     """
     with _one_at_a_time:
-        name = f"{DESCRIPTORS}-{parameters.image_size}-{parameters.straightened}"
+        name = f"{DESCRIPTORS}-{parameters.image_size}-{parameters.straighten}"
         stored, keys = PageCache(cache, name, NUMBERS, STORED), page_keys(paths)
         known = stored.look_up(keys)
         missing = np.flatnonzero(np.isnan(known[:, 0, 0]))
@@ -58,7 +58,7 @@ def describe_square(square: NDArray[np.uint8], straightened: bool) -> Floats:
 
 
 def _describe_all(paths: Sequence[str], parameters: KernelParameters) -> NDArray[np.float16]:
-    items = [(path, parameters.image_size, parameters.straightened) for path in paths]
+    items = [(path, parameters.image_size, parameters.straighten) for path in paths]
     found = map_chunks(executor().map, _describe_page, items, CHUNK)
     logger.info("Described %d pages", len(paths))
     return np.stack(found)

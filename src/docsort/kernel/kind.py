@@ -28,7 +28,7 @@ from docsort.members.splits import Split
 from docsort.stores import fingerprint
 from docsort.work.executor import Lease
 
-KERNEL_VERSION = 2
+KERNEL_VERSION = 3
 """Part of every key: raise it when the same pages would give another model, so that old ones no longer count."""
 
 MOST_PROBES = 500
@@ -60,7 +60,7 @@ class KernelTask(Task):
     def key(self) -> str:
         parts = (self.plain, self.worn, self.probes)
         contents = [array.tobytes() for part in parts for array in (part.numbers, part.labels, part.folds)]
-        facts = [self.parameters.image_size, self.parameters.straightened]
+        facts = [self.parameters.image_size, self.parameters.straighten]
         return fingerprint(KERNEL_VERSION, self.name, list(self.targets), facts, *contents)
 
     def run(self, folder: Path, lease: Lease) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class KernelTask(Task):
         with threadpool_limits(limits=1):  # the same bits on any machine with as many cores as it likes
             learnt = learn(self.plain, self.worn, self.probes, classes=len(self.targets))
         seen = tuple(np.isin(np.arange(len(self.targets)), self.plain.labels).tolist())
-        facts = (self.targets, seen, learnt.width, learnt.sharpness, self.parameters.side, self.parameters.straightened)
+        facts = (self.targets, seen, learnt.width, learnt.sharpness, self.parameters.side, self.parameters.straighten)
         save_model(KernelModel(*facts, learnt.numbers, learnt.turns, learnt.weights), folder)
         logger.info("%s: learnt %d pages, sharpness %.0f", self.name, len(learnt.turns), learnt.sharpness)
         return {"pages": len(learnt.turns), "width": learnt.width, "sharpness": learnt.sharpness}
@@ -84,7 +84,7 @@ class KernelKind(Kind):
 
     def task(self, name: str, split: Split, parameters: KernelParameters, seed: int) -> KernelTask:
         """Describes the pages first, in the workers."""
-        own = split.at(parameters.side)
+        own = split.at(parameters.page_format)
         known = own.validation
         plain = _evenly(known[known["condition"] == "clean"], parameters.max_pages)
         worn = _evenly(worn_renders(own.training, parameters), max(0, parameters.max_pages - len(plain)))

@@ -15,7 +15,6 @@ class KernelParameters(MemberParameters):
 
     kind: Literal["kernel"] = "kernel"
     image_size: int = Field(default=128, ge=16, le=2048, description="side of the described square, pixels")
-    straightened: bool = Field(default=True, description="whether renders are stored straight, see augmentation")
     copies: int = Field(
         default=2, ge=0, description="augmented renders of each source that are learnt beside its plain page"
     )

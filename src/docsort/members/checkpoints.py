@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.errors import LeakError, StorageError
+from docsort.images.page_format import PageFormat
 from docsort.stores import RECORD, Store, noted_digests, read_checked
 
 HISTORY_FILE = "history.csv"
@@ -39,8 +40,8 @@ class Checkpoint:
         return self.record() is not None
 
     def record(self) -> dict[str, Any] | None:
-        """What was noted at the end: name, kind, the `learnt_groups` of what it may have learnt from, and what its kind
-        adds, such as scores, the device, and how long it took.
+        """What was noted at the end: name, kind, side and straighten of its pages, the `learnt_groups` of what it may
+        have learnt from, and what its kind adds, such as scores, the device, and how long it took.
         """
         return Store(self.folder.parent).record(self.folder.name)
 
@@ -48,6 +49,17 @@ class Checkpoint:
     def kind(self) -> str:
         """The kind of member that it is. Raises StorageError for one that is not finished."""
         return str(self._finished()["kind"])
+
+    @property
+    def page_format(self) -> PageFormat:
+        """Which pages it has learnt and may be asked about. Raises StorageError where that is not recorded."""
+        record = self._finished()
+        if "side" not in record or "straighten" not in record:
+            raise StorageError(
+                f"Expected {self.folder} to say which pages it wants, but it does not, as it is of an earlier version; "
+                "train it again."
+            )
+        return PageFormat(int(record["side"]), bool(record["straighten"]))
 
     def learnt_groups(self) -> set[str]:
         """Groups of pages that it may have learnt from. Raises LeakError where that is not recorded."""

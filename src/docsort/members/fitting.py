@@ -7,6 +7,7 @@ Light: this module runs in the main process and imports no torch.
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def _fit(task: Task, store: Store) -> Checkpoint:
         return checkpoint
     with followed(job) as on_event:
         record = run(_run_task, task, checkpoint.folder, needs=task.needs, on_event=on_event)
-    store.complete(key, {**record, "name": task.name, "kind": task.kind, "learnt_groups": task.split.learnt_groups})
+    seen = {**asdict(task.parameters.page_format), "learnt_groups": task.split.learnt_groups}
+    store.complete(key, {**record, "name": task.name, "kind": task.kind, **seen})
     return checkpoint
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from docsort.images.page_format import PageFormat
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.pages import Pages
 from docsort.members.splits import Split
@@ -33,11 +34,19 @@ class MemberParameters(Parameters):
 
     kind: str = Field(description="one of docsort.member_kinds.KINDS")
     enabled: bool = Field(default=True, description="whether it is one of the members of each fold")
+    straighten: bool = Field(
+        default=True, description="whether its pages are laid straight and cut to their edges, see images.straightening"
+    )
 
     @property
     def side(self) -> int:
         """Side of the square that it wants of a page, pixels."""
         raise NotImplementedError
+
+    @property
+    def page_format(self) -> PageFormat:
+        """Which pages it wants: it learns, judges and answers these and no other."""
+        return PageFormat(self.side, self.straighten)
 
     def deciding(self) -> dict[str, Any]:
         """What decides its answers; a kind leaves out where it runs."""
@@ -96,7 +105,8 @@ class Member(Protocol):
     targets: tuple[int, ...]
 
     def predict(self, pages: Pages, policy: ViewPolicy, known: Answers) -> Answers:
-        """`known` (N, V, K), filled where the policy asks; what is known already is not asked again.
+        """`known` (N, V, K), filled in all views of the policy; what is known already is not asked again. When enough
+        has been asked the members together decide (`views.views_asked`), not one of them.
 
         A page's answer does not depend on which other pages are asked about beside it, not in a single bit.
         """

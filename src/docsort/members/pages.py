@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from docsort.images.letterbox import letterbox
 from docsort.images.page_format import PageFormat
 from docsort.images.reading import decode_rgb
-from docsort.stores import read_checked
+from docsort.stores import Store, read_checked
 from docsort.work.local import worker_count
 
 Square = NDArray[np.uint8]
@@ -30,16 +30,19 @@ class Pages(Protocol):
 
 
 class RenderPages:
-    """Renders, decoded when they are wanted. threads: how many decode side by side."""
+    """Renders, decoded when they are wanted.
 
-    def __init__(self, paths: Sequence[str], threads: int = 1) -> None:
-        self._paths, self._threads = paths, threads
+    threads: how many decode side by side. cache: where what was computed of a render, whoever asked, may be found.
+    """
+
+    def __init__(self, paths: Sequence[str], threads: int = 1, cache: Store | None = None) -> None:
+        self.paths, self._threads, self.cache = paths, threads, cache
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.paths)
 
     def squares(self, rows: Sequence[int], side: int) -> Square:
-        paths = [self._paths[row] for row in rows]
+        paths = [self.paths[row] for row in rows]
         if self._threads == 1 or len(paths) < 2:
             return np.stack([read_square(path, side) for path in paths])
         with ThreadPoolExecutor(self._threads) as pool:
@@ -47,10 +50,11 @@ class RenderPages:
 
 
 class PhotoPages:
-    """Decoded photos (H, W, 3), laid out once per side however many members ask."""
+    """Decoded photos (H, W, 3) for members that want them straight, or for those that do not, laid out once per side
+    however many of them ask. jpeg_quality: 1 to 100."""
 
-    def __init__(self, photos: Sequence[Square], page_format: PageFormat) -> None:
-        self._photos, self._format = photos, page_format
+    def __init__(self, photos: Sequence[Square], straighten: bool, jpeg_quality: int) -> None:
+        self._photos, self._straighten, self._jpeg_quality = photos, straighten, jpeg_quality
         self._laid_out: dict[tuple[int, int], Square] = {}
 
     def __len__(self) -> int:
@@ -59,9 +63,17 @@ class PhotoPages:
     def squares(self, rows: Sequence[int], side: int) -> Square:
         return np.stack([self._square(int(row), side) for row in rows])
 
+    def take(self, rows: Sequence[int]) -> "PhotoPages":
+        """Some of the pages; what is laid out already is not laid out again."""
+        taken = PhotoPages([self._photos[row] for row in rows], self._straighten, self._jpeg_quality)
+        for place, row in enumerate(rows):
+            taken._laid_out.update({(place, side): own for (at, side), own in self._laid_out.items() if at == row})
+        return taken
+
     def _square(self, row: int, side: int) -> Square:
         if (row, side) not in self._laid_out:
-            self._laid_out[row, side] = self._format.square(self._photos[row], side)
+            laid_out = PageFormat(side, self._straighten).square(self._photos[row], self._jpeg_quality)
+            self._laid_out[row, side] = laid_out
         return self._laid_out[row, side]
 
 

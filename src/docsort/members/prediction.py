@@ -12,7 +12,7 @@ from docsort.members.cache import PageCache, page_keys
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.member import Answers, Kind
 from docsort.members.pages import RenderPages, decoding_threads
-from docsort.members.views import View, ViewPolicy, pages_wanting
+from docsort.members.views import View, ViewPolicy
 from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS, VIEW_KEYS, check_columns
 from docsort.work.executor import Lease, Needs, executor
@@ -35,7 +35,7 @@ def predict(
     store: Store | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """A prediction table: one row per page and view that was asked for, in the order of the pages, then of the views.
+    """A prediction table: one row per page and view of the policy, in the order of the pages, then of the views.
 
     pages: the columns PAGES. model: what the table calls the member. store: of the cache; only what is not there is
     asked. Each page is decoded once, and memory does not grow with their number but for the table. Raises InputError
@@ -48,9 +48,9 @@ def predict(
     keys = page_keys([str(path) for path in pages["path"]])
     known = cache.look_up(keys, asked.views)
     answers = known
-    if pages_wanting(known, asked).any():
+    if np.isnan(known[:, :, 0]).any():
         name = f"{model}, fold {listing(sorted(set(pages['fold'])))}"
-        answers = _ask(kind, checkpoint, name, pages["path"].astype(str).tolist(), asked, known, device)
+        answers = _ask(kind, checkpoint, name, pages["path"].astype(str).tolist(), asked, known, device, store)
         cache.add(keys, known, answers, asked.views)
     answers = kind.in_views(answers, policy.views)
     return prediction_table(pages.assign(model=model), policy.views, targets, answers)
@@ -70,12 +70,19 @@ def prediction_table(
 
 
 def _ask(
-    kind: Kind, checkpoint: Checkpoint, name: str, paths: list[str], policy: ViewPolicy, known: Answers, device: str
+    kind: Kind,
+    checkpoint: Checkpoint,
+    name: str,
+    paths: list[str],
+    policy: ViewPolicy,
+    known: Answers,
+    device: str,
+    store: Store | None,
 ) -> Answers:
     work, answers = executor(), known.copy()
     parts = _parts(len(paths), work.workers)
-    tasks = [(kind, checkpoint, paths[part], policy, known[part]) for part in parts]
-    wanting = int(pages_wanting(known, policy).sum())
+    tasks = [(kind, checkpoint, paths[part], policy, store, known[part]) for part in parts]
+    wanting = int(np.isnan(known[:, :, 0]).any(axis=1).sum())
     with predicting(name, len(paths), len(paths) - wanting) as on_call:
         futures = [
             work.submit(_predict_in_worker, *task, needs=Needs(device=device), on_event=on_call()) for task in tasks
@@ -95,7 +102,13 @@ def _parts(pages: int, workers: int) -> list[slice]:
 
 
 def _predict_in_worker(
-    kind: Kind, checkpoint: Checkpoint, paths: list[str], policy: ViewPolicy, known: Answers, lease: Lease
+    kind: Kind,
+    checkpoint: Checkpoint,
+    paths: list[str],
+    policy: ViewPolicy,
+    store: Store | None,
+    known: Answers,
+    lease: Lease,
 ) -> NDArray[np.float32]:
-    pages = RenderPages(paths, threads=decoding_threads(lease.devices[0], lease.concurrent))
+    pages = RenderPages(paths, decoding_threads(lease.devices[0], lease.concurrent), store)
     return kind.load(checkpoint, lease.devices[0]).predict(pages, policy, known)

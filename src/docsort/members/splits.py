@@ -7,6 +7,7 @@ import pandas as pd
 
 from docsort.errors import InputError, LeakError, listing
 from docsort.folds import check_no_leak
+from docsort.images.page_format import PageFormat
 from docsort.members.checkpoints import Checkpoint
 from docsort.stores import Store
 from docsort.tables import CONDITIONS, RENDERS, VALIDATION_RENDERS, check_columns
@@ -30,17 +31,16 @@ class Split:
     learnt_before: tuple[str, ...] = ()
     cache: Store | None = None
 
-    def at(self, side: int) -> "Split":
-        """The renders of one side, pixels. Raises InputError where pages were not rendered at it."""
-        tables = {name: getattr(self, name) for name in ("training", "validation", "held_out")}
-        own = {name: table[table["side"] == side].reset_index(drop=True) for name, table in tables.items()}
-        if own["training"].empty:
-            there = sorted(set(self.training["side"]))
-            raise InputError(
-                f"Expected renders of {side} pixels, as a member wants them, but there are only renders of "
-                f"{listing(there)} pixels; run the augmentation pipeline again."
-            )
-        return replace(self, **own)
+    def at(self, page_format: PageFormat) -> "Split":
+        """The renders of one format. Raises InputError where pages were not rendered in it."""
+        tables = (self.training, self.validation, self.held_out)
+        training, validation, held_out = (renders_in(page_format, table) for table in tables)
+        return replace(self, training=training, validation=validation, held_out=held_out)
+
+    def with_damaged(self) -> "Split":
+        """The same with the test-like pages of the folds that are learnt among the training renders."""
+        known = self.validation[self.validation["condition"] == "test_like"]
+        return replace(self, training=pd.concat([self.training, known[self.training.columns]], ignore_index=True))
 
     @property
     def learnt_groups(self) -> list[str]:
@@ -72,6 +72,24 @@ class Split:
             )
 
 
+def renders_in(page_format: PageFormat, renders: pd.DataFrame) -> pd.DataFrame:
+    """Those of the table RENDERS or VALIDATION_RENDERS that a member which wants this format may see.
+
+    Raises InputError where there are renders in other formats alone, and for a table of an earlier version, which does
+    not say how its pages are laid.
+    """
+    check_columns(renders, RENDERS, "renders")
+    own = (renders["side"] == page_format.side) & (renders["straighten"] == page_format.straighten)
+    if len(renders) and not own.any():
+        formats = renders[["side", "straighten"]].drop_duplicates().itertuples(index=False)
+        there = "; ".join(str(each) for each in sorted(PageFormat(*row) for row in formats))
+        raise InputError(
+            f"Expected renders of {page_format}, as a member wants them, but there are only renders of {there}: run "
+            "the augmentation pipeline again."
+        )
+    return renders[own].reset_index(drop=True)
+
+
 def split_fold(
     fold: int,
     folds: pd.DataFrame,
@@ -94,12 +112,13 @@ def split_fold(
 
 
 def pages_to_judge(
-    checkpoint: Checkpoint, name: str, fold: int, folds: pd.DataFrame, validation_renders: pd.DataFrame, side: int
+    checkpoint: Checkpoint, name: str, fold: int, folds: pd.DataFrame, validation_renders: pd.DataFrame
 ) -> pd.DataFrame:
-    """What the member `name` of this fold has never seen, as pages to predict: VALIDATION_RENDERS with `image_id`.
+    """What the member `name` of this fold has never seen, in the format that it has learnt: VALIDATION_RENDERS with
+    `image_id`, as pages to predict.
 
     Raises LeakError for the checkpoint of another task, for one that has learnt any of the pages under other folds, and
-    for renders that do not keep to `folds`.
+    for renders that do not keep to `folds`; InputError where pages were not rendered in that format.
     """
     check_no_leak(folds, validation_renders)
     trained = (checkpoint.record() or {}).get("name")
@@ -108,9 +127,9 @@ def pages_to_judge(
             f"Expected the member {name} to predict what fold {fold} holds out, but got that of {trained}, which may "
             f"have been trained on it ({checkpoint.folder}); train {name} again."
         )
-    held_out = validation_renders[(validation_renders["fold"] == fold) & (validation_renders["side"] == side)]
-    pages = held_out.reset_index(drop=True).rename(columns={"source_id": "image_id"})
     learnt = checkpoint.learnt_groups()
+    held_out = renders_in(checkpoint.page_format, validation_renders[validation_renders["fold"] == fold])
+    pages = held_out.rename(columns={"source_id": "image_id"})
     shared = pages["group"].astype(str).isin(learnt)
     if shared.any():
         # Folds dealt anew keep their names: what a member has learnt is what its own record says.

@@ -1,22 +1,23 @@
 """Test-time augmentation: in which dihedral turns and at which scales a page is predicted, and when that is enough.
 
-A model is asked about a page one view after the other. With a margin given, it is asked no more once the mean so far is
-sure: its largest probability leads the second by that much. The same function says when, in a worker that predicts and
-on a table of predictions, so what was left out there is not missed here.
+All members are asked about a page one view after the other. With a margin given, they are asked no more once they are
+sure together: the largest probability of their weighted mean so far leads the second by that much. The same function
+says when, in a worker that predicts and on a table of predictions, so what was left out there is not missed here.
 
 Averaging over turned pages is test-time augmentation (Krizhevsky et al., NIPS 2012); the eight turns are a group, so
 their mean is exact where random turns only come near it (Cohen & Welling, ICML 2016).
 
-Legend of shapes: R pages of one member, V views, C classes.
+Legend of shapes: R pages, V views, C classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from docsort.errors import InputError, listing
 from docsort.metrics import MEMBER_KEYS, check_probabilities
@@ -41,7 +42,10 @@ class ViewPolicy(Parameters):
         default=(), description="after so many views, ascending and fewer than all, a page may be done"
     )
     stop_margin: float | None = Field(
-        default=None, ge=0, description="lead of the first class that ends it; null: always all views"
+        default=None, ge=0, description="lead of the first class in the members' mean that ends it; null: all views"
+    )
+    weights: dict[str, NonNegativeFloat] = Field(
+        default={}, description="of the models in that mean, others have no say; empty: all alike"
     )
     draws: int = Field(default=0, ge=0, description="views drawn with replacement instead; 0: each view once")
 
@@ -68,6 +72,10 @@ class ViewPolicy(Parameters):
         ends = (*self.stops, len(self.views))
         return list(zip((0, *ends[:-1]), ends, strict=True))
 
+    def until(self, end: int) -> "ViewPolicy":
+        """All of the first `end` views, of as many as there are."""
+        return ViewPolicy(name=self.name, views=self.views[:end])
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The policy of the record `view_policy`."""
@@ -79,45 +87,63 @@ def all_views(turns: tuple[int, ...] = tuple(range(8)), scales: tuple[int, ...] 
     return ViewPolicy(name="all", views=tuple((turn, scale) for scale in scales for turn in turns))
 
 
-def is_done(probabilities: NDArray[np.floating[Any]], margin: float | None) -> NDArray[np.bool_]:
-    """Which pages are sure enough, (R,), from the predictions so far (R, views so far, C)."""
-    if margin is None:
-        return np.zeros(len(probabilities), dtype=bool)
-    mean = np.cumsum(probabilities.astype(np.float64), axis=1)[:, -1] / probabilities.shape[1]
-    if mean.shape[1] < 2:
-        return np.ones(len(mean), dtype=bool)
-    best = np.partition(mean, -2, axis=1)
-    return np.asarray(best[:, -1] - best[:, -2] >= margin)
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What one member of `model` predicts of the pages at `rows`, (R,): (R, V, C), NaN where it was not asked."""
+
+    model: str
+    rows: Integers
+    probabilities: Floats
 
 
-def views_asked(probabilities: Floats, policy: ViewPolicy) -> Integers:
-    """How many views each page is asked for, (R,), from (R, V, C); what comes after may be missing (NaN)."""
-    counts = np.full(len(probabilities), len(policy.views))
-    open_rows = np.arange(len(probabilities))
+def views_asked(members: Iterable[Asked], policy: ViewPolicy, pages: int) -> Integers:
+    """How many views each of so many pages is asked for, (pages,); what comes after may be missing.
+
+    members: in the order of their models and folds, for sums depend on it. A page that lacks something is never sure.
+    """
+    counts, open_rows = np.full(pages, len(policy.views)), np.arange(pages)
+    heard = [own for own in members if not policy.weights or policy.weights.get(own.model, 0) > 0]
     for stop in policy.stops:
-        done = is_done(probabilities[open_rows, :stop], policy.stop_margin)
+        done = is_sure(_mean_so_far(heard, policy.weights, stop, pages)[open_rows], policy.stop_margin or 0.0)
         counts[open_rows[done]] = stop
         open_rows = open_rows[~done]
     return counts
 
 
-def pages_wanting(known: NDArray[np.float32], policy: ViewPolicy) -> NDArray[np.bool_]:
-    """Which pages are to be asked for more than is known of them (R, V, C), NaN where nothing is."""
-    wanting, open_rows = np.zeros(len(known), dtype=bool), np.arange(len(known))
-    for first, end in policy.stages:
-        lacks = np.isnan(known[open_rows, first:end, 0]).any(axis=1)
-        wanting[open_rows[lacks]] = True
-        open_rows = open_rows[~lacks]
-        open_rows = open_rows[~is_done(known[open_rows, :end], policy.stop_margin)]
-    return wanting
+def is_sure(means: Floats, margin: float) -> NDArray[np.bool_]:
+    """Whether the first class of each of the means (R, C) leads the second by the margin; NaN is never sure."""
+    if means.shape[1] < 2:
+        return np.ones(len(means), dtype=bool)
+    best = np.partition(means, -2, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2] >= margin)
 
 
-def members_of(predictions: pd.DataFrame, policy: ViewPolicy | None = None, seed: int = 0) -> pd.DataFrame:
+def lacking(probabilities: NDArray[np.floating[Any]], counts: Integers) -> NDArray[np.bool_]:
+    """Which pages have not been predicted in all of the first `counts` views (R,); probabilities: (R, V, C)."""
+    wanted = np.arange(probabilities.shape[1]) < counts[:, None]
+    return np.asarray((np.isnan(probabilities[:, :, 0]) & wanted).any(axis=1))
+
+
+def page_views(predictions: pd.DataFrame, policy: ViewPolicy) -> pd.Series:
+    """How many views each page is asked for, by condition and render; predictions: of the members that have a say, out
+    of fold or on test pages."""
+    pages = predictions[["condition", "render_id"]].drop_duplicates()
+    index = pd.MultiIndex.from_frame(pages.astype(str)).sort_values()
+    asked = []
+    for (model, _), own in predictions.groupby(["model", "fold"]) if policy.stops else ():
+        keys, cube = pivot(own, policy)
+        asked.append(Asked(str(model), index.get_indexer(_pages_of(keys)), cube))
+    return pd.Series(views_asked(asked, policy, len(index)), index=index)
+
+
+def members_of(
+    predictions: pd.DataFrame, policy: ViewPolicy | None = None, seed: int = 0, counts: pd.Series | None = None
+) -> pd.DataFrame:
     """One row a (model, fold, render), columns MEMBER_KEYS and the mean p_<target> of the views that were asked for.
 
-    predictions: PREDICTION_KEYS and p_<target>; policy: None takes all views that are there. Rows come sorted by
-    condition, render, model and fold, whatever the order of the input. Raises InputError for broken probabilities,
-    repeated rows, and for a page that lacks a view it needs.
+    predictions: PREDICTION_KEYS and p_<target>; policy: None takes all views that are there; counts: `page_views`, None
+    for those of these very predictions. Rows come sorted by condition, render, model and fold, whatever the order of
+    the input. Raises InputError for broken probabilities, repeated rows, and for a page that lacks a view it needs.
     """
     check_columns(predictions, PREDICTION_KEYS, "predictions")
     columns = probability_columns(predictions)
@@ -125,21 +151,21 @@ def members_of(predictions: pd.DataFrame, policy: ViewPolicy | None = None, seed
     if policy is None:
         there = predictions[list(VIEW_KEYS)].drop_duplicates().sort_values(["scale", "turn"])
         policy = ViewPolicy(name="all", views=tuple(zip(there["turn"], there["scale"], strict=True)) or ((0, 100),))
+    if counts is None:
+        counts = page_views(predictions, policy)
     parts = [pd.DataFrame(columns=[*MEMBER_KEYS, *columns])]
     for (model, fold), own in predictions.groupby(["model", "fold"], sort=False):
         keys, cube = pivot(own, policy)
-        means = _means(cube, keys, policy, seed, f"{model}, fold {fold}")
-        parts.append(pd.concat([keys, pd.DataFrame(means, columns=columns)], axis=1))
+        weights = view_weights(keys["render_id"], counts.loc[_pages_of(keys)].to_numpy(), policy, seed)
+        _check_asked(cube, weights, keys, policy, f"{model}, fold {fold}")
+        parts.append(pd.concat([keys, pd.DataFrame(weighted_mean(cube, weights), columns=columns)], axis=1))
     members = pd.concat(parts[1:] or parts, ignore_index=True)
     return members.sort_values(["condition", "render_id", "model", "fold"], kind="stable", ignore_index=True)
 
 
 def forwards_of(predictions: pd.DataFrame, policy: ViewPolicy) -> float:
-    """Mean number of views that a page and member are asked for; NaN where there are none."""
-    if policy.draws or policy.stop_margin is None:
-        return float(policy.draws or len(policy.views))
-    counts = [views_asked(pivot(own, policy)[1], policy) for _, own in predictions.groupby(["model", "fold"])]
-    return float(np.concatenate(counts).mean()) if counts else float("nan")
+    """Mean number of views that a page is asked for by each member; NaN where there are none."""
+    return float(policy.draws or page_views(predictions, policy).mean())
 
 
 def pivot(own: pd.DataFrame, policy: ViewPolicy) -> tuple[pd.DataFrame, Floats]:
@@ -174,18 +200,44 @@ def draw_views(render_ids: pd.Series, policy: ViewPolicy, seed: int) -> Integers
     return drawn
 
 
-def _means(cube: Floats, keys: pd.DataFrame, policy: ViewPolicy, seed: int, member: str) -> Floats:
-    """(R, C)"""
+def view_weights(render_ids: pd.Series, counts: Integers, policy: ViewPolicy, seed: int) -> Floats:
+    """(R, V) how much each view counts: the first `counts` (R,) once, or as often as it is drawn."""
     if policy.draws:
-        weights = draw_views(keys["render_id"], policy, seed).astype(np.float64)
-    else:
-        weights = (np.arange(cube.shape[1]) < views_asked(cube, policy)[:, None]).astype(np.float64)
-    used = weights > 0
-    lacking = np.flatnonzero((np.isnan(cube[:, :, 0]) & used).any(axis=1))
-    if len(lacking):
+        return draw_views(render_ids, policy, seed).astype(np.float64)
+    return np.asarray(np.arange(len(policy.views)) < counts[:, None], dtype=np.float64)
+
+
+def weighted_mean(cube: Floats, weights: Floats) -> Floats:
+    """(R, C) of predictions (R, V, C), by weights of views (R, V); those without one may be missing."""
+    total = np.einsum("rv,rvc->rc", weights, np.where(weights[:, :, None] > 0, cube, 0.0))
+    return np.asarray(total / weights.sum(axis=1, keepdims=True))
+
+
+def _mean_so_far(members: Iterable[Asked], weights: Mapping[str, float], stop: int, pages: int) -> Floats:
+    """(pages, C) the mean of the first `stop` views over folds, then over models by weight; member after member and
+    view after view, so that a page's sum does not depend on which pages are beside it."""
+    sums: dict[str, Floats] = {}
+    heard: dict[str, Integers] = {}
+    for member in members:
+        total = np.cumsum(member.probabilities[:, :stop], axis=1)[:, -1] / stop
+        own = sums.setdefault(member.model, np.zeros((pages, total.shape[1])))
+        own[member.rows] += total
+        heard.setdefault(member.model, np.zeros(pages, dtype=np.int64))[member.rows] += 1
+    mean = np.zeros((pages, 1)) if sums else np.full((pages, 2), np.nan)
+    share = sum(weights.get(model, 1.0) for model in sums)
+    for model, total in sums.items():
+        mean = mean + total / np.maximum(heard[model], 1)[:, None] * (weights.get(model, 1.0) / share)
+    return mean
+
+
+def _pages_of(keys: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(keys[["condition", "render_id"]].astype(str))
+
+
+def _check_asked(cube: Floats, weights: Floats, keys: pd.DataFrame, policy: ViewPolicy, member: str) -> None:
+    rows = np.flatnonzero((np.isnan(cube[:, :, 0]) & (weights > 0)).any(axis=1))
+    if len(rows):
         raise InputError(
             f"Expected every page to be predicted in the views of `{policy.name}`, but {member} lacks some of "
-            f"{len(lacking)} pages: {listing(keys['render_id'].iloc[lacking])}; predict again."
+            f"{len(rows)} pages: {listing(keys['render_id'].iloc[rows])}; predict again."
         )
-    total = np.einsum("rv,rvc->rc", weights, np.where(used[:, :, None], cube, 0.0))
-    return np.asarray(total / weights.sum(axis=1, keepdims=True))

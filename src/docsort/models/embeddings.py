@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.pages import RenderPages, decoding_threads
-from docsort.members.splits import pages_to_judge
+from docsort.members.splits import pages_to_judge, renders_in
 from docsort.seeding import derive_rng
 from docsort.tables import EMBEDDING_KEYS, VALIDATION_RENDERS, check_columns
 from docsort.work.executor import Lease, Needs, run
@@ -43,20 +43,19 @@ def pages_to_embed(
     fold: int,
     folds: pd.DataFrame,
     validation_renders: pd.DataFrame,
-    side: int,
     limit: int,
     seed: int,
 ) -> pd.DataFrame:
     """Test-like pages: EMBEDDING_KEYS and path, of what the model of this fold holds out and of what it has learnt, at
-    most `limit` of either; every source is there before a second copy of any.
+    most `limit` of either, in the format that it wants; every source is there before a second copy of any.
 
     Drawn alike for all folds, so that two folds share what both have learnt. Raises LeakError where the model has
     learnt a page that it holds out.
     """
     check_columns(validation_renders, VALIDATION_RENDERS, "validation_renders")
-    judged = set(pages_to_judge(checkpoint, name, fold, folds, validation_renders, side)["render_id"])
-    shown = (validation_renders["condition"] == "test_like") & (validation_renders["side"] == side)
-    pages = validation_renders[shown].sort_values("render_id", kind="stable")
+    judged = set(pages_to_judge(checkpoint, name, fold, folds, validation_renders)["render_id"])
+    own = renders_in(checkpoint.page_format, validation_renders)
+    pages = own[own["condition"] == "test_like"].sort_values("render_id", kind="stable")
     order = derive_rng(seed, "embedded pages").permutation(len(pages))
     pages = pages.iloc[order].sort_values("copy", kind="stable").rename(columns={"source_id": "image_id"})
     pages = pages.assign(learnt=~pages["render_id"].isin(judged), fold=fold)

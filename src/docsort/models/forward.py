@@ -20,7 +20,7 @@ from torch.nn import functional
 from docsort.chunks import chunks, one_ahead
 from docsort.members.member import Answers
 from docsort.members.pages import Pages
-from docsort.members.views import ViewPolicy, is_done, pages_wanting
+from docsort.members.views import ViewPolicy
 from docsort.models.activations import batch_features, last_layer
 from docsort.models.backbones import require_input_size
 from docsort.models.folding import fold_normalisation
@@ -56,7 +56,7 @@ class NetworkMember:
     def predict(self, pages: Pages, policy: ViewPolicy, known: Answers) -> Answers:
         """See `members.member.Member`. Raises InputError for a scale that the backbone does not take."""
         sides = {scale: self._side(scale) for _, scale in policy.views}
-        answers, wanting = known.copy(), np.flatnonzero(pages_wanting(known, policy))
+        answers, wanting = known.copy(), np.flatnonzero(np.isnan(known[:, :, 0]).any(axis=1))
         with one_thread(), freed_memory_kept(self.device):
             for rows, squares in self._chunks(pages, wanting):
                 forwards = self._fill(answers, rows, squares, policy, sides)
@@ -85,22 +85,16 @@ class NetworkMember:
     def _fill(
         self, answers: Answers, rows: NDArray[np.int64], squares: Tensor, policy: ViewPolicy, sides: dict[int, int]
     ) -> int:
-        """Puts the predictions for squares (B, 3, S, S) into the rows of answers, view after view until the policy's
-        margin is reached; how many forward passes of one square it took.
+        """Puts the predictions for squares (B, 3, S, S) into the rows of answers, where they are missing; how many
+        forward passes of one square it took.
         """
-        open_places, forwards = np.arange(len(rows)), 0
-        for first, end in policy.stages:
-            missing = np.isnan(answers[rows[open_places], first:end, 0])
-            places, views = np.nonzero(missing)
-            forwards += len(places)
-            scales = np.array([policy.views[view + first][1] for view in views], dtype=np.int64)
-            for scale in np.unique(scales):
-                chosen = np.flatnonzero(scales == scale)
-                asked, turns = open_places[places[chosen]], [policy.views[v][0] for v in views[chosen] + first]
-                answers[rows[asked], views[chosen] + first] = self._ask(squares, asked, turns, sides[int(scale)])
-            if end < len(policy.views):
-                open_places = open_places[~is_done(answers[rows[open_places], :end], policy.stop_margin)]
-        return forwards
+        places, views = np.nonzero(np.isnan(answers[rows, :, 0]))
+        scales = np.array([policy.views[view][1] for view in views], dtype=np.int64)
+        for scale in np.unique(scales):
+            chosen = np.flatnonzero(scales == scale)
+            asked, turns = places[chosen], [policy.views[view][0] for view in views[chosen]]
+            answers[rows[asked], views[chosen]] = self._ask(squares, asked, turns, sides[int(scale)])
+        return len(places)
 
     @torch.inference_mode()
     def _ask(self, squares: Tensor, places: NDArray[np.int64], turns: Sequence[int], side: int) -> Answers:

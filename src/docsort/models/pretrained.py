@@ -64,14 +64,15 @@ class WeightsReport:
         return record
 
 
-def load_pretrained(model: nn.Module, path: Path) -> WeightsReport:
+def load_pretrained(model: nn.Module, path: Path, by_order: bool = False) -> WeightsReport:
     """Fills the model with every tensor of the file that has its name and shape.
 
-    A head of other classes is expected and stays fresh. Raises WeightsError when the file cannot be read, or fits
-    less than half of the backbone: then it belongs to another model; and where what fits is no number.
+    by_order: the file's tensors have other names, and are the model's in the same order; see `models.packaged`. A head
+    of other classes is expected and stays fresh. Raises WeightsError when the file cannot be read, or fits less than
+    half of the backbone: then it belongs to another model; and where what fits is no number.
     """
-    found = _plain_names(read_tensors(path), model)
-    own = model.state_dict()
+    tensors, own = read_tensors(path), model.state_dict()
+    found = _paired(tensors, model, path) if by_order else _plain_names(tensors, model)
     fitting = {name: tensor for name, tensor in found.items() if name in own and tensor.shape == own[name].shape}
     heads = head_prefixes(model)
     backbone = [name for name in own if not in_head(name, heads) and not name.endswith(COUNTERS)]
@@ -146,6 +147,28 @@ def _read_torch_file(path: Path) -> Any:
 
 def _is_nest(content: dict[Any, Any], key: str) -> bool:
     return isinstance(content.get(key), dict)
+
+
+def _paired(tensors: dict[str, Tensor], model: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The tensors by the model's names, paired in their order. Raises WeightsError unless each pair is of one kind, and
+    of one shape where it is not of the head.
+    """
+    own, heads = model.state_dict(), head_prefixes(model)
+    counted = [{name: each for name, each in part.items() if not name.endswith(COUNTERS)} for part in (own, tensors)]
+    pairs = list(zip(*(part.items() for part in counted), strict=False))
+    unlike = [
+        name
+        for (name, mine), (other, tensor) in pairs
+        if name.rpartition(".")[2] != other.rpartition(".")[2]
+        or (mine.shape != tensor.shape and not in_head(name, heads))
+    ]
+    if unlike or len(counted[0]) != len(counted[1]):
+        raise WeightsError(
+            f"Expected {path} to hold the {len(counted[0])} tensors of the model in their order, but it holds "
+            f"{len(counted[1])}, and {listing(unlike, limit=3) or 'none'} are of another kind or shape; install the "
+            "package again, or give the path of a weights file."
+        )
+    return {name: tensor for (name, _), (_, tensor) in pairs}
 
 
 def _plain_names(tensors: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:

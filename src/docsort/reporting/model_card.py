@@ -63,7 +63,8 @@ def write_model_card(
         markdown_table(*_score_table(scores)),
         "Validation pages were held out, with all near-duplicates, from the model that answered them. The "
         "test-like condition damages them as test images are damaged; models and specialists are chosen on it."
-        " The forecast adds what the mean of all models is worth on the test images, measured without their labels."
+        " The forecast is against right labels, with the mean of all models, on the test images as they differ from "
+        "test-like pages; all three are estimated without a label of theirs."
         + (" Pages set aside were seen by no training, gate or calibration." if "holdout" in scores else "")
         + (f" The gap, forecast minus test, is {scores['gap']:+.4f}." if "gap" in scores else ""),
         f"The {min(WORST_SHOWN, len(class_scores))} weakest classes on the test-like condition:",

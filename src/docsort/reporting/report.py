@@ -66,6 +66,14 @@ EXPLANATIONS = {
 }
 """Pictures of what the models see, and their titles."""
 
+WAYS_IN_WORDS = {
+    "stacked": ("Weights by stacking", "equal weights"),
+    "selected": ("Weights by greedy selection", "stacked weights"),
+    "routed": ("Leaving each page to the model that is best at its first guess", "stacked weights"),
+    "logistic": ("Logistic regression on the models' log-probabilities", "stacked weights"),
+}
+"""What each way to weigh the models is called, and what its gain is over."""
+
 REVIEW_SHOWN = 40
 TRAITS_SHOWN = 12
 TRAIT_COUNT = len(TRAITS)
@@ -226,20 +234,23 @@ def _score_tables(parts: ReportParts) -> dict[str, Any]:
 
 
 def selection_in_words(selection: Mapping[str, Any]) -> str:
-    """How much each model counts, and what fitted weights would be worth, fitted and nested."""
+    """How much each model counts, and what each way to weigh them would be worth, fitted and nested."""
     if len(selection["models"]) == 1:
         return "There is one model, so there is nothing to weigh."
-    shares = ", ".join(f"{name} {weight:.2f}" for name, weight in selection["selected"]["weights"].items())
-    gains = " ".join(
-        f"{name} would gain {_shown(block['fitted_gain'])} in macro-F1 over equal weights on the pages that they were "
-        f"chosen on, and {_shown(block['nested_gain'])} ({_shown(block['low'])} to {_shown(block['high'])}) on pages "
-        "that they were not."
-        for name, block in (
-            (f"Weights by greedy selection ({shares})", selection["selected"]),
-            ("Leaving each page to the model that is best at its first guess", selection["routed"]),
+    sentences = [f"Weights in use: {selection['used']}; {selection['reason']}."]
+    for way, (name, over) in WAYS_IN_WORDS.items():
+        block = selection[way]
+        shares = "" if way == "routed" else f" ({_shares(block['plan']['weights'])})"
+        sentences.append(
+            f"{name}{shares} would gain {_shown(block['fitted_gain'])} in macro-F1 over {over} on the pages that they "
+            f"were chosen on, and {_shown(block['nested_gain'])} ({_shown(block['low'])} to {_shown(block['high'])}) "
+            "on pages that they were not."
         )
-    )
-    return f"Weights in use: {selection['used']}; {selection['reason']}. {gains}"
+    return " ".join(sentences)
+
+
+def _shares(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
 
 
 def _candidate_tables(parts: ReportParts) -> dict[str, Any]:

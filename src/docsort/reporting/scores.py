@@ -3,9 +3,9 @@
 Every figure is taken on votes (`ensembling.votes`): a page's turns are averaged and accepted specialists are asked
 before its answer is compared, exactly as on test pages. Intervals resample source groups; test pages are their own.
 
-Out of fold one model speaks, on test pages the mean of all folds. What is measured of the one model stands in
-`validation.one_model`; `validation.test_like`, the forecast of the test score, is that plus what the mean is worth
-(`ensembling.gain`), its interval moved along. Without test images nothing is added.
+Out of fold one model speaks, on test pages the mean of all folds, and held-out pages are compared with the labels that
+they were given, some of which are wrong. What is measured of the one model stands in `validation.one_model`;
+`validation.test_like`, the forecast of the test score against right labels, is made of it in `ensembling.forecast`.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def score_run(
     oof_votes: pd.DataFrame,
     verdicts: pd.DataFrame,
     submission: pd.DataFrame,
-    gain: Mapping[str, Any],
+    forecast: Mapping[str, Any],
     answer_key: pd.DataFrame | None,
     parameters: ReportingParameters,
     seed: int,
@@ -48,33 +48,33 @@ def score_run(
     """`validation` (test-like as headline, both conditions, per fold), `test` and `gap` where `answer_key`
     (columns ANSWER_KEY) is given, and `expect`, one sentence. All JSON-able; gap = test-like minus test.
 
-    oof_votes: from `vote_out_of_fold`, with the column `fold`; gain: of `ensembling.gain.ensemble_gain`.
+    oof_votes: from `vote_out_of_fold`, with the column `fold`; forecast: of `ensembling.forecast.forecast_score`.
     """
-    validation = with_gain(score_votes(oof_votes, parameters, seed), gain)
+    validation = with_forecast(score_votes(oof_votes, parameters, seed), forecast)
     validation["specialists"] = [group.name for group in accepted_groups(verdicts)]
     scores: Scores = {"validation": validation}
     if answer_key is not None:
         scores["test"] = score_test(submission, answer_key, parameters, seed)
         scores["gap"] = validation["macro_f1"] - scores["test"]["macro_f1"]
     scores["confidence"] = parameters.confidence
-    scores["expect"] = expect(validation["test_like"], parameters.confidence, has_test=not submission.empty)
+    scores["expect"] = expect(forecast, parameters.confidence, has_test=not submission.empty)
     return scores
 
 
-def with_gain(validation: Scores, gain: Mapping[str, Any]) -> Scores:
-    """Test-like scores and the headline as the mean of all members is expected to score; the measured ones of one
-    model move to `one_model`, and what was added to `ensemble_gain`.
+def with_forecast(validation: Scores, forecast: Mapping[str, Any]) -> Scores:
+    """Test-like scores and the headline as the submission is forecast to score; the measured ones of one model move to
+    `one_model`, and what lies between them to `forecast`, a part of which is `ensemble_gain`.
     """
     one = {condition: validation[condition] for condition in CONDITIONS}
-    own = one["test_like"]
-    forecast = {
-        **own,
-        "macro_f1": min(1.0, own["macro_f1"] + gain["macro_f1"]),
-        "accuracy": min(1.0, own["accuracy"] + gain["accuracy"]),
-        "interval": [min(1.0, max(0.0, end + gain["macro_f1"])) for end in own["interval"]],
-    }
     headline = {name: forecast[name] for name in ("macro_f1", "accuracy")}
-    return {**validation, **headline, "test_like": forecast, "one_model": one, "ensemble_gain": dict(gain)}
+    return {
+        **validation,
+        **headline,
+        "test_like": {name: forecast[name] for name in one["test_like"]},
+        "one_model": one,
+        "ensemble_gain": forecast["ensemble_gain"],
+        "forecast": {**headline, **{name: forecast[name] for name in ("interval", "given", "terms")}},
+    }
 
 
 def score_validation_views(oof_predictions: pd.DataFrame, seed: int) -> Scores:
@@ -152,13 +152,16 @@ def tabulate_class_scores(
     return table
 
 
-def expect(block: Scores, confidence: float, has_test: bool) -> str:
-    """The forecast of the run, one sentence; of test pages only where there are some."""
+def expect(forecast: Mapping[str, Any], confidence: float, has_test: bool) -> str:
+    """The forecast of the run, one sentence; of test pages only where there are some, and of labels as they are given
+    only where their score differs."""
     pages = "test pages like these" if has_test else "pages like the test-like validation pages"
-    low, high = block["interval"]
+    right, given = (f"{block['macro_f1']:.3f}" for block in (forecast, forecast["given"]))
+    (low, high), wrong = forecast["interval"], 100 * forecast["terms"]["label_noise"]["share"]["value"]
+    labels = f" against right labels; {given} against the labels as given, of which about {wrong:.1f} % are wrong"
     return (
-        f"Expect a macro-F1 of about {block['macro_f1']:.3f} ({confidence * 100:g} % interval {low:.3f} to {high:.3f}) "
-        f"on {pages}."
+        f"Expect a macro-F1 of about {right} ({confidence * 100:g} % interval {low:.3f} to {high:.3f}) on {pages}"
+        f"{labels if given != right else ''}."
     )
 
 

@@ -1,6 +1,7 @@
 """How each specialist is trained: as the main member is, but for changes of its own."""
 
 from docsort.errors import InputError
+from docsort.images.page_format import PageFormat
 from docsort.member_kinds import Members, changed, task_name
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.splits import Split
@@ -17,10 +18,10 @@ def recipe_of(group_name: str, parameters: SpecialistParameters, members: Member
     return recipe
 
 
-def sides_of(parameters: SpecialistParameters, members: Members) -> list[int]:
-    """The sides of squares that some member or specialist wants pages in, ascending, pixels."""
+def page_formats_of(parameters: SpecialistParameters, members: Members) -> list[PageFormat]:
+    """The formats that some member or specialist wants pages in, ascending."""
     names = [*parameters.groups, *parameters.recipes]
-    return sorted({*members.sides, *(recipe_of(name, parameters, members).side for name in names)})
+    return sorted({*members.page_formats, *(recipe_of(name, parameters, members).page_format for name in names)})
 
 
 def check_recipes(parameters: SpecialistParameters, members: Members) -> None:

@@ -2,16 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from docsort.errors import InputError
-from docsort.models.backbones import build_model, input_statistics, require_input_size, takes_one_size
+from docsort.models.backbones import input_statistics, require_input_size, takes_one_size
 from docsort.models.descriptions import ModelDescription
-from docsort.models.pretrained import load_pretrained
+from docsort.models.origin import begin
 from docsort.models.weights import LIBRARIES
 from docsort.training.optimisation import build_optimizer
 from docsort.training.parameters import ProgressiveResizing, TrainingParameters
@@ -42,19 +41,16 @@ def build_network(
     parameters: TrainingParameters, targets: Sequence[int], name: str | None = None
 ) -> tuple[nn.Module, ModelDescription]:
     """The network, and what is noted of it. name: of the training, where it is to be logged."""
-    from_hub = parameters.pretrained is True
-    net = build_model(
-        parameters.backbone,
+    head = parameters.head.record()
+    net, report = begin(
+        parameters,
         len(targets),
-        parameters.image_size,
-        parameters.drop_rate,
-        pretrained=from_hub,
-        head=parameters.head.record(),
+        head=head,
+        drop_rate=parameters.drop_rate,
         drop_path_rate=parameters.drop_path_rate,
     )
-    origin: dict[str, Any] | None = {"file": "hub"} if from_hub else None
-    if isinstance(parameters.pretrained, str):
-        report = load_pretrained(net, Path(parameters.pretrained))
+    origin: dict[str, Any] | None = {"file": "hub"} if parameters.pretrained is True else None
+    if report is not None:
         origin = report.as_record()
         if name:
             logger.info("%s: %s", name, report.sentence())
@@ -70,7 +66,7 @@ def build_network(
         mean=parameters.mean or own_mean,
         std=parameters.std or own_std,
         drop_rate=parameters.drop_rate,
-        head=parameters.head.record(),
+        head=head,
         pretrained=origin,
         versions=versions_of(LIBRARIES),
     )

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from docsort.errors import WeightsError
+from docsort.errors import InputError
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import by_content
 from docsort.members.member import Kind, Member, Task
 from docsort.members.splits import Split
 from docsort.models.descriptions import DESCRIPTION_FILE, WEIGHTS_FILE, read_description
-from docsort.stores import checked_digest, fingerprint
+from docsort.stores import fingerprint
 from docsort.training.parameters import NETWORK, RESUME_FILE, TrainingParameters
 from docsort.work.executor import Lease, executor, run
 
@@ -30,27 +30,25 @@ def check_network(parameters: TrainingParameters) -> None:
 
 @dataclass(frozen=True, eq=False)
 class NetworkTask(Task):
-    """One network to train on one fold; `split` at the side of its input."""
+    """One network to train on one fold; `split` in the format of its input."""
 
     parameters: TrainingParameters
 
     def check(self) -> None:
-        """Raises InputError where `pretrained` names no file."""
-        weights = self.parameters.pretrained
-        if isinstance(weights, str) and not Path(weights).is_file():
-            raise WeightsError(
-                f"Expected `pretrained` to be true, false or the path of a weights file, but there is no file "
-                f"{weights!r}."
+        """Raises WeightsError where `pretrained` names no file, InputError where nobody said how long to train."""
+        if not self.parameters.epochs:
+            raise InputError(
+                f"Expected to know how many epochs {self.name} trains, but only page_steps are given; run the training "
+                "pipeline, which plans them, or set epochs."
             )
+        self.parameters.weights_file()
 
     def key(self) -> str:
         """Fingerprint of what decides the weights: page contents and labels, parameters, name, seed and version.
 
         Where the files lie and on which device they are trained does not count. Raises InputError for missing files.
         """
-        parameters = self.parameters.deciding()
-        if isinstance(self.parameters.pretrained, str):
-            parameters["pretrained"] = checked_digest(self.parameters.pretrained)
+        parameters = self.parameters.by_content()
         tables = [by_content(table) for table in (self.split.training, self.split.held_out)]
         return fingerprint(ENGINE_VERSION, self.name, list(self.targets), self.seed, parameters, *tables)
 
@@ -76,7 +74,8 @@ class NetworkKind(Kind):
     files = (WEIGHTS_FILE, DESCRIPTION_FILE)
 
     def task(self, name: str, split: Split, parameters: TrainingParameters, seed: int) -> NetworkTask:
-        return NetworkTask(name, self.name, split.at(parameters.side), parameters, seed)
+        own = split.at(parameters.page_format)
+        return NetworkTask(name, self.name, own.with_damaged() if parameters.damaged else own, parameters, seed)
 
     def check(self, parameters: TrainingParameters) -> None:
         """Builds the network once, in a worker. Raises InputError or WeightsError where that cannot be, and where the

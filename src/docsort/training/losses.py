@@ -32,6 +32,8 @@ def build_loss(
     ]
     wanted = [(share, part) for share, part in parts if share > 0]
     loss = wanted[0][1] if len(wanted) == 1 and wanted[0][0] == 1 else WeightedSum(wanted)
+    if parameters.logit_adjustment:
+        loss = LogitAdjustment(loss, counts, parameters.logit_adjustment)
     head = parameters.head
     return AngularMargin(loss, head.scale, head.margin) if head.kind == "arcface" else loss
 
@@ -47,6 +49,27 @@ class WeightedSum(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         losses = [share * term(logits, labels) for share, term in zip(self.shares, self.terms, strict=True)]
         return torch.stack(losses).sum()
+
+
+class LogitAdjustment(nn.Module):
+    """A loss of logits to which the logarithm of each class's share is added, so that what is left to learn is the
+    balanced answer, which macro-F1 asks for; nothing is added when pages are answered.
+
+    Menon et al., "Long-tail learning via logit adjustment" (ICLR 2021), with the strength `tau`; a class without pages
+    counts as one.
+    """
+
+    shift: Tensor
+
+    def __init__(self, loss: nn.Module, counts: Sequence[int], tau: float) -> None:
+        super().__init__()
+        self.loss = loss
+        pages = torch.tensor(counts, dtype=torch.float32).clamp(min=1)
+        self.register_buffer("shift", tau * (pages / pages.sum()).log())
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        loss: Tensor = self.loss(logits + self.shift, labels)
+        return loss
 
 
 class AngularMargin(nn.Module):

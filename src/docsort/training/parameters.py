@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from docsort.members.member import MemberParameters
 from docsort.models.descriptions import HEADS
-from docsort.parameters import Parameters, PathText
+from docsort.models.origin import BackboneParameters
+from docsort.parameters import Parameters
 from docsort.work.executor import Needs
 
 NETWORK = "network"
@@ -15,18 +15,18 @@ NETWORK = "network"
 RESUME_FILE = "resume.pt"
 """What a training that was killed goes on from."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-PositiveShare = Annotated[float, Field(gt=0, le=1)]
-
-
-def _read_pretrained(value: Any) -> Any:
-    """The command line gives text: "true" and "false" are meant as such, all else is a path."""
-    words = {"true": True, "false": False}
-    return words.get(value.strip().lower(), value.strip()) if isinstance(value, str) else value
-
 
 def _read_precision(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
+
+
+class EffortParameters(Parameters):
+    """How much a run may cost."""
+
+    preset: str = Field(default="quick", description="where the numbers come from that are not given, see globals.yml")
+    time_limit: float | None = Field(
+        default=None, gt=0, description="seconds that the run may take; null: as long as the preset needs"
+    )
 
 
 class LearningRate(Parameters):
@@ -101,18 +101,17 @@ class ProgressiveResizing(Parameters):
     share: float = Field(default=0, ge=0, lt=1, description="share of the epochs, the first; 0: none")
 
 
-class TrainingParameters(MemberParameters):
+class TrainingParameters(BackboneParameters):
     """How one network is trained. Same parameters, data and seed: on a CPU the same weights, bit for bit."""
 
     kind: Literal["network"] = "network"
 
-    backbone: str = Field(min_length=1, description="a timm name, with or without its tag")
-    pretrained: Annotated[bool | PathText, BeforeValidator(_read_pretrained)] = Field(
-        description="true: weights from the hub; false: from scratch; or the path of a weights file"
-    )
-    image_size: int = Field(ge=16, le=2048, description="side of the square input, pixels")
     progressive_resizing: ProgressiveResizing = ProgressiveResizing()
-    epochs: int = Field(ge=1, description="passes over the renders at most")
+    epochs: int = Field(default=0, ge=0, description="passes over the renders at most; 0: as page_steps says")
+    page_steps: int = Field(default=0, ge=0, description="pages that are learnt from in all, each time counted")
+    damaged: bool = Field(
+        default=True, description="whether the test-like pages of the folds that are learnt are learnt too"
+    )
     patience: int = Field(ge=1, description="epochs without a better test-like macro-F1 before it stops")
     batch_size: int = Field(ge=2, description="renders a step")
     accumulate: int = Field(default=1, ge=1, description="batches whose gradients are summed before a step")
@@ -134,6 +133,9 @@ class TrainingParameters(MemberParameters):
     loss: LossTerms = LossTerms()
     focal_gamma: float = Field(default=2, ge=0, description="how much the focal term turns to hard pages; 0 is not")
     label_smoothing: float = Field(default=0, ge=0, lt=1)
+    logit_adjustment: float = Field(
+        default=0, ge=0, le=4, description="strength: Menon et al., ICLR 2021; for classes of unlike size; 0 is off"
+    )
     class_weights: Literal["none", "inverse", "effective"] | dict[int, Annotated[float, Field(gt=0)]] = Field(
         default="none", description="by pages per class; or a weight for each class number, 1 where none is given"
     )
@@ -143,10 +145,6 @@ class TrainingParameters(MemberParameters):
     drop_path_rate: float = Field(
         default=0, ge=0, lt=1, description='chance to skip the last block: Huang et al., "Stochastic depth", ECCV 2016'
     )
-    mean: tuple[Share, Share, Share] | None = Field(
-        default=None, description="per RGB channel, of pixels in [0, 1]; null: the backbone's own"
-    )
-    std: tuple[PositiveShare, PositiveShare, PositiveShare] | None = Field(default=None, description="as `mean`")
     sampling: Literal["plain", "balanced"] = Field(
         default="plain", description="plain: each render once an epoch; balanced: classes equally often, drawn anew"
     )
@@ -167,20 +165,17 @@ class TrainingParameters(MemberParameters):
     devices: int = Field(default=1, ge=1, description="GPUs, or CPU processes, that one model is trained on together")
     save_every_s: float = Field(default=60, ge=0, description="seconds between two saves to go on from after a kill")
     channels_last: bool = Field(default=True, description="memory layout; several times faster on a CPU")
-    device: str = Field(
-        default="auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
-        description="auto, cpu, mps, cuda, or one GPU by its number such as cuda:0",
-    )
 
     @model_validator(mode="after")
     def _check_schedule(self) -> "TrainingParameters":
-        if self.warmup_epochs >= self.epochs:
+        if not self.epochs and not self.page_steps:
+            raise ValueError("Expected epochs or page_steps above 0, but both are 0; say how long to train.")
+        if self.epochs and self.warmup_epochs >= self.epochs:
             raise ValueError(
                 f"Expected warmup_epochs to be less than epochs ({self.epochs}), but got {self.warmup_epochs}; "
                 "lower it or train longer."
             )
-        if self.freeze_epochs >= self.epochs:
+        if self.epochs and self.freeze_epochs >= self.epochs:
             raise ValueError(
                 f"Expected freeze_epochs to be less than epochs ({self.epochs}), but got {self.freeze_epochs}; "
                 "lower it or train longer."
@@ -205,11 +200,7 @@ class TrainingParameters(MemberParameters):
 
     def deciding(self) -> dict[str, Any]:
         """What decides the weights: all but where a training runs and how often it is saved."""
-        return self.model_dump(mode="json", exclude={"enabled", "device", "save_every_s"})
-
-    @property
-    def side(self) -> int:
-        return self.image_size
+        return self.model_dump(mode="json", exclude={"enabled", "device", "save_every_s", "page_steps"})
 
     def device_needs(self) -> Needs:
         return Needs(device=self.device, devices=self.devices)

@@ -11,7 +11,7 @@ from docsort.augmentation.rendering import render_holdout, render_training, rend
 from docsort.folds import check_no_leak
 from docsort.member_kinds import Members
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.specialists.recipes import sides_of
+from docsort.specialists.recipes import page_formats_of
 from docsort.stores import Store
 
 
@@ -26,9 +26,9 @@ def render_training_images(
     seed: int,
     render_store: Store,
 ) -> pd.DataFrame:
-    """Renders the oversampled, augmented copies of every source, at every side that some member wants."""
-    fitted, sides = damaged_so(parameters, fitted_damage), sides_of(specialists, members)
-    return render_training(clean_images, folds, classes, fitted, sides, seed, render_store)
+    """Renders the oversampled, augmented copies of every source, in every format that some member wants."""
+    fitted, formats = damaged_so(parameters, fitted_damage), page_formats_of(specialists, members)
+    return render_training(clean_images, folds, classes, fitted, formats, seed, render_store)
 
 
 def render_validation_images(
@@ -41,9 +41,9 @@ def render_validation_images(
     seed: int,
     render_store: Store,
 ) -> pd.DataFrame:
-    """Renders the clean and the test-like condition of every source, at every side that some member wants."""
-    fitted, sides = damaged_so(parameters, fitted_damage), sides_of(specialists, members)
-    return render_validation(clean_images, folds, fitted, sides, seed, render_store)
+    """Renders the clean and the test-like condition of every source, in every format that some member wants."""
+    fitted, formats = damaged_so(parameters, fitted_damage), page_formats_of(specialists, members)
+    return render_validation(clean_images, folds, fitted, formats, seed, render_store)
 
 
 def render_holdout_images(
@@ -55,7 +55,7 @@ def render_holdout_images(
     render_store: Store,
 ) -> pd.DataFrame:
     """Damages the pages that were set aside as the test images are; no rows where none were."""
-    return render_holdout(holdout, damaged_so(parameters, fitted_damage), members.sides, seed, render_store)
+    return render_holdout(holdout, damaged_so(parameters, fitted_damage), members.page_formats, seed, render_store)
 
 
 def check_leaks(

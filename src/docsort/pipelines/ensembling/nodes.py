@@ -22,17 +22,18 @@ from docsort.ensembling.decisions import (
 from docsort.ensembling.decisions import choose_decisions as choose
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.external_answers import read_external_answers as read_answers
+from docsort.ensembling.forecast import Luck
+from docsort.ensembling.forecast import forecast_score as make_forecast
 from docsort.ensembling.gain import ensemble_gain
+from docsort.ensembling.label_noise import estimate_label_noise, gather_sources
 from docsort.ensembling.novelty import NoveltyIndex, fit_index
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.submission import build_submission
 from docsort.ensembling.temperature import Calibration
-from docsort.images.page_format import PageFormat
-from docsort.member_kinds import MAIN, Members, task_name
+from docsort.member_kinds import MAIN, task_name
 from docsort.members.checkpoints import Checkpoint
 from docsort.models.embeddings import embed, embedding_table, pages_to_embed
 from docsort.reporting.parameters import ReportingParameters
-from docsort.reporting.scores import score_votes, with_gain
 from docsort.stores import Store
 from docsort.tables import EMBEDDING_KEYS
 
@@ -49,16 +50,15 @@ def embed_pages(
     folds: pd.DataFrame,
     validation_renders: pd.DataFrame,
     fold: int,
-    members: Members,
     parameters: EnsemblingParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, NoveltyIndex]:
     """Lets one fold's main member say where pages lie that it has learnt and that it holds out."""
-    limit, name, side = parameters.embedded_pages, task_name(MAIN, fold), members.main.side
+    limit, name = parameters.embedded_pages, task_name(MAIN, fold)
     if not limit:
         return pd.DataFrame(columns=list(EMBEDDING_KEYS)), NoveltyIndex((), np.zeros(0))
     main = checkpoints[fold][MAIN]
-    pages = pages_to_embed(main, name, fold, folds, validation_renders, side, limit, seed)
+    pages = pages_to_embed(main, name, fold, folds, validation_renders, limit, seed)
     blocks, learnt = embed(main, pages["path"].tolist()), pages["learnt"].to_numpy(bool)
     index = fit_index([block[learnt] for block in blocks], [block[~learnt] for block in blocks])
     return embedding_table(pages, blocks[-1]), index
@@ -91,9 +91,8 @@ def assemble_ensemble(
 ) -> Ensemble:
     """Puts together what answers a page, still without calibration."""
     everyone = ChosenDecisions.from_record(decisions).everyone
-    page_format = PageFormat(augmentation.straighten, augmentation.jpeg_quality)
-    pages, labels, limit = images, clean_images["label"], parameters.review_novelty
-    return assemble(general, special, everyone, page_format, classes, labels, pages, novelty, limit)
+    quality, labels, limit = augmentation.jpeg_quality, clean_images["label"], parameters.review_novelty
+    return assemble(general, special, everyone, quality, classes, labels, images, novelty, limit)
 
 
 def predict_test_images(ensemble: Ensemble, images: pd.DataFrame, prediction_store: Store) -> pd.DataFrame:
@@ -121,11 +120,23 @@ def vote_on_validation(
     return vote_out_of_fold(predictions, folds, ChosenDecisions.from_record(decisions).by_fold)
 
 
-def measure_ensemble_gain(test_members: pd.DataFrame, oof_members: pd.DataFrame, decisions: Record) -> dict[str, Any]:
-    """Measures what averaging the folds' members is worth on the unlabelled test images."""
+def forecast_score(
+    oof_votes: pd.DataFrame,
+    test_members: pd.DataFrame,
+    oof_members: pd.DataFrame,
+    decisions: Record,
+    clean_images: pd.DataFrame,
+    label_fixes: pd.DataFrame,
+    parameters: ReportingParameters,
+    seed: int,
+) -> dict[str, Any]:
+    """Forecasts what the submission will score against right labels."""
     chosen = ChosenDecisions.from_record(decisions)
     plans = {fold: others.plan for fold, others in chosen.by_fold.items()}
-    return ensemble_gain(test_members, oof_members, chosen.everyone.plan, plans)
+    noise = estimate_label_noise(gather_sources(oof_votes, clean_images, label_fixes))
+    gain = ensemble_gain(test_members, oof_members, chosen.everyone.plan, plans, noise)
+    luck = Luck(parameters.draws, parameters.confidence, seed)
+    return make_forecast(oof_votes, noise, gain, test_members["image_id"].nunique(), luck)
 
 
 def calibrate_votes(
@@ -143,18 +154,15 @@ def calibrate_votes(
 
 def complete_ensemble(
     ensemble: Ensemble,
-    oof_votes: pd.DataFrame,
     calibration: dict[str, Any],
     abstention: dict[str, Any],
-    gain: dict[str, Any],
-    parameters: ReportingParameters,
-    seed: int,
+    forecast: dict[str, Any],
 ) -> Ensemble:
     """Gives the ensemble its calibration, its threshold, and what it is forecast to score."""
     draft = ensemble.manifest.decisions
     fitted = Calibration.from_record(calibration["test"])
-    forecast = with_gain(score_votes(oof_votes, parameters, seed), gain)["test_like"]
-    return ensemble.finished(replace(draft, calibration=fitted, threshold=abstention["threshold"]), forecast)
+    told = {name: forecast[name] for name in ("macro_f1", "accuracy", "interval", "n", "groups")}
+    return ensemble.finished(replace(draft, calibration=fitted, threshold=abstention["threshold"]), told)
 
 
 def answer_test_images(

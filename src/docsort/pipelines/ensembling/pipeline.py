@@ -17,8 +17,7 @@ def create_embedding(fold: int) -> Pipeline:
     """Where the main member of one fold puts the pages that it has learnt and holds out."""
     embed = step(
         nodes.embed_pages,
-        f"members folds validation_renders params:fold_numbers.fold_{fold} params:members "
-        "params:ensembling params:seed",
+        f"members folds validation_renders params:fold_numbers.fold_{fold} params:ensembling params:seed",
         f"fold_{fold}_embeddings fold_{fold}_novelty",
     )
     return box(f"fold_{fold}", [embed])
@@ -44,7 +43,7 @@ def create_ensemble(folds: int) -> list[Node]:
 
 
 def create_votes() -> list[Node]:
-    """What is answered on test images and on validation pages, and what the folds together are worth."""
+    """What is answered on test images and on validation pages, and what that will score."""
     return [
         step(nodes.read_external_answers, "photos classes params:ensembling", "external_answers"),
         step(nodes.predict_test_images, "draft_ensemble images prediction_store", "test_predictions"),
@@ -58,11 +57,15 @@ def create_votes() -> list[Node]:
             "oof_predictions specialist_oof_predictions folds decisions",
             "uncalibrated_oof_votes",
         ),
-        step(nodes.measure_ensemble_gain, "test_members oof_members decisions", "ensemble_gain"),
         step(
             nodes.calibrate_votes,
             "uncalibrated_oof_votes uncalibrated_test_votes fold_test_votes params:ensembling params:seed",
             "oof_votes calibration abstention",
+        ),
+        step(
+            nodes.forecast_score,
+            "oof_votes test_members oof_members decisions clean_images label_fixes params:reporting params:seed",
+            "forecast",
         ),
     ]
 
@@ -72,7 +75,7 @@ def create_answers() -> list[Node]:
     return [
         step(
             nodes.complete_ensemble,
-            "draft_ensemble oof_votes calibration abstention ensemble_gain params:reporting params:seed",
+            "draft_ensemble calibration abstention forecast",
             "ensemble",
         ),
         step(nodes.answer_test_images, "ensemble images external_answers prediction_store", "test_probabilities"),

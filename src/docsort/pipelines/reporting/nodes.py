@@ -11,6 +11,7 @@ from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.folds import CrossValidationParameters
 from docsort.member_kinds import MAIN, Members, task_name
 from docsort.members.checkpoints import Checkpoint
+from docsort.members.splits import renders_in
 from docsort.reporting import report
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.confidence_scores import Confidences
@@ -32,7 +33,7 @@ def score_run(
     oof_votes: pd.DataFrame,
     verdicts: pd.DataFrame,
     submission: pd.DataFrame,
-    ensemble_gain: dict[str, Any],
+    forecast: dict[str, Any],
     confidence_scores: Scores,
     holdout_scores: Scores,
     raw_location: dict[str, Any],
@@ -40,7 +41,7 @@ def score_run(
     seed: int,
 ) -> tuple[Scores, Scores]:
     """Scores validation and, where there is an answer key, the submission: the latest scores, and a version of them."""
-    scores = score(oof_votes, verdicts, submission, ensemble_gain, read_answer_key(raw_location), parameters, seed)
+    scores = score(oof_votes, verdicts, submission, forecast, read_answer_key(raw_location), parameters, seed)
     scores |= confidence_scores | holdout_scores
     return scores, scores
 
@@ -117,9 +118,8 @@ def explain_pages(
 ) -> tuple[Image.Image, Image.Image]:
     """Draws where on the page the surest mistakes, and the surest right answers, were found."""
     main = [own[MAIN] for own in members]
-    mistakes, sure = (
-        choose(oof_votes, validation_renders, parameters.explained_pages) for choose in (list_mistakes, list_sure)
-    )
+    seen = renders_in(main[0].page_format, validation_renders)
+    mistakes, sure = (choose(oof_votes, seen, parameters.explained_pages) for choose in (list_mistakes, list_sure))
     return explain(mistakes, main, classes), explain(sure, main, classes)
 
 

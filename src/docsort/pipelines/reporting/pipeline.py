@@ -47,7 +47,7 @@ def create_scores() -> list[Node]:
         ),
         step(
             nodes.score_run,
-            "oof_votes specialist_verdicts submission ensemble_gain confidence_scores holdout_scores "
+            "oof_votes specialist_verdicts submission forecast confidence_scores holdout_scores "
             "raw_location params:reporting params:seed",
             "scores scores_history",
         ),

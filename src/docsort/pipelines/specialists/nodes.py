@@ -10,11 +10,11 @@ from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import fit_all
 from docsort.members.prediction import predict
 from docsort.members.splits import join_judged, pages_to_judge, split_fold
-from docsort.members.views import ViewPolicy, members_of
+from docsort.members.views import ViewPolicy, members_of, page_views
 from docsort.specialists.finding import find_lookalikes, with_found
 from docsort.specialists.groups import group_table, groups_of_table, join_specialists, resolve_groups
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.specialists.recipes import check_recipes, recipe_of, specialist_task
+from docsort.specialists.recipes import check_recipes, specialist_task
 from docsort.specialists.verdict import judge
 from docsort.stores import Store
 
@@ -44,15 +44,16 @@ def fit_specialists(
     general: list[dict[str, Checkpoint]],
     parameters: SpecialistParameters,
     members: Members,
+    training_plan: dict[str, Any],
     seed: int,
     checkpoint_store: Store,
     leak_report: dict[str, Any],
 ) -> dict[str, Checkpoint]:
     """Trains every group's specialist on its classes alone, by its own recipe; `leak_report` only has to exist."""
-    tasks = {}
+    tasks, planned = {}, members.planned(training_plan)
     for group in groups_of_table(groups):
         split = split_fold(fold, folds, training_renders, validation_renders, group.targets)
-        tasks[group.name] = specialist_task(group, split, parameters, members, seed, general[fold][MAIN])
+        tasks[group.name] = specialist_task(group, split, parameters, planned, seed, general[fold][MAIN])
     return dict(zip(tasks, fit_all(list(tasks.values()), checkpoint_store), strict=True))
 
 
@@ -61,29 +62,27 @@ def predict_specialist_validation(
     folds: pd.DataFrame,
     validation_renders: pd.DataFrame,
     fold: int,
-    parameters: SpecialistParameters,
-    members: Members,
     ensembling: EnsemblingParameters,
     prediction_store: Store,
 ) -> pd.DataFrame:
     """Lets each specialist predict all pages its fold held out: in the test it cannot know either whose page it is."""
     predictions = []
     for name, checkpoint in specialists.items():
-        task, side = task_name(f"specialist_{name}", fold), recipe_of(name, parameters, members).side
-        pages = pages_to_judge(checkpoint, task, fold, folds, validation_renders, side)
+        task = task_name(f"specialist_{name}", fold)
+        pages = pages_to_judge(checkpoint, task, fold, folds, validation_renders)
         policy = ensembling.all_views()
         predictions.append(predict(kind_of(checkpoint), checkpoint, pages, policy, name, prediction_store))
     return join_specialists(predictions)
 
 
 def join_specialist_predictions(
-    folds: pd.DataFrame, view_policy: dict[str, Any], *predictions: pd.DataFrame
+    folds: pd.DataFrame, view_policy: dict[str, Any], oof_predictions: pd.DataFrame, *predictions: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Puts the folds' predictions below each other, unless some are not of the fold that held their page out; and
-    averages the views that test images get too.
+    averages the views that test images get too, as the general members decide.
     """
-    joined = join_judged(folds, predictions)
-    return joined, members_of(joined, ViewPolicy.from_record(view_policy))
+    joined, policy = join_judged(folds, predictions), ViewPolicy.from_record(view_policy)
+    return joined, members_of(joined, policy, counts=page_views(oof_predictions, policy))
 
 
 def judge_specialists(

@@ -19,7 +19,7 @@ def create_judgement(folds: int) -> list[Node]:
         step(collect_folds, of_folds("specialists", folds), "specialists"),
         step(
             nodes.join_specialist_predictions,
-            f"folds view_policy {of_folds('specialist_oof_predictions', folds)}",
+            f"folds view_policy oof_predictions {of_folds('specialist_oof_predictions', folds)}",
             "specialist_oof_predictions specialist_oof_members",
         ),
         step(
@@ -36,13 +36,13 @@ def create_fold(fold: int) -> Pipeline:
         step(
             nodes.fit_specialists,
             f"params:fold_numbers.fold_{fold} folds training_renders validation_renders specialist_groups "
-            "members params:specialists params:members params:seed checkpoint_store leak_report",
+            "members params:specialists params:members training_plan params:seed checkpoint_store leak_report",
             f"fold_{fold}_specialists",
         ),
         step(
             nodes.predict_specialist_validation,
             f"fold_{fold}_specialists folds validation_renders params:fold_numbers.fold_{fold} "
-            "params:specialists params:members params:ensembling prediction_store",
+            "params:ensembling prediction_store",
             f"fold_{fold}_specialist_oof_predictions",
         ),
     ]

@@ -10,9 +10,31 @@ from docsort.member_kinds import Members, histories_of, kind_of, task_name, task
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import fit_all
 from docsort.members.prediction import predict
-from docsort.members.splits import join_judged, pages_to_judge, split_fold
+from docsort.members.splits import join_judged, pages_to_judge, renders_in, split_fold
 from docsort.members.views import members_of
 from docsort.stores import Store
+from docsort.training import planning
+from docsort.training.parameters import EffortParameters
+
+
+def plan_training(
+    folds: pd.DataFrame,
+    training_renders: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    images: pd.DataFrame,
+    members: Members,
+    ensembling: EnsemblingParameters,
+    effort: EffortParameters,
+    leak_report: dict[str, Any],
+) -> dict[str, Any]:
+    """Says how many epochs each network trains, before any of them does; `leak_report` only has to exist."""
+    count = folds["fold"].nunique()
+    own, seen = (renders_in(members.main.page_format, table) for table in (training_renders, validation_renders))
+    damaged, test = (seen["condition"] == "test_like").sum(), (images["split"] == "test").sum()
+    renders, worn = (int(pages * (count - 1) / count) for pages in (len(own), damaged))
+    job = planning.Job(count, renders, worn, len(seen) // count, int(test))
+    views = len(ensembling.all_views().views)
+    return {"preset": effort.preset, **planning.plan_epochs(members.networks, job, views, effort.time_limit)}
 
 
 def fit_members(
@@ -22,6 +44,7 @@ def fit_members(
     validation_renders: pd.DataFrame,
     classes: pd.DataFrame,
     members: Members,
+    training_plan: dict[str, Any],
     seed: int,
     checkpoint_store: Store,
     prediction_store: Store,
@@ -31,7 +54,7 @@ def fit_members(
     exist.
     """
     split = split_fold(fold, folds, training_renders, validation_renders, classes["target"].tolist(), prediction_store)
-    tasks = tasks_of(members, split, seed)
+    tasks = tasks_of(members.planned(training_plan), split, seed)
     checkpoints = dict(zip(tasks, fit_all(list(tasks.values()), checkpoint_store), strict=True))
     return checkpoints, histories_of(checkpoints, fold)
 
@@ -41,15 +64,13 @@ def predict_validation(
     folds: pd.DataFrame,
     validation_renders: pd.DataFrame,
     fold: int,
-    members: Members,
     ensembling: EnsemblingParameters,
     prediction_store: Store,
 ) -> pd.DataFrame:
     """Predicts the sources this fold held out, under both conditions, in every view that a test image may get."""
     policy, predictions = ensembling.all_views(), []
     for name, checkpoint in checkpoints.items():
-        side, task = members[name].side, task_name(name, fold)
-        pages = pages_to_judge(checkpoint, task, fold, folds, validation_renders, side)
+        pages = pages_to_judge(checkpoint, task_name(name, fold), fold, folds, validation_renders)
         predictions.append(predict(kind_of(checkpoint), checkpoint, pages, policy, name, prediction_store))
     return pd.concat(predictions, ignore_index=True)
 

@@ -10,6 +10,12 @@ from docsort.reporting.scores import score_validation_views
 
 def create_pipeline(folds: int) -> Pipeline:
     steps = [
+        step(
+            nodes.plan_training,
+            "folds training_renders validation_renders images params:members params:ensembling params:effort "
+            "leak_report",
+            "training_plan",
+        ),
         step(collect_folds, of_folds("members", folds), "members"),
         step(nodes.join_histories, of_folds("history", folds), "histories"),
         step(nodes.join_predictions, f"folds {of_folds('oof_predictions', folds)}", "oof_predictions"),
@@ -29,12 +35,12 @@ def create_fold(fold: int) -> Pipeline:
         step(
             nodes.fit_members,
             f"params:fold_numbers.fold_{fold} folds training_renders validation_renders classes params:members "
-            "params:seed checkpoint_store prediction_store leak_report",
+            "training_plan params:seed checkpoint_store prediction_store leak_report",
             f"fold_{fold}_members fold_{fold}_history",
         ),
         step(
             nodes.predict_validation,
-            f"fold_{fold}_members folds validation_renders params:fold_numbers.fold_{fold} params:members "
+            f"fold_{fold}_members folds validation_renders params:fold_numbers.fold_{fold} "
             "params:ensembling prediction_store",
             f"fold_{fold}_oof_predictions",
         ),

@@ -1,0 +1,166 @@
+"""How many of the held-out pages' labels are wrong, and what the true label of each may be.
+
+A page whose label a sure answer contradicts has either a wrong label or a wrong answer. Confident learning (Northcutt,
+Jiang & Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021) counts such pages by how sure
+answers are, and so believes the answers. Here mistakes of both kinds are estimated together: the true label is drawn
+from the out-of-fold answers, sharpened or flattened, and is then given wrongly with one chance, to any other class.
+Mistakes of the answers thin out as these grow surer, wrong labels do not; what is left of contradiction among the
+surest pages is the wrong labels. Both conditions speak: clean pages tell better who is wrong, test-like ones are other
+pictures of the same source. Nothing is maximised: all settings of a grid count by how likely they make the labels (a
+posterior), so that what the labels cannot tell stays open. Of answers no better than chance nothing is learnt.
+
+A page that a person has judged (the label ledger) is known: its label is right, and what was given before tells about
+the others.
+
+Where classes look alike *and* their labels are swapped, more of the swaps are taken for mistakes of the answers than
+elsewhere; docs/experiments.md has by how much.
+
+Legend of shapes: N sources, C classes, P settings of how answers are read, E chances of a wrong label.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from docsort.cleaning.ledger import full_ids
+from docsort.ensembling.reliability import Floats, Integers, places_of, probabilities_of, soften
+from docsort.errors import InputError, listing
+from docsort.tables import CONDITIONS, probability_columns, targets_of
+
+CHANCES = np.concatenate([[0.0], np.geomspace(0.0025, 0.4, 24)])
+"""Of a wrong label, that are compared. Beyond, labels mean nothing."""
+
+EXPECTED_CHANCE = 1 / 30
+"""Mean of the beta distribution that chances are drawn from before labels are seen: what was found in ten well-known
+test sets (Northcutt, Athalye & Mueller, "Pervasive label errors in test sets", NeurIPS 2021). It falls from zero on."""
+
+SHARES_OF_CLEAN = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARPNESSES = (0.0, *np.geomspace(0.2, 5.0, 15).tolist())
+"""Log-probabilities of both conditions, weighed, are multiplied by it; 0 asks no answer at all."""
+
+FLOOR = 1e-4
+"""Smaller probabilities count as it: one condition alone cannot be surer."""
+
+JUDGED = ("keep", "relabel")
+"""Actions of the ledger by which a person says what a page is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """image_ids (N,), ascending; logs (2, N, C): mean log-probabilities of clean and of test-like answers, out of fold;
+    labels (N,), places of classes, as they stand; first (N,), as they were given; known (N,): judged by a person.
+    """
+
+    image_ids: NDArray[np.str_]
+    logs: Floats
+    labels: Integers
+    first: Integers
+    known: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelNoise:
+    """likely (P, E): the posterior of the grid, summing to one; belief (N, C): the distribution of each true label."""
+
+    sources: Sources
+    likely: Floats
+    belief: Floats
+
+    @property
+    def wrong(self) -> float:
+        """Expected share of the labels, as they stand, that are wrong, in [0, 1]."""
+        return 1 - float(self.belief[np.arange(len(self.belief)), self.sources.labels].mean())
+
+    def draw(self, count: int, rng: np.random.Generator) -> Integers:
+        """(count, N) true labels, places of classes: each row under one setting, the likelier the more often."""
+        cells, rows = np.unique(rng.choice(self.likely.size, count, p=self.likely.ravel()), return_inverse=True)
+        drawn = np.empty((count, len(self.belief)), dtype=np.int64)
+        for number, cell in enumerate(cells):
+            setting, chance = divmod(int(cell), len(CHANCES))
+            bounds = _posterior(_read(self.sources, setting), self.sources, CHANCES[chance]).cumsum(axis=1)
+            for row in np.flatnonzero(rows == number):
+                drawn[row] = (bounds > rng.random((len(bounds), 1)) * bounds[:, -1:]).argmax(axis=1)
+        return drawn
+
+    def rows_of(self, image_ids: pd.Series) -> Integers:
+        """Where each of the ids stands among the sources."""
+        return np.searchsorted(self.sources.image_ids, image_ids.to_numpy(dtype=str))
+
+
+def gather_sources(oof_votes: pd.DataFrame, clean_images: pd.DataFrame, ledger: pd.DataFrame) -> Sources:
+    """From VOTES of both conditions out of fold, the table CLEAN_IMAGES, and the label ledger, decisions of a person.
+
+    Raises InputError where a source has no page of a condition.
+    """
+    columns = probability_columns(oof_votes)
+    logs = pd.DataFrame(np.log(np.maximum(probabilities_of(oof_votes), FLOOR)), columns=columns)
+    keys = [oof_votes[name].to_numpy(dtype=str) for name in ("condition", "image_id")]
+    means, ids = logs.groupby(keys).mean(), np.unique(keys[1])
+    parts = [means.reindex(pd.MultiIndex.from_product([[condition], ids])).to_numpy() for condition in CONDITIONS]
+    lacking = np.isnan(parts).any(axis=(0, 2))
+    if lacking.any():
+        raise InputError(
+            f"Expected clean and test-like answers of every source, but {lacking.sum()} have not both: "
+            f"{listing(ids[lacking])}; run the training pipeline again."
+        )
+    images = clean_images.set_index(clean_images["image_id"].astype(str)).loc[ids.tolist()]
+    judged = ledger.loc[ledger["action"].isin(JUDGED), "image_id"].astype(str)
+    known = np.isin(ids, judged.map(full_ids(clean_images)).dropna().to_numpy(dtype=str))
+    labels, first = (places_of(images[name], targets_of(columns)) for name in ("label", "given_label"))
+    return Sources(ids, np.stack(parts), labels, first, known)
+
+
+def estimate_label_noise(sources: Sources) -> LabelNoise:
+    """Weighs all settings by how likely they make the labels, and averages what they say of each page."""
+    settings = range(len(SHARES_OF_CLEAN) * len(SHARPNESSES))
+    logs = np.stack([_log_likelihood(_read(sources, setting), sources) for setting in settings])
+    spacing, falling = np.gradient(CHANCES), (1 - EXPECTED_CHANCE) / EXPECTED_CHANCE - 1
+    likely = soften((logs + np.log(spacing) + falling * np.log1p(-CHANCES)).ravel()).reshape(logs.shape)
+    belief = np.zeros(sources.logs.shape[1:])
+    for setting, row in enumerate(likely):
+        if row.sum() > 0:
+            read = _read(sources, setting)
+            for chance in np.flatnonzero(row > row.sum() * 1e-6):
+                belief += row[chance] * _posterior(read, sources, CHANCES[chance])
+    return LabelNoise(sources, likely, belief / belief.sum(axis=1, keepdims=True))
+
+
+def _read(sources: Sources, setting: int) -> Floats:
+    """(N, C) the answers' probabilities under a setting of the grid."""
+    share, sharpness = divmod(setting, len(SHARPNESSES))
+    weights = np.array([SHARES_OF_CLEAN[share], 1 - SHARES_OF_CLEAN[share]])
+    return soften(SHARPNESSES[sharpness] * np.tensordot(weights, sources.logs, axes=1))
+
+
+def _log_likelihood(read: Floats, sources: Sources) -> Floats:
+    """(E,) of the labels that were given; what was given wrongly could have been any other class alike."""
+    rows, others = np.arange(len(read)), max(1, read.shape[1] - 1)
+    right, known = read[rows, sources.first], sources.known
+    free = np.log((1 - CHANCES[:, None]) * right[~known] + CHANCES[:, None] / others * (1 - right[~known]) + 1e-300)
+    changed = int((known & (sources.labels != sources.first)).sum())
+    kept = int(known.sum()) - changed
+    judged = kept * np.log1p(-CHANCES) + changed * np.log(CHANCES / others + 1e-300)
+    return np.asarray(free.sum(axis=1) + judged + np.log(read[rows, sources.labels][known] + 1e-300).sum())
+
+
+def _posterior(read: Floats, sources: Sources, chance: float) -> Floats:
+    """(N, C) of the true labels, given the labels and the answers as they are read."""
+    rows = np.arange(len(read))
+    joint = read * (chance / max(1, read.shape[1] - 1))
+    joint[rows, sources.first] = (1 - chance) * read[rows, sources.first]
+    joint[sources.known] = 0
+    joint[sources.known, sources.labels[sources.known]] = 1
+    return np.asarray(joint / joint.sum(axis=1, keepdims=True))
+
+
+def describe_label_noise(noise: LabelNoise, drawn: Integers, confidence: float) -> dict[str, Any]:
+    """`share` of the labels, as they stand, that are wrong: `value`, `low`, `high`, in [0, 1]; and how many pages were
+    `judged` by a person. drawn: of `LabelNoise.draw`.
+    """
+    wrong = (drawn != noise.sources.labels).mean(axis=1)
+    low, high = np.quantile(wrong, [(1 - confidence) / 2, (1 + confidence) / 2])
+    share = {"value": noise.wrong, "low": float(low), "high": float(high)}
+    return {"share": share, "judged": int(noise.sources.known.sum())}

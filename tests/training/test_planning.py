@@ -1,0 +1,64 @@
+import time
+from typing import Any
+
+import psutil
+import pytest
+
+from docsort.training import planning
+from docsort.training.parameters import TrainingParameters
+from docsort.training.planning import Job, measure_speed, plan_epochs
+from docsort.work.executor import stop_work
+
+JOB = Job(folds=5, renders=1600, damaged=400, held_out=120, test=200)
+
+
+def _network(**changes: Any) -> TrainingParameters:
+    given = {
+        "backbone": "lcnet_035",
+        "pretrained": False,
+        "image_size": 32,
+        "patience": 1,
+        "batch_size": 8,
+        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
+        "page_steps": 20_000,
+        "device": "cpu",
+    }
+    return TrainingParameters.model_validate({**given, **changes})
+
+
+@pytest.fixture
+def speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that learns from 100 pages a second."""
+    monkeypatch.setattr(planning, "measure_speed", lambda parameters: 100.0)
+
+
+def _used() -> float:
+    return time.time() - psutil.Process().create_time()
+
+
+def test_few_renders_are_gone_through_more_often_than_many() -> None:
+    few, many = Job(5, 800, 200, 60, 0), Job(5, 8000, 2000, 600, 0)
+    epochs = [plan_epochs({"main": _network()}, job, 8, None)["epochs"]["main"] for job in (few, many)]
+    assert epochs == [20, 2]
+
+
+def test_epochs_that_are_given_are_kept_and_no_network_trains_less_than_one() -> None:
+    plan = plan_epochs({"a": _network(epochs=7), "b": _network(page_steps=10)}, JOB, 8, None)
+    assert plan["epochs"] == {"a": 7, "b": 1}
+    assert plan["page_steps"] == {"a": 14_000, "b": 2000}
+
+
+def test_a_time_limit_cuts_all_networks_by_one_share(speed: None) -> None:
+    networks = {"a": _network(), "b": _network(page_steps=40_000)}
+    free = plan_epochs(networks, JOB, 8, _used() + 1e6)
+    assert (free["epochs"], free["cut"]) == ({"a": 10, "b": 20}, 1.0)
+    # 60,000 page-steps in five folds take 3,000 s and more
+    cut = plan_epochs(networks, JOB, 8, _used() + 2000)
+    assert 0.3 < cut["cut"] < 0.6
+    assert cut["epochs"]["b"] == pytest.approx(2 * cut["epochs"]["a"], abs=1)
+    assert plan_epochs(networks, JOB, 8, 1.0)["epochs"] == {"a": 1, "b": 1}
+
+
+def test_speed_is_measured_on_the_device() -> None:
+    assert measure_speed(_network(epochs=1)) > 0
+    stop_work()
