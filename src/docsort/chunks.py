@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -22,6 +25,15 @@ Items = TypeVar("Items", bound=Sliceable)
 def chunks(items: Items, size: int) -> Iterator[Items]:
     """Consecutive slices of `size` items, the last one as long as it comes."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def filled(part: NDArray[Any], size: int) -> NDArray[Any]:
+    """The rows (n, ...) of an array, and its first one again until there are `size`.
+
+    Libraries choose their way to compute by the shape of a batch, and what comes of a row must not depend on how many
+    stand beside it.
+    """
+    return np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
 
 
 def one_ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:

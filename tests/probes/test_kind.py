@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from drawn_pages import draw
+from pydantic import ValidationError
 
 from docsort.errors import InputError, WeightsError
 from docsort.images.dihedral import apply_turn
@@ -128,6 +129,13 @@ def test_key_counts_what_decides_the_model_and_not_where_it_runs(make_task: Make
         make_task("slim_residual"),
     ]
     assert len({each.key() for each in (task, *others)}) == 6
+
+
+@pytest.mark.parametrize("kind", ["probe", "slim_residual"])
+def test_a_frozen_network_that_has_never_learnt_is_refused(kind: str, make_task: MakeTask) -> None:
+    for given in ({"pretrained": False}, {"backbone": "lcnet_035", "pretrained": "auto"}):
+        with pytest.raises(ValidationError, match="Expected pretrained weights for a network that stays as it is"):
+            make_task(kind, **given)
 
 
 def test_pages_of_one_class_are_refused(make_task: MakeTask) -> None:

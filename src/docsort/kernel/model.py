@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.arrays import Arrays, read_arrays, write_arrays
-from docsort.chunks import chunks
+from docsort.chunks import chunks, filled
 from docsort.errors import WeightsError
 from docsort.files import write_atomically
 from docsort.kernel.describing import describe_square
@@ -65,8 +65,7 @@ class KernelModel:
         found = np.zeros((len(numbers), len(self.weights), len(self.targets)))
         for rows in chunks(range(len(numbers)), BATCH):
             part = numbers[rows.start : rows.stop]
-            padded = np.concatenate([part, np.repeat(part[:1], BATCH - len(part), axis=0)])
-            found[rows.start : rows.stop] = self._posterior(padded)[: len(part)]
+            found[rows.start : rows.stop] = self._posterior(filled(part, BATCH))[: len(part)]
         return found
 
     def _posterior(self, numbers: Numbers) -> Floats:

@@ -39,8 +39,13 @@ class Split:
 
     def with_damaged(self) -> "Split":
         """The same with the test-like pages of the folds that are learnt among the training renders."""
-        known = self.validation[self.validation["condition"] == "test_like"]
-        return replace(self, training=pd.concat([self.training, known[self.training.columns]], ignore_index=True))
+        damaged = self.damaged[self.training.columns]
+        return replace(self, training=pd.concat([self.training, damaged], ignore_index=True))
+
+    @property
+    def damaged(self) -> pd.DataFrame:
+        """The test-like pages of the folds that are learnt."""
+        return self.validation[self.validation["condition"] == "test_like"]
 
     @property
     def learnt_groups(self) -> list[str]:

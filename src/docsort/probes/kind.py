@@ -172,8 +172,7 @@ def _check_network(parameters: BackboneParameters) -> None:
 def pages_to_learn(split: Split, parameters: LearntPages) -> pd.DataFrame:
     """The plain page and the first copies of each source, and the test-like pages of the folds that are learnt."""
     training = split.training[split.training["copy"] <= parameters.copies]
-    known = split.validation[split.validation["condition"] == "test_like"]
-    parts = [training.assign(condition="training"), known if parameters.damaged else known.head(0)]
+    parts = [training.assign(condition="training"), split.damaged if parameters.damaged else split.damaged.head(0)]
     return pd.concat(parts, ignore_index=True)
 
 

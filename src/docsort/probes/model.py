@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.arrays import read_arrays, write_arrays
-from docsort.chunks import chunks
+from docsort.chunks import chunks, filled
 from docsort.errors import WeightsError
 from docsort.files import write_atomically
 from docsort.members.cache import PageCache, page_keys
@@ -143,9 +143,6 @@ class GreyMember:
 
 def answer(head: Head, features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities (N, C) of features (N, D)."""
-    parts = []
     with threadpool_limits(limits=1):  # the same bits on any machine with as many cores as it likes
-        for part in chunks(features, BATCH):
-            padded = np.concatenate([part, np.repeat(part[:1], BATCH - len(part), axis=0)])
-            parts.append(head.probabilities(padded)[: len(part)].astype(np.float32))
-    return np.concatenate(parts)
+        parts = [head.probabilities(filled(part, BATCH))[: len(part)] for part in chunks(features, BATCH)]
+    return np.concatenate(parts).astype(np.float32)

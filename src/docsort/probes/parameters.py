@@ -1,8 +1,8 @@
 """How the members of this room are made."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from docsort.members.member import MemberParameters
 from docsort.models.origin import BackboneParameters
@@ -23,13 +23,26 @@ class LearntPages(MemberParameters):
     )
 
 
-class ProbeParameters(LearntPages, BackboneParameters):
+class FrozenBackbone(LearntPages, BackboneParameters):
+    """A network that stays as it is, and so must have learnt before."""
+
+    @model_validator(mode="after")
+    def _check_pretrained(self) -> Self:
+        if self.pretrained is False:
+            raise ValueError(
+                f"Expected pretrained weights for a network that stays as it is, but {self.backbone} has none; set "
+                "`pretrained` to true, to package or to a weights file."
+            )
+        return self
+
+
+class ProbeParameters(FrozenBackbone):
     """A linear classifier on the features of a network that stays as it is."""
 
     kind: Literal["probe"] = "probe"
 
 
-class SlimResidualParameters(LearntPages, BackboneParameters):
+class SlimResidualParameters(FrozenBackbone):
     """One hidden layer beside a linear one, on the same features."""
 
     kind: Literal["slim_residual"] = "slim_residual"

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from docsort.chunks import chunks
+from docsort.chunks import chunks, filled
 from docsort.images.dihedral import TURNS
 from docsort.models.activations import batch_features, last_layer
 from docsort.models.backbones import head_prefixes, input_statistics
@@ -55,8 +55,12 @@ class FeatureReader:
             return np.concatenate([self._read(part) for part in chunks(squares, self.batch)])
 
     def _read(self, squares: NDArray[np.uint8]) -> NDArray[np.float16]:
-        padded = np.concatenate([squares, np.repeat(squares[:1], self.batch - len(squares), axis=0)])
-        pages = torch.from_numpy(padded).permute(0, 3, 1, 2).to(self.device).repeat_interleave(len(TURNS), dim=0)
+        pages = (
+            torch.from_numpy(filled(squares, self.batch))
+            .permute(0, 3, 1, 2)
+            .to(self.device)
+            .repeat_interleave(len(TURNS), dim=0)
+        )
         turns = torch.arange(len(TURNS), device=self.device).repeat(self.batch)
         blocks = batch_features(self.net, self.layer, self.normaliser(apply_turns(pages, turns)))
         features = np.concatenate(blocks, axis=1).reshape(self.batch, len(TURNS), -1).mean(axis=1)
