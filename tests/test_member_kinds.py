@@ -81,7 +81,7 @@ def test_members_that_were_read_can_be_read_again() -> None:
         ),
         (
             {"main": MAIN, "kernel": {**KERNEL, "backbone": "x"}},
-            r"but there is no `members\.kernel\.backbone`; there are kind, enabled, straighten, image_size",
+            r"but there is no `members\.kernel\.backbone`; there are kind, enabled, straighten, ask_share, image_size",
         ),
         (
             {"main": MAIN, "second": {"like": "third"}},
@@ -112,13 +112,18 @@ def test_trainings_have_names_of_their_own() -> None:
     assert task_name("second", 2) == "second_fold_2"
 
 
-def test_every_enabled_member_has_a_task_on_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_enabled_member_has_a_task_on_the_fold_the_late_ones_by_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked = []
     for kind in (NetworkKind, KernelKind):
         monkeypatch.setattr(kind, "task", lambda self, *args: asked.append((self.name, *args)) or args[0])
-    found = members(kernel=KERNEL, second={"like": "main"}, third={"like": "main", "enabled": False})
+    off, late = {"like": "main", "enabled": False}, {"like": "main", "ask_share": 0.3}
+    found = members(kernel=KERNEL, second={"like": "main"}, third=off, fourth=late)
     split = Split(3, (0, 1), *[None] * 3)  # type: ignore[list-item]
-    assert tasks_of(found, split, 7) == {"main": "fold_3", "kernel": "kernel_fold_3", "second": "second_fold_3"}
+    assert tasks_of(found.late, split, 7) == {"fourth": "fourth_fold_3"}
+    asked.clear()
+    assert tasks_of(found.general, split, 7) == {"main": "fold_3", "kernel": "kernel_fold_3", "second": "second_fold_3"}
     assert asked[1] == ("kernel", "kernel_fold_3", split, found["kernel"], 7)
     assert [kind for kind, *_ in asked] == ["network", "kernel", "network"]
 

@@ -57,6 +57,11 @@ class Members(RootModel[dict[str, Any]]):
         main = members.get(MAIN)
         if main is None or main.kind != NetworkKind.name or not main.enabled:
             raise ValueError(f"Expected `members.{MAIN}` to be there, enabled, and of the kind {NetworkKind.name}.")
+        if main.ask_share < 1:
+            raise ValueError(
+                f"Expected `members.{MAIN}.ask_share` to be 1, as other members are asked where it and its like are "
+                f"unsure, but got {main.ask_share}."
+            )
         bad = [name for name in members if not NAME.fullmatch(name)]
         if bad:
             raise ValueError(
@@ -77,6 +82,16 @@ class Members(RootModel[dict[str, Any]]):
     def __getitem__(self, name: str) -> MemberParameters:
         member: MemberParameters = self.root[name]
         return member
+
+    @property
+    def general(self) -> dict[str, MemberParameters]:
+        """The enabled ones that are asked about every page, by name."""
+        return {name: member for name, member in self if member.ask_share == 1}
+
+    @property
+    def late(self) -> dict[str, MemberParameters]:
+        """The enabled ones that are asked where the general ones are unsure, by name."""
+        return {name: member for name, member in self if member.ask_share < 1}
 
     @property
     def networks(self) -> dict[str, Any]:
@@ -160,9 +175,12 @@ def kind_of(checkpoint: Checkpoint) -> Kind:
     return KINDS[checkpoint.kind]
 
 
-def tasks_of(members: Members, split: Split, seed: int) -> dict[str, Task]:
-    """The training of every enabled member on one fold, by name."""
-    return {name: KINDS[member.kind].task(task_name(name, split.fold), split, member, seed) for name, member in members}
+def tasks_of(members: Mapping[str, MemberParameters], split: Split, seed: int) -> dict[str, Task]:
+    """The training of each of these members on one fold, by name."""
+    return {
+        name: KINDS[member.kind].task(task_name(name, split.fold), split, member, seed)
+        for name, member in members.items()
+    }
 
 
 def histories_of(checkpoints: Mapping[str, Checkpoint], fold: int) -> pd.DataFrame:

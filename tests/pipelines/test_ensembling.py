@@ -18,7 +18,9 @@ from docsort.ensembling.temperature import Calibration
 from docsort.member_kinds import Members
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.views import ViewPolicy, members_of
+from docsort.metrics import mean_over_members
 from docsort.pipelines.ensembling import create_pipeline
+from docsort.pipelines.training import create_pipeline as create_training
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.scores import score_run
 from docsort.specialists.parameters import SpecialistParameters
@@ -30,7 +32,6 @@ MODELS = {"main": 0.9, "kernel": 1.4}
 """Noise of each member."""
 TURNS = ViewPolicy(name="two", views=((0, 100), (1, 100)))
 FIRST = (
-    "select_ensemble",
     "choose_decisions",
     "assemble_ensemble",
     "vote_on_test_images",
@@ -113,6 +114,10 @@ def given() -> dict[str, Any]:
     }
 
 
+WEIGHING = create_training(FOLDS).only_nodes("training.select_ensemble", "training.vote_generally")
+"""How much each member counts is the last that the stage before finds out."""
+
+
 def only(*names: str) -> Pipeline:
     return create_pipeline(FOLDS).only_nodes(*(f"ensembling.{name}" for name in names))
 
@@ -120,7 +125,7 @@ def only(*names: str) -> Pipeline:
 @pytest.fixture(scope="module")
 def made(given: dict[str, Any]) -> dict[str, Any]:
     """What the stage leaves; its answers are those of its votes, since no member lies on disk that could be asked."""
-    known = run_stage(only(*FIRST), given)
+    known = run_stage(WEIGHING + only(*FIRST), given)
     votes = known["ensemble"].vote_on(given["test_predictions"])
     facts = {"class_name": "a", "needs_review": votes["confidence"] < known["abstention"]["threshold"], "why": ""}
     answers = votes.rename(columns={"predicted": "target"}).assign(**facts, novelty=np.nan)
@@ -158,6 +163,15 @@ def test_every_validation_page_is_answered_once_by_the_members_that_have_not_lea
     assert votes["fold"].tolist() == held_out[votes["image_id"]].tolist()
 
 
+def test_specialists_are_judged_against_what_the_members_answer_together(made: dict[str, Any]) -> None:
+    """No specialist being there, that is what is answered, to the last bit but for the calibration."""
+    votes = made["general_oof_votes"].sort_values(["condition", "render_id"], ignore_index=True)
+    columns = [f"p_{target}" for target in range(CLASSES)]
+    pd.testing.assert_frame_equal(votes[columns], made["uncalibrated_oof_votes"][columns], check_exact=True)
+    assert votes["fold"].tolist() == made["uncalibrated_oof_votes"]["fold"].tolist()
+    assert not np.allclose(votes[columns], mean_over_members(made["oof_members"])[columns])
+
+
 def test_what_the_mean_is_worth_is_measured_of_all_folds_together(made: dict[str, Any]) -> None:
     assert made["forecast"]["ensemble_gain"]["members"] == FOLDS
     assert 0 < made["forecast"]["ensemble_gain"]["macro_f1"] < 0.3
@@ -179,7 +193,7 @@ def test_the_submission_has_every_photo_in_its_order_and_the_unreadable_one_is_l
 
 def test_weights_that_are_given_are_those_that_the_ensemble_holds(given: dict[str, Any]) -> None:
     parameters = PARAMETERS.model_copy(update={"weights": {"main": 3.0, "kernel": 1.0}})
-    steps = only("select_ensemble", "choose_decisions", "assemble_ensemble")
+    steps = WEIGHING + only("choose_decisions", "assemble_ensemble")
     known = run_stage(steps, {**given, "params:ensembling": parameters})
     plan = known["draft_ensemble"].manifest.decisions.plan
     assert plan == replace(plan, weights={"main": 3.0, "kernel": 1.0})

@@ -33,7 +33,9 @@ def data(folder: Path) -> dict[str, object]:
     ids = [f"i{number:02}" for number in range(30)]
     images = pd.DataFrame({"image_id": ids, "group": ids, "label": [number % 3 for number in range(30)]})
     folds = make_folds(images, 0)
-    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, straighten=True, path="")
+    renders = folds.rename(columns={"image_id": "source_id"}).assign(
+        copy=0, side=32, straighten=True, letterboxed=True, path=""
+    )
     renders.insert(0, "render_id", renders["source_id"] + "~0")
     conditions = [
         renders.assign(condition=condition, render_id=renders["source_id"] + f"~{condition}")
@@ -65,7 +67,7 @@ def data(folder: Path) -> dict[str, object]:
         "params:effort": EffortParameters(),
         "training_plan": {"epochs": {}},
         "images": pd.DataFrame({"split": ["train"] * len(ids)}),
-        "oof_members": pd.DataFrame(),
+        "general_oof_votes": pd.DataFrame(),
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:fold_numbers.fold_{fold}": fold for fold in range(FOLD_COUNT)},
         "members": [{}] * FOLD_COUNT,

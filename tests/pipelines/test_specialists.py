@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import InputError
 from docsort.member_kinds import Members
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.member import Task
+from docsort.members.views import members_of
 from docsort.pipelines.specialists import nodes
+from docsort.specialists.late import largest_lead, leads
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
 
@@ -28,6 +31,7 @@ MEMBERS = Members.model_validate(
         }
     }
 )
+LATE = Members.model_validate({"main": MEMBERS.main.model_dump(), "second": {"like": "main", "ask_share": 0.2}})
 CLASSES = pd.DataFrame({"target": range(4), "class_name": ["a", "b", "c", "d"]})
 FOLD = 3
 FORMATS = [(32, True), (64, False), (64, True)]
@@ -66,7 +70,11 @@ def predictions(folds: pd.DataFrame) -> pd.DataFrame:
 
 
 def fit(
-    groups: pd.DataFrame, chosen: SpecialistParameters, folder: Path, monkeypatch: pytest.MonkeyPatch
+    groups: pd.DataFrame,
+    chosen: SpecialistParameters,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    members: Members = MEMBERS,
 ) -> tuple[dict[str, Task], dict[str, Checkpoint]]:
     """The tasks that are submitted for one fold, by name, and the checkpoints by group."""
     submitted: dict[str, Task] = {}
@@ -86,12 +94,14 @@ def fit(
         folds,
         training,
         validation,
+        CLASSES,
         groups,
         general,
         chosen,
-        MEMBERS,
+        members,
         {"epochs": {}},
         0,
+        Store(folder),
         Store(folder),
         {"leaks": 0},
     )
@@ -131,15 +141,60 @@ def test_specialists_may_begin_with_the_main_member_of_their_fold(
 
 def test_groups_are_found_only_where_that_is_wished() -> None:
     oof = predictions(tables()[0])
-    none = nodes.check_groups(CLASSES, parameters(groups={}), MEMBERS)
+    none = nodes.check_groups(CLASSES, parameters(groups={}), MEMBERS, EnsemblingParameters())
     wished = parameters(groups={}, find=True, find_confusion_ratio=2)
     assert nodes.find_groups(none, oof, wished)["group_name"].tolist() == ["found_0_2"]
     assert nodes.find_groups(none, oof, parameters(groups={})).empty
-    given = nodes.check_groups(CLASSES, parameters(), MEMBERS)
+    given = nodes.check_groups(CLASSES, parameters(), MEMBERS, EnsemblingParameters())
     assert nodes.find_groups(given, oof, wished)["group_name"].tolist() == ["pair"]
 
 
 def test_a_recipe_that_cannot_be_is_refused_before_any_training() -> None:
     sentence = r"there is no `specialists\.recipes\.pair\.epoch`; did you mean epochs"
     with pytest.raises(InputError, match=sentence):
-        nodes.check_groups(CLASSES, parameters(recipes={"pair": {"epoch": 3}}), MEMBERS)
+        nodes.check_groups(CLASSES, parameters(recipes={"pair": {"epoch": 3}}), MEMBERS, EnsemblingParameters())
+
+
+def test_a_late_member_in_a_vote_that_counts_ballots_is_refused_before_any_training() -> None:
+    with pytest.raises(InputError, match="second, but it counts ballots"):
+        nodes.check_groups(CLASSES, parameters(), LATE, EnsemblingParameters(vote="hard"))
+
+
+def test_late_members_are_trained_beside_the_specialists_on_all_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]})
+    submitted, checkpoints = fit(groups, parameters(), tmp_path, monkeypatch, LATE)
+    assert list(checkpoints) == ["second", "pair"]
+    task = submitted["second_fold_3"]
+    assert task.targets == (0, 1, 2, 3)
+    assert set(task.split.training["fold"]) == {0, 1, 2, 4}
+
+
+def test_late_members_predict_the_pages_that_the_others_are_unsure_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folds, _, validation = tables()
+    votes = members_of(predictions(folds).assign(scale=100)).assign(model="vote")
+    votes["render_id"] = votes["image_id"] + "~test_like"
+    seen: dict[str, list[str]] = {}
+
+    def predict(
+        kind: object, checkpoint: Checkpoint, pages: pd.DataFrame, policy: object, name: str, store: object
+    ) -> pd.DataFrame:
+        seen[name] = pages["render_id"].tolist()
+        return pages.assign(model=name, turn=0, scale=100, **{f"p_{target}": 0.25 for target in range(4)})
+
+    monkeypatch.setattr(nodes, "predict", predict)
+    points = {}
+    for name, task in {"second": f"second_fold_{FOLD}", "pair": f"specialist_pair_fold_{FOLD}"}.items():
+        facts = {"name": task, "kind": "network", "learnt_groups": [], "side": 32, "straighten": True}
+        Store(tmp_path).complete(name, facts)
+        points[name] = Checkpoint(Store(tmp_path).folder(name), name)
+    nodes.predict_specialist_validation(
+        points, folds, validation, FOLD, votes, LATE, EnsemblingParameters(), Store(tmp_path)
+    )
+    assert len(seen["pair"]) == 16  # eight sources under both conditions
+    own = votes[votes["fold"] == FOLD]
+    assert seen["second"] == own.loc[leads(own) <= largest_lead(votes, 0.2), "render_id"].tolist()
+    assert 0 < len(seen["second"]) < 8

@@ -72,7 +72,7 @@ def verdicts() -> pd.DataFrame:
         ("certificates", "1 2", 0.80, 0.86, 0.06, 0.02, 0.1, 30, 12, True, "accepted: the interval lies above zero"),
         (HOSTILE, "0 4", 0.80, 0.79, -0.01, -0.03, 0.01, 20, 9, False, "rejected: the interval holds zero"),
     ]
-    rules = [("hard", "margin", 0.25, 0.07), ("soft", "mass", 0.5, 0.02)]
+    rules = [("hard", "margin", 0.25, 1.0, 0.07), ("soft", "mass", 0.5, 1.0, 0.02)]
     return pd.DataFrame([row + rule for row, rule in zip(rows, rules, strict=True)], columns=list(VERDICTS))
 
 

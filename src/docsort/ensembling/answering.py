@@ -6,7 +6,7 @@ answer does not depend on the pages beside it, on their order or on the number o
 Legend of shapes: N pages, V views, K classes of a member, F folds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -91,9 +91,13 @@ def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_worker
     far = {fold: own.look_up(keys) for fold, own in measured.items()}
     asked = Known({member: known.copy() for member, known in before.items()}, {f: d.copy() for f, d in far.items()})
     missing = np.zeros(len(photos), dtype=bool)
-    counts = _views_asked(ensemble, before, len(photos))
-    for known in before.values():
-        missing |= lacking(known, np.minimum(counts, known.shape[1]))
+    counts, late = _views_asked(ensemble, before, len(photos)), _late(ensemble)
+    for member, known in before.items():
+        if member.name not in late:
+            missing |= lacking(known, np.minimum(counts, known.shape[1]))
+    for name, rows in _late_rows(ensemble, before, np.flatnonzero(~missing)).items():
+        for member, known in before.items():
+            missing[rows] |= (member.name == name) & np.isnan(known[rows, 0, 0])
     for distance in far.values():
         missing |= np.isnan(distance[:, 0, 0])
     _ask_missing(ensemble, photos, np.flatnonzero(missing), asked, in_workers)
@@ -182,7 +186,8 @@ def answer_chunk(
     in_worker: bool = False,
 ) -> tuple[int, Known]:
     """Decodes some pages, asks all members about them, and measures how far they are from what was learnt. Between two
-    stops of the policy all members are asked about the pages that are still open, which they decide together.
+    stops of the policy all members are asked about the pages that are still open, which they decide together; late
+    members come last, and are asked where these are unsure.
 
     stamp: fingerprint of the ensemble, so that a folder that was written anew is opened anew.
     """
@@ -192,18 +197,26 @@ def answer_chunk(
     seen, quality = [decoded[row] for row in usable.tolist()], ensemble.manifest.jpeg_quality
     laid = {straighten: PhotoPages(seen, straighten, quality) for straighten in (False, True)}
     asked = Known({member: answers.copy() for member, answers in known.items()}, {}, problems)
+    late = _late(ensemble)
     for first, end in ensemble.manifest.decisions.views.stages:
         counts = _views_asked(ensemble, asked.predictions, len(photos))
         places = np.flatnonzero(counts[usable] > first)
         rows = usable[places]
         parts = {straight: pages.take(places.tolist()) if first else pages for straight, pages in laid.items()}
         for member, answers in asked.predictions.items() if len(rows) else ():
-            policy = _policy(ensemble, member).until(end)
-            before = answers[rows, : len(policy.views)]
-            if np.isnan(before).any():
-                opened = _open_member(folder, stamp, member.key, device)
+            if member.name not in late:
+                policy = _policy(ensemble, member).until(end)
                 part = parts[_format(ensemble, member).straighten]
-                answers[rows, : len(policy.views)] = opened.predict(part, policy, before)
+                before = answers[rows, : len(policy.views)]
+                if np.isnan(before).any():
+                    opened = _open_member(folder, stamp, member.key, device)
+                    answers[rows, : len(policy.views)] = opened.predict(part, policy, before)
+    for name, rows in _late_rows(ensemble, asked.predictions, usable).items():
+        for member, answers in asked.predictions.items():
+            if member.name == name and np.isnan(answers[rows]).any():
+                part = laid[_format(ensemble, member).straighten].take(np.searchsorted(usable, rows).tolist())
+                opened = _open_member(folder, stamp, member.key, device)
+                answers[rows] = opened.predict(part, _policy(ensemble, member), answers[rows])
     for fold in folds:
         distances = np.full(len(photos), np.nan)
         if len(usable):
@@ -233,6 +246,22 @@ def _views_asked(ensemble: EnsembleFiles, known: dict[EnsembleMember, Answers], 
     answers = {own: kind.in_views(known[own], decisions.views.views) for own, kind in kinds.items()}
     asked = [Asked(own.name, rows, values.astype(np.float64)) for own, values in answers.items()]
     return views_asked(asked, decisions.views, pages)
+
+
+def _late(ensemble: EnsembleFiles) -> set[str]:
+    """Names of the members that are asked where the general ones are unsure."""
+    return {rule.group.name for rule in ensemble.manifest.decisions.plan.rules if rule.routing == "mix"}
+
+
+def _late_rows(
+    ensemble: EnsembleFiles, known: Mapping[EnsembleMember, Answers], rows: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """Which of these rows each late member has to be asked about; the general members have answered them all."""
+    if not _late(ensemble) or not len(rows):
+        return {}
+    part = Known({member: answers[rows] for member, answers in known.items()}, {})
+    unsure = ensemble.manifest.decisions.late_pages(_tables(ensemble, [str(row) for row in rows.tolist()], part))
+    return {name: rows[sorted(map(int, places))] for name, places in unsure.items()}
 
 
 def _policy(ensemble: EnsembleFiles, member: EnsembleMember) -> ViewPolicy:

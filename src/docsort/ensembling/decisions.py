@@ -16,6 +16,7 @@ from docsort.ensembling.temperature import PLAIN, Calibration, calibrate_votes
 from docsort.ensembling.votes import VotePlan, cast_votes
 from docsort.errors import InputError, LeakError, listing
 from docsort.members.views import ViewPolicy, members_of, page_views
+from docsort.specialists.routing import is_touched
 from docsort.specialists.rules import rules_of_record
 from docsort.tables import probability_columns
 
@@ -44,6 +45,17 @@ class Decisions:
         """VOTES, calibrated, of what `members` returned, or of some of it."""
         votes = cast_votes(general, self.plan, special, external)
         return votes if votes.empty or self.calibration == PLAIN else calibrate_votes(votes, self.calibration)
+
+    def late_pages(self, predictions: pd.DataFrame) -> dict[str, set[str]]:
+        """For each late member the render ids of the pages that it has to be asked about, by what the general members
+        predict of them, complete in all views asked for."""
+        mixes = [rule for rule in self.plan.rules if rule.routing == "mix"]
+        general = predictions[predictions["model"].isin(self.models)]
+        if not mixes or general.empty:
+            return {rule.group.name: set() for rule in mixes}
+        counts = page_views(general, self.views)
+        votes = cast_votes(members_of(general, self.views, counts=counts), replace(self.plan, rules=()))
+        return {rule.group.name: set(votes.loc[is_touched(votes, rule), "render_id"].astype(str)) for rule in mixes}
 
     def members(self, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Tables of members, views averaged: of the general ones, and of the specialists that were accepted."""
@@ -89,7 +101,7 @@ def choose_decisions(
     fold = None if without_fold is None else str(without_fold)
     policy = view_policy["policy"] if fold is None else view_policy["by_fold"][fold]
     chosen = rules["all"] if fold is None else rules["by_fold"].get(fold, [])
-    plan = replace(_plan(selection, parameters, fold), rules=tuple(rules_of_record(chosen)))
+    plan = replace(plan_of(selection, parameters, fold), rules=tuple(rules_of_record(chosen)))
     return Decisions(tuple(selection["models"]), ViewPolicy.model_validate(policy), plan)
 
 
@@ -154,8 +166,17 @@ def join_members(general: pd.DataFrame, special: pd.DataFrame) -> pd.DataFrame:
     return joined.fillna(dict.fromkeys(probability_columns(joined), 0.0))
 
 
-def _plan(selection: Record, parameters: EnsemblingParameters, fold: str | None) -> VotePlan:
-    """The vote without rules; weights of external answers are shares of an average ballot."""
+def plans_by_fold(
+    oof_members: pd.DataFrame, selection: Record, parameters: EnsemblingParameters
+) -> dict[int, VotePlan]:
+    """For each fold of a table of members the vote that all other folds chose, without specialists."""
+    folds = sorted({int(fold) for fold in oof_members["fold"]})
+    return {fold: plan_of(selection, parameters, str(fold)) for fold in folds}
+
+
+def plan_of(selection: Record, parameters: EnsemblingParameters, fold: str | None) -> VotePlan:
+    """The vote without rules, as all folds chose it or, with `fold`, all the others; weights of external answers are
+    shares of an average ballot."""
     if isinstance(parameters.weights, dict):
         weights, external = given_weights(selection["models"], parameters)
         return VotePlan(parameters.vote, weights, external=external)

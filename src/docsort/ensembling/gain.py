@@ -163,8 +163,7 @@ def ensemble_gain(
     if len(members) < 2:
         return NO_GAIN
     own = judged(oof_members, "predictions of members")
-    parts = [fold_votes(held_out, by_fold[int(str(fold))]) for fold, held_out in own.groupby("fold")]
-    seen = mean_over_members(pd.concat(parts, ignore_index=True))
+    seen = mean_over_members(fold_votes(own, by_fold))
     answers = seen[probability_columns(seen)].to_numpy(np.float64)
     truth = np.eye(answers.shape[1])[truth_of(seen)] if noise is None else noise.belief[noise.rows_of(seen["image_id"])]
     given = float((answers * truth).sum(axis=1).mean())

@@ -4,6 +4,7 @@ The out-of-fold pages and the test pages go through the same function, `cast_vot
 is what the submission does. Out of fold a page has one member per model; a test page has one per model and fold.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,12 +79,13 @@ def cast_votes(
     return _votes(table, winners)
 
 
-def fold_votes(members: pd.DataFrame, plan: VotePlan) -> pd.DataFrame:
-    """A table of members of one model: what all models of a fold predict together, without specialists."""
+def fold_votes(members: pd.DataFrame, plans: VotePlan | Mapping[int, VotePlan]) -> pd.DataFrame:
+    """A table of members of one model: what all models of a fold predict together, without specialists. plans: one for
+    all, or one a fold."""
     parts = []
     for fold, own in members.groupby("fold"):
         stack = stack_members(own)
-        weighing = plan.weighing(stack)
+        weighing = (plans if isinstance(plans, VotePlan) else plans[int(str(fold))]).weighing(stack)
         counted = weighing.tally(weighing.calibrated(stack))
         means, _ = counted.count(weights_of_pages(counted, weighing.weights))
         parts.append(answers_table(stack, means).assign(model="vote", fold=fold))

@@ -208,7 +208,7 @@ def check_choices(run: Run) -> None:
     if ensembling.views != "auto":
         named_policy(ensembling.views, ensembling.turns, ensembling.scales)
     if isinstance(ensembling.weights, dict) and run.uses("params:members"):
-        given_weights([name for name, _ in run.load("params:members")], ensembling)
+        given_weights(list(run.load("params:members").general), ensembling)
 
 
 CHECKS: tuple[Callable[[Run], None], ...] = (

@@ -38,6 +38,14 @@ class MemberParameters(Parameters):
         default=True, description="whether its pages are laid straight and cut to their edges, see images.straightening"
     )
 
+    ask_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="share of the pages, those that the other members are least sure of, that it is asked about; below "
+        "1 it joins behind a gate, see specialists.late",
+    )
+
     @property
     def side(self) -> int:
         """Side of the square that it wants of a page, pixels."""
@@ -50,7 +58,7 @@ class MemberParameters(Parameters):
 
     def deciding(self) -> dict[str, Any]:
         """What decides its answers; a kind leaves out where it runs."""
-        return self.model_dump(mode="json", exclude={"enabled"})
+        return self.model_dump(mode="json", exclude={"enabled", "ask_share"})
 
     def device_needs(self) -> Needs:
         """What its training runs on."""

@@ -48,12 +48,13 @@ class FoundGroup:
     at_stake: float
 
 
-def find_lookalikes(oof_members: pd.DataFrame, parameters: SpecialistParameters) -> list[FoundGroup]:
+def find_lookalikes(votes: pd.DataFrame, parameters: SpecialistParameters) -> list[FoundGroup]:
     """The groups with most at stake first, sharing no class; none is no error.
 
-    oof_members: of the general models, out of fold (`views.members_of`); only test-like pages are read.
+    votes: of the general models, out of fold, as a table of members (`votes.fold_votes`); only test-like pages are
+    read.
     """
-    means, page_folds = judged_pages(oof_members)
+    means, page_folds = judged_pages(votes)
     columns = probability_columns(means)
     targets = targets_of(columns)
     labels = means["label"].to_numpy(np.int64)

@@ -2,7 +2,9 @@
 
 Soft routing keeps the probability that the general model gave the group as a whole; the specialist only shares that
 mass out within it. So it cannot pull pages out of other classes, and a page that the general model nearly gave to
-another class may still go there. Hard routing replaces the whole answer: what the trigger catches is in the group.
+another class may still go there. Hard routing replaces the whole answer: what the trigger catches is in the group. A
+mix is for a member of all classes that is asked late (`specialists.late`): its answer is averaged with the one that is
+there, specialists heard, on pages that it was asked about.
 
 The trigger reads the general model's own answer, before any specialist: the order of groups is of no account.
 
@@ -11,6 +13,7 @@ Legend of shapes: N pages, C classes, k classes of the group.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -32,13 +35,15 @@ class RoutingRule:
     trigger: `top1`, the first guess is in the group; `mass`, the group's probability is at least `threshold`; `margin`,
     the first guess is in the group and, of the group's own mass, the first class leads the second by at most
     `threshold`; `entropy`, the first guess is in the group and the group's shares have at least `threshold` of the
-    highest entropy that they can have. threshold: in [0, 1]; 0 for `top1`, which has none.
+    highest entropy that they can have. threshold: in [0, 1]; 0 for `top1`, which has none. weight: of its answer in a
+    mix, in [0, 1]; 1 otherwise.
     """
 
     group: SpecialistGroup
-    routing: Routing
+    routing: Routing | Literal["mix"]
     trigger: Trigger
     threshold: float = 0.0
+    weight: float = 1.0
 
 
 def top_targets(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -86,11 +91,12 @@ def apply_specialists(
 
     table: means or members of the general models (`metrics.mean_over_members`, `views.members_of`); specialist_members:
     members of all specialists, averaged here as the general model is. A page that several rules catch is answered by
-    the specialist of the group that has most of its mass. Raises InputError naming a specialist that has not seen a
-    page it is asked about.
+    the specialist of the group that has most of its mass; mixes come after, in the order of their names. Raises
+    InputError naming a specialist that has not seen a page it is asked about.
     """
     corrected = table.copy()
-    ordered = sorted(rules, key=lambda rule: rule.group.targets)
+    mixes = sorted((rule for rule in rules if rule.routing == "mix"), key=lambda rule: rule.group.name)
+    ordered = sorted((rule for rule in rules if rule.routing != "mix"), key=lambda rule: rule.group.targets)
     deciding = _deciding(table, ordered)
     for position, rule in enumerate(ordered):
         means = mean_over_members(members_of_group(specialist_members, rule.group))
@@ -101,7 +107,29 @@ def apply_specialists(
         if rule.routing == "hard":
             corrected.loc[rows, probability_columns(table)] = 0.0
         corrected.loc[rows, rule.group.columns] = shares * mass.sum(axis=1, keepdims=True)
+    for rule in mixes:
+        corrected = _mixed(corrected, is_touched(table, rule), specialist_members, rule)
     return corrected
+
+
+def _mixed(
+    table: pd.DataFrame, touched: NDArray[np.bool_], specialist_members: pd.DataFrame, rule: RoutingRule
+) -> pd.DataFrame:
+    """The table with the answers of a late member mixed into the rows touched, as far as it was asked about them."""
+    own, columns = specialist_members[specialist_members["model"] == rule.group.name], probability_columns(table)
+    asked = pd.MultiIndex.from_frame(table[["condition", "render_id"]]).isin(
+        pd.MultiIndex.from_frame(own[["condition", "render_id"]])
+    )
+    rows = touched & asked
+    if not rows.any():
+        return table
+    there = values_of(table[rows], columns)
+    means = mean_over_members(members_of_group(specialist_members, rule.group))
+    given = shares_of(table[rows], means, rule.group) * there.sum(axis=1, keepdims=True)
+    mixed = table.copy()
+    mixed.loc[rows, columns] = (1 - rule.weight) * there
+    mixed.loc[rows, rule.group.columns] += rule.weight * given
+    return mixed
 
 
 def shares_of(asked: pd.DataFrame, means: pd.DataFrame, group: SpecialistGroup) -> Floats:

@@ -87,9 +87,9 @@ def fit_rule(
 
 
 def record_of_rule(rule: RoutingRule) -> dict[str, Any]:
-    """JSON-able: group_name, targets, routing, trigger, threshold."""
+    """JSON-able: group_name, targets, routing, trigger, threshold, weight."""
     group = {"group_name": rule.group.name, "targets": list(rule.group.targets)}
-    return group | {"routing": rule.routing, "trigger": rule.trigger, "threshold": rule.threshold}
+    return group | {name: getattr(rule, name) for name in ("routing", "trigger", "threshold", "weight")}
 
 
 def rules_of_record(rules: Sequence[Mapping[str, Any]]) -> list[RoutingRule]:
@@ -100,6 +100,7 @@ def rules_of_record(rules: Sequence[Mapping[str, Any]]) -> list[RoutingRule]:
             rule["routing"],
             rule["trigger"],
             rule["threshold"],
+            rule.get("weight", 1.0),
         )
         for rule in rules
     ]

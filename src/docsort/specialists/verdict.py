@@ -1,13 +1,13 @@
 """Is a specialist accepted? Judged on pages that neither it nor the general models have seen.
 
-Each group is judged by itself against the mean of all general models, on the test-like condition. Where it is asked and
+Each group is judged by itself against the vote of all general models, on the test-like condition. Where it is asked and
 what its answer may move is fitted, nested by fold (`specialists.rules`): a page's rule was chosen on the other folds.
 It is accepted only when the whole interval of this nested gain in macro-F1 lies above zero: in public, specialists lost
 as often as they won. Reported either way. Where several groups are judged, each interval is wider (Bonferroni), so that
 the chance to accept any that knows nothing stays what it is for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from docsort.gates import macro_f1_gain
 from docsort.metrics import macro_f1
 from docsort.seeding import derive_seed
 from docsort.specialists.groups import GROUPS, SpecialistGroup, groups_of_table, members_of_group
+from docsort.specialists.late import late_rules
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.routing import RoutingRule, is_touched, top_targets
 from docsort.specialists.rules import (
@@ -47,34 +48,41 @@ VERDICTS = (
     "routing",
     "trigger",
     "threshold",
+    "weight",
     "fitted_delta",
 )
 """before, after: macro-F1 over all classes; delta = after - before, nested; low, high: its interval. routing, trigger,
-threshold: of the rule that fits all folds best, which is the one that is used; fitted_delta: its gain on the pages that
-it was fitted to; pages_touched, pages_changed: renders that it is asked about, and whose answer it changes."""
+threshold, weight: of the rule that fits all folds best, which is the one that is used; fitted_delta: its gain on the
+pages that it was fitted to; pages_touched, pages_changed: renders that it is asked about, and whose answer it
+changes."""
 
 
 def judge(
-    oof_members: pd.DataFrame,
+    votes: pd.DataFrame,
     specialist_members: pd.DataFrame,
     groups: Sequence[SpecialistGroup],
     parameters: SpecialistParameters,
     seed: int,
+    late: Mapping[str, float] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table VERDICTS, a row per group, and the rules of the accepted groups (`rules.record_of_rule`): `all`, those
     that fit all folds best, and `by_fold`, for each fold those that fit the other folds best.
 
-    Both tables of members (`views.members_of`) are out of fold. Raises LeakError when a specialist's fold is not
-    the fold that the general model held the page out of.
+    votes: of the general models, as a table of members (`votes.fold_votes`), and specialist_members
+    (`views.members_of`) are out of fold. late: of the groups that are late members, the share of the pages that each
+    may be asked about. Raises LeakError when a specialist's fold is not the fold that the general model held the page
+    out of.
     """
     confidence = 1 - (1 - parameters.confidence) / max(len(groups), 1)
-    means, page_folds = judged_pages(oof_members)
+    means, page_folds = judged_pages(votes)
     rows, accepted = [], []
     for group in groups:
         own = members_of_group(specialist_members, group)
         own = own[own["condition"] == JUDGED_CONDITION]
         _check_same_folds(means["render_id"], page_folds, own, group)
-        found = fit_rule(means, own, page_folds, candidate_rules(means, group, parameters))
+        share = (late or {}).get(group.name)
+        tried = late_rules(means, group, share) if share else candidate_rules(means, group, parameters)
+        found = fit_rule(means, own, page_folds, tried)
         row = _judge(means, group, found, parameters.draws, confidence, seed)
         rows.append(row)
         if row["accepted"]:
@@ -115,6 +123,7 @@ def _judge(
         "routing": rule.routing if rule else NO_RULE,
         "trigger": rule.trigger if rule else NO_RULE,
         "threshold": rule.threshold if rule else 0.0,
+        "weight": rule.weight if rule else 0.0,
         "fitted_delta": macro_f1(labels, found.fitted) - macro_f1(labels, before),
     }
 

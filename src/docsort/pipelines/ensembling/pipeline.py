@@ -3,7 +3,6 @@
 from kedro.pipeline import Node, Pipeline
 
 from docsort.ensembling.review_list import list_needs_review
-from docsort.ensembling.selection import select_ensemble
 from docsort.pipelines.ensembling import nodes
 from docsort.pipelines.wiring import box, of_folds, stage, step
 
@@ -24,10 +23,9 @@ def create_embedding(fold: int) -> Pipeline:
 
 
 def create_ensemble(folds: int) -> list[Node]:
-    """How much each member counts, and the ensemble that comes of it, not calibrated yet."""
+    """What was chosen, and the ensemble that comes of it, not calibrated yet."""
     return [
         step(nodes.join_embeddings, of_folds("embeddings", folds), "embeddings"),
-        step(select_ensemble, "oof_members params:ensembling params:seed", "ensemble_selection"),
         step(
             nodes.choose_decisions,
             "view_policy ensemble_selection specialist_rules folds params:ensembling",

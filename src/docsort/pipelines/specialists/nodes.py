@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.ensembling.combination import COUNTED
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.member_kinds import MAIN, Members, kind_of, task_name
+from docsort.member_kinds import MAIN, Members, kind_of, task_name, tasks_of
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import fit_all
 from docsort.members.prediction import predict
@@ -13,25 +14,30 @@ from docsort.members.splits import join_judged, pages_to_judge, split_fold
 from docsort.members.views import ViewPolicy, members_of, page_views
 from docsort.specialists.finding import find_lookalikes, with_found
 from docsort.specialists.groups import group_table, groups_of_table, join_specialists, resolve_groups
+from docsort.specialists.late import check_late, late_groups, pages_to_ask, shares_of_members
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.recipes import check_recipes, specialist_task
 from docsort.specialists.verdict import judge
 from docsort.stores import Store
 
 
-def check_groups(classes: pd.DataFrame, parameters: SpecialistParameters, members: Members) -> pd.DataFrame:
-    """Finds the given groups that the data has, and refuses groups and recipes that cannot be, before any training."""
+def check_groups(
+    classes: pd.DataFrame, parameters: SpecialistParameters, members: Members, ensembling: EnsemblingParameters
+) -> pd.DataFrame:
+    """Finds the given groups that the data has, and refuses groups, recipes and late members that cannot be, before any
+    training."""
     check_recipes(parameters, members)
+    check_late(members, parameters.groups, averages=ensembling.vote not in COUNTED)
     return group_table(resolve_groups(classes, parameters.groups))
 
 
 def find_groups(
-    given_groups: pd.DataFrame, oof_members: pd.DataFrame, parameters: SpecialistParameters
+    given_groups: pd.DataFrame, general_oof_votes: pd.DataFrame, parameters: SpecialistParameters
 ) -> pd.DataFrame:
     """Adds groups that the general members confuse to the given ones, where that is wished."""
     given, found = groups_of_table(given_groups), []
     if parameters.find:
-        found = find_lookalikes(oof_members, parameters)
+        found = find_lookalikes(general_oof_votes, parameters)
     return with_found(given, found, parameters.find_most)
 
 
@@ -40,6 +46,7 @@ def fit_specialists(
     folds: pd.DataFrame,
     training_renders: pd.DataFrame,
     validation_renders: pd.DataFrame,
+    classes: pd.DataFrame,
     groups: pd.DataFrame,
     general: list[dict[str, Checkpoint]],
     parameters: SpecialistParameters,
@@ -47,10 +54,17 @@ def fit_specialists(
     training_plan: dict[str, Any],
     seed: int,
     checkpoint_store: Store,
+    prediction_store: Store,
     leak_report: dict[str, Any],
 ) -> dict[str, Checkpoint]:
-    """Trains every group's specialist on its classes alone, by its own recipe; `leak_report` only has to exist."""
-    tasks, planned = {}, members.planned(training_plan)
+    """Trains every group's specialist on its classes alone, by its own recipe, and the late members; `leak_report` only
+    has to exist.
+    """
+    planned = members.planned(training_plan)
+    everything = split_fold(
+        fold, folds, training_renders, validation_renders, classes["target"].tolist(), prediction_store
+    )
+    tasks = tasks_of(planned.late, everything, seed)
     for group in groups_of_table(groups):
         split = split_fold(fold, folds, training_renders, validation_renders, group.targets)
         tasks[group.name] = specialist_task(group, split, parameters, planned, seed, general[fold][MAIN])
@@ -62,15 +76,20 @@ def predict_specialist_validation(
     folds: pd.DataFrame,
     validation_renders: pd.DataFrame,
     fold: int,
+    general_oof_votes: pd.DataFrame,
+    members: Members,
     ensembling: EnsemblingParameters,
     prediction_store: Store,
 ) -> pd.DataFrame:
-    """Lets each specialist predict all pages its fold held out: in the test it cannot know either whose page it is."""
-    predictions = []
+    """Lets each specialist predict all pages its fold held out: in the test it cannot know either whose page it is; and
+    late members those that the general ones are unsure of.
+    """
+    predictions, late, policy = [], shares_of_members(members), ensembling.all_views()
     for name, checkpoint in specialists.items():
-        task = task_name(f"specialist_{name}", fold)
+        task = task_name(name if name in late else f"specialist_{name}", fold)
         pages = pages_to_judge(checkpoint, task, fold, folds, validation_renders)
-        policy = ensembling.all_views()
+        if name in late:
+            pages = pages_to_ask(pages, general_oof_votes, late[name])
         predictions.append(predict(kind_of(checkpoint), checkpoint, pages, policy, name, prediction_store))
     return join_specialists(predictions)
 
@@ -86,11 +105,15 @@ def join_specialist_predictions(
 
 
 def judge_specialists(
-    oof_members: pd.DataFrame,
+    general_oof_votes: pd.DataFrame,
     specialist_oof_members: pd.DataFrame,
     groups: pd.DataFrame,
+    classes: pd.DataFrame,
     parameters: SpecialistParameters,
+    members: Members,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Decides out of fold which specialists are accepted, and when each is asked."""
-    return judge(oof_members, specialist_oof_members, groups_of_table(groups), parameters, seed)
+    """Decides out of fold which specialists and late members are accepted, and when each is asked."""
+    everyone = [*groups_of_table(groups), *late_groups(members, classes["target"].astype(int).tolist())]
+    late = shares_of_members(members)
+    return judge(general_oof_votes, specialist_oof_members, everyone, parameters, seed, late)

@@ -1,4 +1,5 @@
-"""Specialists for confusable classes: trained fold by fold on their classes alone, judged on pages they never saw."""
+"""Specialists for confusable classes, trained fold by fold on their classes alone, and late members, asked where the
+general ones are unsure; all judged on pages they never saw."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -14,8 +15,8 @@ def create_pipeline(folds: int) -> Pipeline:
 def create_judgement(folds: int) -> list[Node]:
     """Which groups there are, and which of their specialists are accepted."""
     return [
-        step(nodes.check_groups, "classes params:specialists params:members", "given_groups"),
-        step(nodes.find_groups, "given_groups oof_members params:specialists", "specialist_groups"),
+        step(nodes.check_groups, "classes params:specialists params:members params:ensembling", "given_groups"),
+        step(nodes.find_groups, "given_groups general_oof_votes params:specialists", "specialist_groups"),
         step(collect_folds, of_folds("specialists", folds), "specialists"),
         step(
             nodes.join_specialist_predictions,
@@ -24,7 +25,8 @@ def create_judgement(folds: int) -> list[Node]:
         ),
         step(
             nodes.judge_specialists,
-            "oof_members specialist_oof_members specialist_groups params:specialists params:seed",
+            "general_oof_votes specialist_oof_members specialist_groups classes params:specialists params:members "
+            "params:seed",
             "specialist_verdicts specialist_rules",
         ),
     ]
@@ -35,14 +37,15 @@ def create_fold(fold: int) -> Pipeline:
     steps = [
         step(
             nodes.fit_specialists,
-            f"params:fold_numbers.fold_{fold} folds training_renders validation_renders specialist_groups "
-            "members params:specialists params:members training_plan params:seed checkpoint_store leak_report",
+            f"params:fold_numbers.fold_{fold} folds training_renders validation_renders classes specialist_groups "
+            "members params:specialists params:members training_plan params:seed checkpoint_store prediction_store "
+            "leak_report",
             f"fold_{fold}_specialists",
         ),
         step(
             nodes.predict_specialist_validation,
             f"fold_{fold}_specialists folds validation_renders params:fold_numbers.fold_{fold} "
-            "params:ensembling prediction_store",
+            "general_oof_votes params:members params:ensembling prediction_store",
             f"fold_{fold}_specialist_oof_predictions",
         ),
     ]

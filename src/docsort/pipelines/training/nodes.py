@@ -5,7 +5,9 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling import view_choice
+from docsort.ensembling.decisions import plans_by_fold
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.votes import fold_votes
 from docsort.member_kinds import Members, histories_of, kind_of, task_name, tasks_of
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import fit_all
@@ -50,11 +52,11 @@ def fit_members(
     prediction_store: Store,
     leak_report: dict[str, Any],
 ) -> tuple[dict[str, Checkpoint], pd.DataFrame]:
-    """Trains one fold's members on the renders of all other folds, unless the store has them; `leak_report` only has to
-    exist.
+    """Trains one fold's general members on the renders of all other folds, unless the store has them; `leak_report`
+    only has to exist.
     """
     split = split_fold(fold, folds, training_renders, validation_renders, classes["target"].tolist(), prediction_store)
-    tasks = tasks_of(members.planned(training_plan), split, seed)
+    tasks = tasks_of(members.planned(training_plan).general, split, seed)
     checkpoints = dict(zip(tasks, fit_all(list(tasks.values()), checkpoint_store), strict=True))
     return checkpoints, histories_of(checkpoints, fold)
 
@@ -93,3 +95,12 @@ def choose_views(
         oof_predictions, ensembling.turns, ensembling.scales, ensembling.view_tolerance, seed, ensembling.views
     )
     return choice.record, choice.curve, members_of(oof_predictions, choice.policy)
+
+
+def vote_generally(
+    oof_members: pd.DataFrame, selection: dict[str, Any], ensembling: EnsemblingParameters
+) -> pd.DataFrame:
+    """What the general members together answer out of fold, each fold's pages weighed as the other folds chose; by it
+    specialists and late members are asked and judged.
+    """
+    return fold_votes(oof_members, plans_by_fold(oof_members, selection, ensembling))

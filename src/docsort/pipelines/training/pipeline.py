@@ -1,7 +1,8 @@
-"""One pair of nodes per fold: fit its members, then predict what these have never seen."""
+"""One pair of nodes per fold: fit its members, then predict what these have never seen; and how much each counts."""
 
 from kedro.pipeline import Pipeline
 
+from docsort.ensembling.selection import select_ensemble
 from docsort.members.checkpoints import collect_folds
 from docsort.pipelines.training import nodes
 from docsort.pipelines.wiring import box, of_folds, stage, step
@@ -24,6 +25,8 @@ def create_pipeline(folds: int) -> Pipeline:
             "oof_predictions params:ensembling params:seed",
             "view_policy view_curve oof_members",
         ),
+        step(select_ensemble, "oof_members params:ensembling params:seed", "ensemble_selection"),
+        step(nodes.vote_generally, "oof_members ensemble_selection params:ensembling", "general_oof_votes"),
         step(score_validation_views, "oof_predictions params:seed", "validation_metrics"),
     ]
     return stage("training", [*(create_fold(fold) for fold in range(folds)), *steps])
