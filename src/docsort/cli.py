@@ -8,19 +8,16 @@ terminal end it quietly, with its workers.
 import copy
 import getpass
 import re
-import signal
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS, _split_params
 
+from docsort.console import one_sentence_errors, work_ended
 from docsort.errors import DocsortError, InputError, listing
-from docsort.work.executor import close_work
-from docsort.work.signals import Terminated, ended_by_signals
+from docsort.work.signals import ended_by_signals
 
 if TYPE_CHECKING:
     from docsort.reviewing.review import Review
@@ -28,9 +25,6 @@ if TYPE_CHECKING:
 DEFAULT_RUNNER = "docsort.runners.FoldRunner"
 SELECTION_MODULES = ("kedro.framework.session.session", "kedro.pipeline.pipeline", "kedro.runner.runner")
 """Where Kedro says with a ValueError that a pipeline, node or input named on the command line does not exist."""
-
-SIGNALLED = 128
-"""Added to the number of the signal that ended a run, it is the exit status, as shells have it: 130 after Ctrl-C."""
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="kedro")
@@ -73,7 +67,7 @@ def _params() -> list[click.Parameter]:
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> Any:
     """Run the pipeline."""
-    with one_sentence_errors(), ended_by_signals(), work_ended():
+    with one_sentence_errors(sentence_of), ended_by_signals(), work_ended():
         return context.invoke(kedro_run, **with_pipeline_listed(options))
 
 
@@ -91,7 +85,7 @@ def label_review(env: str | None, params: dict[str, Any], port: int, name: str |
         if open_browser:
             click.launch(url)
 
-    with one_sentence_errors():
+    with one_sentence_errors(sentence_of):
         from docsort.reviewing.server import serve
 
         review, paths = load_review(env, params, name or login())
@@ -132,32 +126,6 @@ def with_pipeline_listed(options: dict[str, Any]) -> dict[str, Any]:
     if options["pipeline"] and not options["pipelines"]:
         return {**options, "pipeline": None, "pipelines": [options["pipeline"]]}
     return options
-
-
-@contextmanager
-def work_ended() -> Iterator[None]:
-    """Ends the workers with whatever ends the run, also under another runner than ours."""
-    try:
-        yield
-    except BaseException:
-        close_work()
-        raise
-
-
-@contextmanager
-def one_sentence_errors() -> Iterator[None]:
-    """Turns what the user can put right into an error message; what nobody foresaw keeps its traceback."""
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        click.echo("Stopped.", err=True)
-        number = interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT
-        raise click.exceptions.Exit(SIGNALLED + number) from None
-    except Exception as error:
-        sentence = sentence_of(error)
-        if sentence is None:
-            raise
-        raise click.ClickException(sentence) from error
 
 
 def sentence_of(error: BaseException) -> str | None:

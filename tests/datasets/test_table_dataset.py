@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kedro.io import DatasetError
 from kedro.io.core import Version
 
-from docsort.datasets.table_dataset import TEXT_COLUMNS, TableDataset
+from docsort.datasets.table_dataset import TableDataset
+from docsort.table_files import TEXT_COLUMNS
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

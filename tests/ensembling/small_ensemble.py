@@ -84,7 +84,9 @@ def build(folder: Path, pages: list[Photo], decisions: Decisions = DECISIONS, tw
     images = pd.DataFrame({"split": "train"} | {trait: [1.0, 2.0] for trait in TRAITS})
     labels = pd.Series([FALLBACK] * 3 + [2, 9])
     draft = assemble(members, special, decisions, JPEG_QUALITY, classes, labels, images, novelty, 0.9)
-    return replace(draft, manifest=replace(draft.manifest, forecast={"macro_f1": 0.5})).save(folder / "ensemble")
+    return replace(draft, manifest=replace(draft.manifest, forecast={"macro_f1": 0.5, "interval": [0.4, 0.6]})).save(
+        folder / "ensemble"
+    )
 
 
 def checkpoint_of(store: Store, key: str, kind: str) -> Checkpoint:

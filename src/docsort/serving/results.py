@@ -1,0 +1,97 @@
+"""The answers of many parts in one file: CSV, JSON lines or Parquet, by its name."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import pandas as pd
+
+from docsort.errors import InputError
+from docsort.files import partial_of, storing
+from docsort.table_files import csv_of
+
+INTERNAL = "picture"
+"""Column of a part that is of no use to others."""
+
+
+class Writer(Protocol):
+    """Takes one table after the other, all with the same columns."""
+
+    def write(self, table: pd.DataFrame) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class CsvWriter:
+    """Text comes back as it went, and runs in no spreadsheet."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._first = file, True
+
+    def write(self, table: pd.DataFrame) -> None:
+        self._file.write(csv_of(table, header=self._first))
+        self._first = False
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+class JsonWriter:
+    """An object a line; what is missing is null."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, table: pd.DataFrame) -> None:
+        text = table.to_json(orient="records", lines=True, force_ascii=False, double_precision=15)
+        self._file.write(text.encode("utf-8", errors="surrogateescape"))
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+class ParquetWriter:
+    """A row group a table."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._writer: Any = None
+
+    def write(self, table: pd.DataFrame) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        rows = pa.Table.from_pandas(table, preserve_index=False)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, rows.schema)
+        self._writer.write_table(rows.cast(self._writer.schema))
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+WRITERS: dict[str, type[CsvWriter] | type[JsonWriter] | type[ParquetWriter]] = {
+    ".csv": CsvWriter,
+    ".jsonl": JsonWriter,
+    ".parquet": ParquetWriter,
+}
+
+
+def check_result(path: Path) -> None:
+    """Raises InputError for a name that says no format, and for a folder that is not there."""
+    if path.suffix.lower() not in WRITERS:
+        raise InputError(f"Expected --to to end in {', '.join(WRITERS)}, but got {path}.")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"Expected --to to be a file in a folder that is there, but got {path}; make the folder.")
+
+
+def join_parts(parts: Iterable[Path], result: Path) -> None:
+    """Writes the result whole or not at all, a part at a time. Raises StorageError where the disk does not take it."""
+    with storing(result), partial_of(result) as partial:
+        with partial.open("xb") as file:
+            writer = WRITERS[result.suffix.lower()](file)
+            for part in parts:
+                writer.write(pd.read_parquet(part).drop(columns=INTERNAL))
+            writer.close()
+        partial.replace(result)
