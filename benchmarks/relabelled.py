@@ -78,7 +78,7 @@ class Run:
         tables = validation, worn_renders(training, parameters)
         numbers = [describe_renders(table["path"].tolist(), parameters, None) for table in tables]
         asked = load("images").query("split == 'test'")
-        squares = [page_format.square(read_rgb(path), quality) for path in asked["path"]]
+        squares = [page_format.seen(read_rgb(path), quality) for path in asked["path"]]
         test = np.stack([describe_square(square, page_format.straighten) for square in squares])
         truth = asked["image_id"].map(key.set_index("ID")["target"]).to_numpy(int)
         targets = np.unique(images["label"])

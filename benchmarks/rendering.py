@@ -203,7 +203,7 @@ def do_every_operation(names: list[str]) -> None:
 def timed_rendering(job: Job, root: Path) -> tuple[float, pd.DataFrame]:
     """Seconds of a whole call into an empty store, and the manifest of what it made."""
     parameters = job.parameters.model_copy(update={"per_class": COPIES * len(job.folds)})
-    began, formats = time.perf_counter(), [job.page_format]
+    began, formats = time.perf_counter(), {job.page_format: None}
     manifest = render_training(job.clean_images, job.folds, job.classes, parameters, formats, SEED, Store(root))
     return time.perf_counter() - began, manifest
 

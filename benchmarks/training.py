@@ -147,7 +147,7 @@ def render_table(letter: str, count: int, fold: int, side: int, paths: list[str]
     pages = [paths[row % len(paths)] for row in range(count)]
     labels = [row % CLASSES for row in range(count)]
     table = pd.DataFrame({"render_id": names, "source_id": names, "group": names, "label": labels, "path": pages})
-    return table.assign(fold=fold, copy=0, side=side, straighten=True)[list(RENDERS)]
+    return table.assign(fold=fold, copy=0, side=side, straighten=True, letterboxed=True)[list(RENDERS)]
 
 
 # The four ways. Each gives images a second, of all processes together.

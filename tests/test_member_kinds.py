@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from docsort.errors import InputError, StorageError
@@ -42,11 +43,35 @@ def test_a_member_that_is_not_enabled_is_left_out_and_so_is_its_side() -> None:
     slanted = {"like": "main", "straighten": False}
     found = members(kernel=KERNEL, small={**KERNEL, "image_size": 16}, slanted=slanted)
     wanted = [PageFormat(16, True), PageFormat(32, False), PageFormat(32, True), PageFormat(64, True)]
-    assert found.page_formats == wanted
+    assert list(found.page_formats) == wanted
     off = members(kernel={**KERNEL, "enabled": False})
     assert [name for name, _ in off] == ["main"]
-    assert off.page_formats == [PageFormat(32, True)]
+    assert off.page_formats == {PageFormat(32, True): None}
     assert not off["kernel"].enabled
+
+
+def test_a_reader_gets_pages_of_their_own_shape_and_no_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = {"kind": "reading", "image_size": 800, "optional": True}
+    found = members(reader=reader)
+    assert found.page_formats == {PageFormat(32, True): None, PageFormat(800, False, letterboxed=False): 0}
+    monkeypatch.setattr(KINDS["reading"], "left_out", lambda parameters: "there is no engine")
+    assert found.left_out == {"reader": "there is no engine"}
+    assert [name for name, _ in found] == ["main"]
+    assert list(found.page_formats) == [PageFormat(32, True)]
+    assert members(reader={**reader, "enabled": False}).left_out == {}
+
+
+def test_names_of_classes_become_numbers_in_all_members_or_are_refused_together() -> None:
+    classes = pd.DataFrame({"target": [3, 7], "class_name": ["diagnosis", "bill"]})
+    given = members(
+        first={"kind": "reading", "titles": {"bill": ["Invoice"]}},
+        second={"kind": "reading", "titles": {3: ["진단서"]}},
+    )
+    named = given.named(classes)
+    assert [named[name].titles for name in ("first", "second")] == [{7: ("Invoice",)}, {3: ("진단서",)}]
+    assert named.main is given.main
+    with pytest.raises(InputError, match=r"but got bill; .*\n.*but got 3; "):
+        given.named(classes.assign(target=[1, 2], class_name=["a", "b"]))
 
 
 def test_a_member_like_another_has_its_parameters_with_changes_of_its_own() -> None:

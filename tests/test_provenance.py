@@ -64,7 +64,7 @@ def draw_layout(seed: int) -> Layout:
         for kind, copy in kinds + conditions:
             render = f"{name}~{kind}-{copy}"
             made[render] = (name, group, label, dealt[name])
-            row = (render, name, group, label, dealt[name], copy, SIDE, True, f"/renders/{render}")
+            row = (render, name, group, label, dealt[name], copy, SIDE, True, True, f"/renders/{render}")
             (training.append(row) if kind == "training" else validation.append((*row, kind)))
     derived = {
         "training": pd.DataFrame(training, columns=list(RENDERS)),

@@ -16,7 +16,7 @@ from pydantic import Field
 from docsort.errors import InputError, LeakError, listing
 from docsort.parameters import Parameters
 from docsort.seeding import derive_seed
-from docsort.tables import FOLD_TABLE, check_columns
+from docsort.tables import FOLD_TABLE, PAGE_FORMAT, check_columns
 
 FOLD_COUNT = 5
 """How many folds there are unless the parameters say otherwise."""
@@ -190,7 +190,7 @@ def _problems_of_renders(known: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     strangers = ~table[source].isin(known.index)
     rest = table[~strangers]
     repeated = table.duplicated(
-        [key for key in ("model", "render_id", "turn", "scale", "side", "straighten") if key in table.columns]
+        [key for key in ("model", "render_id", "turn", "scale", *PAGE_FORMAT) if key in table.columns]
     )
     unnamed = [
         str(of) not in (str(own), str(own).rpartition("~")[0])

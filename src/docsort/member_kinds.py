@@ -18,10 +18,12 @@ from docsort.members.member import Kind, MemberParameters, Task
 from docsort.members.splits import Split
 from docsort.parameters import read, shown
 from docsort.probes.kind import GreyKind, ProbeKind, SlimResidualKind
+from docsort.reading.kind import ReadingKind
 from docsort.training.kind import NetworkKind
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (NetworkKind(), KernelKind(), ProbeKind(), SlimResidualKind(), GreyKind())
+    kind.name: kind
+    for kind in (NetworkKind(), KernelKind(), ProbeKind(), SlimResidualKind(), GreyKind(), ReadingKind())
 }
 
 MAIN = "main"
@@ -71,13 +73,25 @@ class Members(RootModel[dict[str, Any]]):
         return members
 
     def __iter__(self) -> Iterator[tuple[str, MemberParameters]]:  # type: ignore[override]
-        """The enabled ones."""
-        return ((name, member) for name, member in self.root.items() if member.enabled)
+        """Those that are enabled, and can be had here or may not be missing."""
+        left_out = self.left_out
+        return ((name, member) for name, member in self.root.items() if member.enabled and name not in left_out)
 
     @property
-    def page_formats(self) -> list[PageFormat]:
-        """The formats that some member wants pages in, ascending."""
-        return sorted({member.page_format for _, member in self})
+    def left_out(self) -> dict[str, str]:
+        """Why an enabled member is not there that may be missing, by name."""
+        found = {name: KINDS[member.kind].left_out(member) for name, member in self.root.items() if member.enabled}
+        return {name: why for name, why in found.items() if why}
+
+    @property
+    def page_formats(self) -> dict[PageFormat, int | None]:
+        """The formats that some member wants pages in, ascending, and the highest copy that is learnt in each, None for
+        all."""
+        wanted: dict[PageFormat, int | None] = {}
+        for _, member in self:
+            most, other = member.render_copies, wanted.get(member.page_format, 0)
+            wanted[member.page_format] = None if most is None or other is None else max(most, other)
+        return dict(sorted(wanted.items()))
 
     def __getitem__(self, name: str) -> MemberParameters:
         member: MemberParameters = self.root[name]
@@ -107,6 +121,18 @@ class Members(RootModel[dict[str, Any]]):
                 for name, member in self.root.items()
             }
         )
+
+    def named(self, classes: pd.DataFrame) -> "Members":
+        """The same with class numbers for names; classes: CLASSES. Raises InputError, a sentence a problem."""
+        members, problems = dict(self.root), []
+        for name, member in self:
+            try:
+                members[name] = KINDS[member.kind].named(member, classes)
+            except InputError as error:
+                problems.append(str(error))
+        if problems:
+            raise InputError("\n".join(problems))
+        return Members(members)
 
     @property
     def main(self) -> Any:

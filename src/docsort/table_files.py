@@ -31,6 +31,10 @@ TEXT_COLUMNS = (
     "detail",
     "why",
     "decided_by",
+    "text",
+    "box",
+    "engine",
+    "version",
 )
 """Columns that must never be guessed to be numbers: a reader that guesses turns the id `0012e5` into 1200000. None of
 them ever lacks a value: in CSV, which cannot tell, an empty cell of theirs is empty text."""

@@ -75,10 +75,14 @@ more_pages (only the first is read) or outlier; detail: in words, with the numbe
 
 FOLD_TABLE = ("image_id", "group", "label", "fold")
 
-RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", "side", "straighten", "path")
+PAGE_FORMAT = ("side", "straighten", "letterboxed")
+"""How a render is laid out: the fields of `images.page_format.PageFormat`."""
+
+RENDERS = ("render_id", "source_id", "group", "label", "fold", "copy", *PAGE_FORMAT, "path")
 """Manifest of derived images; render_id: its source's id, `~` and which render; fold: of its source, which holds the
-render out when that fold validates; side: of the square, pixels; straighten: whether the page was laid straight. The
-same render exists in every such format that some member wants."""
+render out when that fold validates; side: of the square, pixels; straighten: whether the page was laid straight;
+letterboxed: false where it has its own shape, with `side` pixels on its longer side at most. The same render exists in
+every such format that some member wants, of the training renders as many copies of it as some member learns."""
 
 VALIDATION_RENDERS = (*RENDERS, "condition")
 """condition: "clean" (the page as it is) or "test_like" (damaged as the test images are)."""
@@ -96,6 +100,11 @@ EMBEDDING_KEYS = ("fold", "render_id", "image_id", "group", "label", "learnt")
 """Keys of an embedding table: one row per (fold, render), then the float32 columns `e_0`, `e_1`, …: where the main
 model of that fold puts the test-like page. learnt: whether it was trained on the page's source; the others it holds
 out. Two folds' columns have nothing to do with each other before `reporting.projection` has aligned them."""
+
+READING_LINES = ("render_id", "line", "box", "text", "confidence", "engine", "version")
+"""What was read, one row per line. line: place on the page by size, from 0, the largest; box: x and y of its four
+corners, eight shares of the page's width and height parted by blanks, the first where the text begins, then along it;
+confidence: in [0, 1], as the engine says it; version: of its packages. Personal data: never logged."""
 
 ANSWERS = ("image_id", "target", "class_name", "confidence", "needs_review", "why", "novelty")
 """What an ensemble answers, one row per page, followed by float64 columns `p_<target>`. confidence: in [0, 1], the

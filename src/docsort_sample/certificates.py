@@ -1,7 +1,8 @@
 """The four certificates that look alike: classes 3, 4, 7 and 14 share one form.
 
 The form, its look and its footer are drawn from the same choices whatever the class. What tells them apart is the
-title and the block between the patient and the footer, and even those share rows.
+title and the block between the patient and the footer, and even those share rows. Where a sheet is to be told by its
+title only, that block is the same whatever the class.
 """
 
 from docsort_sample.elements import (
@@ -29,6 +30,12 @@ TITLES = {
     OUTPATIENT: ("OUTPATIENT CERTIFICATE", "MEDICAL OUTPATIENT CERTIFICATE"),
     OPINION: ("STATEMENT OF OPINION", "STATEMENT OF OPINION", "PHYSICIAN'S OPINION"),
 }
+TITLES_IN_HANGUL = {
+    ADMISSION: ("입퇴원 확인서", "입퇴원 사실 확인서"),
+    DIAGNOSIS: ("진단서", "일반 진단서"),
+    OUTPATIENT: ("통원 확인서", "외래 진료 확인서"),
+    OPINION: ("소견서", "의사 소견서"),
+}
 _DEPARTMENTS = ("Internal Med.", "Orthopedics", "Obstetrics", "Surgery", "Pediatrics", "Neurology", "Dermatology")
 
 
@@ -45,7 +52,8 @@ def draw_certificate(sheet: Sheet, target: int) -> None:
     height = rng.uniform(3.7, 4.9)
     ruled = chance(rng, 0.7)
     y = _rows(sheet, x, y + rng.uniform(1.5, 4), width, _patient(sheet), height, ruled)
-    block = {ADMISSION: _admission, DIAGNOSIS: _diagnosis, OUTPATIENT: _outpatient, OPINION: _opinion}[target]
+    own = {ADMISSION: _admission, DIAGNOSIS: _diagnosis, OUTPATIENT: _outpatient, OPINION: _opinion}[target]
+    block = _common if sheet.variant.title_only else own
     y = block(sheet, x, y + (0 if ruled else 2), width, height, ruled)
     if chance(rng, 0.6):
         y = _rows(
@@ -64,10 +72,12 @@ def draw_certificate(sheet: Sheet, target: int) -> None:
 
 def _title(sheet: Sheet, y: float, target: int) -> float:
     rng = sheet.rng
-    words = pick(rng, TITLES[target])
+    words = pick(rng, (TITLES_IN_HANGUL if sheet.variant.hangul else TITLES)[target])
     size = rng.uniform(4.6, 6.2)
     if chance(rng, 0.25):
         words = words.title().replace(" Of ", " of ").replace(" And ", " and ").replace("'S", "'s")
+    if sheet.variant.title_only:  # on one line, and with as many draws in each class, so that all else is the same
+        return title(sheet, y, words, size)
     if len(words) < 12 and chance(rng, 0.6):
         words = " ".join(words)
     if len(words) > 30 and chance(rng, 0.35):
@@ -123,6 +133,14 @@ def _remarks(sheet: Sheet, x: float, y: float, width: float, label: str, lines: 
     sheet.text(x + 7, y + tall / 2, label, 1.9, anchor="mm", room=13)
     paragraph(sheet, x + 16, y + 1.5, width - 19, lines, size)
     return y + tall
+
+
+def _common(sheet: Sheet, x: float, y: float, width: float, height: float, ruled: bool) -> float:
+    """Diseases, a period and remarks: nothing that would tell the class."""
+    rng = sheet.rng
+    y = _disease(sheet, x, y, width, height, codes=chance(rng, 0.5), count=int(rng.integers(1, 4)))
+    y = _rows(sheet, x, y, width, [[("From", date(rng)), ("To", date(rng))]], height, ruled)
+    return _remarks(sheet, x, y, width, "Remarks", int(rng.integers(3, 10)))
 
 
 def _admission(sheet: Sheet, x: float, y: float, width: float, height: float, ruled: bool) -> float:

@@ -13,7 +13,8 @@ from docsort_sample.certificates import CONFUSABLE
 from docsort_sample.kinds import KINDS
 from docsort_sample.parameters import SampleParameters
 from docsort_sample.randomness import derive_rng
-from docsort_sample.wording import pick
+from docsort_sample.sheet import USUAL, Variant
+from docsort_sample.wording import chance, pick
 
 FEWEST = 6
 """Photos a class has at least, so that five folds and a specialist can be made of any sample."""
@@ -33,7 +34,8 @@ class PlannedPhoto:
     """One photo to draw.
 
     position: row in its split's list, from 0; target: what is drawn; given: the label it is published with (train
-    only); repeats: position of the train photo it is a near-duplicate of, None where it is a photo of its own.
+    only); repeats: position of the train photo it is a near-duplicate of, None where it is a photo of its own; variant:
+    of the page that is drawn.
     """
 
     image_id: str
@@ -42,6 +44,7 @@ class PlannedPhoto:
     target: int
     given: int
     repeats: int | None = None
+    variant: Variant = USUAL
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def plan_sample(parameters: SampleParameters, seed: int) -> Plan:
     rng = derive_rng(seed, "sample-faults")
     train, untouched = _plant_duplicates(train, copies, conflicts, rng)
     train = _plant_errors(train, errors - conflicts, untouched, rng)
-    return Plan(tuple(train), tuple(test))
+    varied = (tuple(_vary(photo, parameters, seed) for photo in photos) for photos in (train, test))
+    return Plan(*varied)
 
 
 def _photos(split: str, counts: list[int], seed: int) -> list[PlannedPhoto]:
@@ -88,6 +92,16 @@ def _photos(split: str, counts: list[int], seed: int) -> list[PlannedPhoto]:
 def _image_id(seed: int, split: str, position: int) -> str:
     """16 hexadecimal digits."""
     return f"{int(derive_rng(seed, 'sample-id', split, position).integers(2**64, dtype=np.uint64)):016x}"
+
+
+def _vary(photo: PlannedPhoto, parameters: SampleParameters, seed: int) -> PlannedPhoto:
+    """With its variant. By numbers of its own: all else stays as it is, whatever the shares of variants are."""
+    if not _inside(photo):
+        return photo
+    page = photo.position if photo.repeats is None else photo.repeats
+    rng = derive_rng(seed, "sample-variant", photo.split, page)
+    variant = Variant(title_only=chance(rng, parameters.title_only), hangul=chance(rng, parameters.hangul))
+    return replace(photo, variant=variant)
 
 
 def _inside(photo: PlannedPhoto) -> bool:

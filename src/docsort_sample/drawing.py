@@ -1,7 +1,7 @@
 """Drawing the sample: the data that Docsort brings along, in the layout of the competition.
 
     folder/train/  test/  train.csv  sample_submission.csv  meta.csv
-    folder/answer_key/test_truth.csv  planted_label_errors.csv  planted_duplicates.csv
+    folder/answer_key/test_truth.csv  planted_label_errors.csv  planted_duplicates.csv  title_only.csv
 
 A photo's pixels depend on the seed and its place in the list, so any number of workers writes the same bytes. A photo
 takes about 20 ms of one core.
@@ -26,8 +26,9 @@ from docsort_sample.kinds import CLASS_NAMES, KINDS
 from docsort_sample.parameters import SampleParameters
 from docsort_sample.photo import draw_photo
 from docsort_sample.randomness import derive_rng
+from docsort_sample.sheet import USUAL, Variant
 
-SAMPLE_VERSION = "1"
+SAMPLE_VERSION = "2"
 """For whoever keeps what was drawn: raised whenever the same seed would draw other bytes."""
 
 CHUNK = 32
@@ -73,18 +74,18 @@ def encode_photo(photo: PlannedPhoto, seed: int) -> bytes:
     if photo.split == "test":
         return _jpeg(_damaged(photo, seed), 80, 96, rng)
     if photo.repeats is None:
-        return _jpeg(_page(photo.target, seed, "train", photo.position), 88, 98, rng)
-    return _jpeg(_shifted(_page(photo.target, seed, "train", photo.repeats), rng), 70, 88, rng)
+        return _jpeg(_page(photo.target, seed, "train", photo.position, photo.variant), 88, 98, rng)
+    return _jpeg(_shifted(_page(photo.target, seed, "train", photo.repeats, photo.variant), rng), 70, 88, rng)
 
 
-def _page(target: int, seed: int, split: str, position: int) -> NDArray[np.uint8]:
-    return draw_photo(KINDS[target], derive_rng(seed, "sample", split, position))
+def _page(target: int, seed: int, split: str, position: int, variant: Variant = USUAL) -> NDArray[np.uint8]:
+    return draw_photo(KINDS[target], derive_rng(seed, "sample", split, position), variant)
 
 
 def _damaged(photo: PlannedPhoto, seed: int) -> NDArray[np.uint8]:
     rng = derive_rng(seed, "sample-damage", photo.position)
     damage = draw_damage(rng)
-    page = _page(photo.target, seed, "test", photo.position)
+    page = _page(photo.target, seed, "test", photo.position, photo.variant)
     other = _page(int(rng.integers(len(KINDS))), seed, "other", photo.position) if damage.needs_other else None
     return apply_damage(page, other, damage, rng)
 
@@ -117,6 +118,8 @@ def write_tables(folder: Path, plan: Plan) -> None:
     _write(key / "planted_label_errors.csv", _table(("ID", "given", "true"), errors))
     pairs = [(_file(copy), _file(other), copy.given != other.given) for copy, other in plan.duplicates]
     _write(key / "planted_duplicates.csv", _table(("ID", "other", "conflict"), pairs))
+    bare = [(_file(photo), photo.split) for photo in (*plan.train, *plan.test) if photo.variant.title_only]
+    _write(key / "title_only.csv", _table(("ID", "split"), bare))
 
 
 def answer_key_of(folder: Path) -> Path:

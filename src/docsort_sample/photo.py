@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docsort_sample.kinds import Kind
-from docsort_sample.sheet import Colour, Sheet, draw_look
+from docsort_sample.sheet import USUAL, Colour, Sheet, Variant, draw_look
 from docsort_sample.wording import chance, pick
 
 MOST_PIXELS = 512 * 512
@@ -31,11 +31,11 @@ _TABLES: tuple[Colour, ...] = (
 )
 
 
-def draw_photo(kind: Kind, rng: np.random.Generator) -> NDArray[np.uint8]:
+def draw_photo(kind: Kind, rng: np.random.Generator, variant: Variant = USUAL) -> NDArray[np.uint8]:
     """Draws one document of a kind and photographs it: (H, W, 3) RGB, upright, at most 512² pixels."""
     width, height = frame_size(pick(rng, kind.frames))
     corners, size = _placement(kind, width, height, rng)
-    sheet = Sheet(*size, rng, draw_look(rng, kind.colour))
+    sheet = Sheet(*size, rng, draw_look(rng, kind.colour), variant)
     kind.draw(sheet)
     photo = _onto_table(np.asarray(sheet.image), corners, (width, height), rng)
     photo = _rgb(cv2.multiply(photo, _light((width, height), rng), scale=1 / 255))

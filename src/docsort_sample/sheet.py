@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from docsort_sample.lettering import SMALLEST, line_width, set_line
-from docsort_sample.wording import chance, pick
+from docsort_sample.lettering import HANGUL, LEGIBLE, SMALLEST, line_width, set_line
+from docsort_sample.wording import chance, in_hangul, is_hangul, pick
 
 Colour = tuple[int, int, int]
 
@@ -38,6 +38,20 @@ class Look:
     paper: Colour
     rule: int
     coloured_rules: bool
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a page departs from what is usual for its class; certificates alone do.
+
+    title_only: its title alone tells its class; hangul: its title and its labels are in Hangul.
+    """
+
+    title_only: bool = False
+    hangul: bool = False
+
+
+USUAL = Variant()
 
 
 def draw_look(rng: np.random.Generator, usual: Colour | None = None) -> Look:
@@ -74,9 +88,10 @@ def _fitting(words: str, family: str, bold: bool, pixels: int, room: float) -> t
 class Sheet:
     """An RGB image being drawn upon, with its own generator and look."""
 
-    def __init__(self, width: int, height: int, rng: np.random.Generator, look: Look) -> None:
+    def __init__(self, width: int, height: int, rng: np.random.Generator, look: Look, variant: Variant = USUAL) -> None:
         self.rng = rng
         self.look = look
+        self.variant = variant
         self.unit = width / 100
         self.height = height / self.unit
         self.image = Image.new("RGB", (width, height), self.look.paper)
@@ -97,12 +112,14 @@ class Sheet:
     ) -> None:
         """Sets one line; `size` is the height of the type, `room` the width it must fit into by shrinking.
 
+        It is set no smaller than can be read, unless it must shrink.
         anchor: l, m or r for the end of the line that lies at x, then m: y is always the middle of the line.
         """
         if not words:
             return
-        face = (family or self.look.family, bold)
-        pixels = max(round(size * self.unit), SMALLEST)
+        words = in_hangul(words) if self.variant.hangul else words
+        face = (self._family(words, family), bold)
+        pixels = max(round(size * self.unit), LEGIBLE[face[0]])
         if room is not None:
             words, pixels = _fitting(words, *face, pixels, room * self.unit)
         line = set_line(words, *face, pixels)
@@ -111,7 +128,10 @@ class Sheet:
 
     def text_width(self, words: str, size: float, *, bold: bool = False, family: str | None = None) -> float:
         """How wide the line would be, in units."""
-        return line_width(words, family or self.look.family, bold, round(size * self.unit)) / self.unit
+        return line_width(words, self._family(words, family), bold, round(size * self.unit)) / self.unit
+
+    def _family(self, words: str, family: str | None) -> str:
+        return HANGUL if is_hangul(words) else family or self.look.family
 
     def rule(self, x0: float, y0: float, x1: float, y1: float, fill: Colour | None = None, width: int = 0) -> None:
         """A straight line; width in pixels, the look's own when 0."""

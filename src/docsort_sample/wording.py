@@ -14,6 +14,34 @@ _FAMILY_NAMES = ("Kim", "Lee", "Park", "Choi", "Jung", "Kang", "Cho", "Yoon", "J
 _PLACES = ("Hanbit", "Saerom", "Daon", "Mirae", "Haneul", "Gaon", "Narae", "Sol", "Byeol", "Arum", "Nuri", "Onyu")
 _STREETS = ("Road", "Street", "Lane", "Avenue", "Hill", "Square")
 
+_LABELS_IN_HANGUL = {
+    "Patient": "환자명",
+    "Birth no.": "주민번호",
+    "Sex / age": "성별/나이",
+    "Phone": "연락처",
+    "Address": "주소",
+    "Chart no.": "등록번호",
+    "Dept.": "진료과",
+    "Disease": "병명",
+    "Remarks": "비고",
+    "Admission": "입원일",
+    "Discharge": "퇴원일",
+    "Stay": "재원일수",
+    "Days": "일수",
+    "First visit": "초진일",
+    "Last visit": "최종내원일",
+    "Visit": "내원일",
+    "Onset": "발병일",
+    "Diagnosed": "진단일",
+    "Examined": "진찰일",
+    "Treatment": "치료내용",
+    "Prognosis": "향후소견",
+    "Opinion": "소견",
+    "From": "시작일",
+    "To": "종료일",
+    "Purpose": "용도",
+}
+
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
     """One of the items, each as likely as the others (many times faster than Generator.choice)."""
@@ -57,6 +85,17 @@ def date(rng: np.random.Generator) -> str:
 def amount(rng: np.random.Generator, largest: int = 400_000) -> str:
     """Money in steps of ten, with thousands separators."""
     return f"{int(rng.integers(10, largest // 10)) * 10:,}"
+
+
+def in_hangul(words: str) -> str:
+    """The label of a field as Korean forms have it; words that are none stay as they are."""
+    label, colon, rest = words.partition(" :")
+    return _LABELS_IN_HANGUL.get(label, label) + colon + rest
+
+
+def is_hangul(words: str) -> bool:
+    """Whether some letter is one of Hangul."""
+    return any("\uac00" <= letter <= "\ud7a3" for letter in words)
 
 
 def digits(rng: np.random.Generator, pattern: str) -> str:

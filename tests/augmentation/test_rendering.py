@@ -30,10 +30,12 @@ from docsort.work.executor import stop_work
 from docsort.work.worker import ONE_THREAD
 
 PLAIN, STRAIGHT, SMALL = PageFormat(SIDE, False), PageFormat(SIDE, True), PageFormat(32, False)
+WHOLE = PageFormat(2 * SIDE, False, letterboxed=False)
 
 
 def train(data, parameters, store: Store, seed: int = 5, formats=(PLAIN,)) -> pd.DataFrame:
-    return render_training(data.clean_images, data.folds, data.classes, parameters, formats, seed, store)
+    wanted = formats if isinstance(formats, dict) else dict.fromkeys(formats)
+    return render_training(data.clean_images, data.folds, data.classes, parameters, wanted, seed, store)
 
 
 def validate(data, parameters, store: Store, seed: int = 5, formats=(PLAIN,)) -> pd.DataFrame:
@@ -128,6 +130,31 @@ class TestInOneProcess:
             own = three[(three["side"] == each.side) & (three["straighten"] == each.straighten)]
             assert pixels(own) == expected
 
+    def test_a_page_that_keeps_its_shape_is_damaged_together_with_squares_of_half_its_side(
+        self, data, parameters, store, monkeypatch
+    ):
+        together, render = [], rendering.render_shards
+        monkeypatch.setattr(
+            rendering, "render_shards", lambda alike, root: together.append(alike) or render(alike, root)
+        )
+        alone = pixels(validate(data, parameters, store, formats=(WHOLE,)))
+        both = validate(data, parameters, Store(store.root.parent / "other"), formats=(PLAIN, WHOLE))
+        assert {len(alike) for alike in together} == {1, 2}
+        assert pixels(both[~both["letterboxed"]]) == alone
+
+    def test_where_the_plain_page_alone_is_wanted_no_other_copy_is_made(self, data, parameters, store):
+        every = train(data, parameters, store)
+        assert every["copy"].max() > 1
+        stamps = written(store)
+        manifest = train(data, parameters, store, formats={PLAIN: None, WHOLE: 0})
+        new = len(written(store)) - len(stamps)
+        own, others = manifest[~manifest["letterboxed"]], manifest[manifest["letterboxed"]]
+        assert new == len(own) == every["source_id"].nunique()
+        assert set(own["copy"]) == {0}
+        pd.testing.assert_frame_equal(others.reset_index(drop=True), every)
+        first = train(data, parameters, store, formats={PLAIN: 1})
+        assert first["render_id"].tolist() == every.loc[every["copy"] <= 1, "render_id"].tolist()
+
     def test_a_layout_that_comes_later_leaves_what_is_there(self, data, parameters, store):
         first = validate(data, parameters, store, formats=(STRAIGHT,))
         stamps = written(store)
@@ -145,7 +172,9 @@ class TestInOneProcess:
         assert set(manifest["condition"]) == {"test_like"}
         assert set(manifest["fold"]) == {-1}
         assert set(manifest["side"]) == {2 * SIDE}
-        assert set(manifest["straighten"]) == {False}
+        assert set(manifest["straighten"]) == set(manifest["letterboxed"]) == {False}
+        assert SIDE < max(max(read_rgb(path).shape) for path in manifest["path"]) <= 2 * SIDE
+        assert all(len(set(read_rgb(path).shape)) == 3 for path in manifest["path"])
         pd.testing.assert_frame_equal(render_holdout(held, parameters, (SMALL, PLAIN), 5, store), manifest)
         assert render_holdout(held.iloc[:0], parameters, (SMALL,), 5, store).empty
 
@@ -286,7 +315,7 @@ class TestInOneProcess:
         clean.loc[1, ["path", "sha256"]] = clean.loc[0, ["path", "sha256"]].to_numpy()
         # one fold, so that their partners are the same too
         folds = data.folds.assign(fold=0)
-        manifest = render_training(clean, folds, data.classes, make(), [PLAIN], 5, store)
+        manifest = render_training(clean, folds, data.classes, make(), {PLAIN: None}, 5, store)
         by_source = manifest.groupby("source_id")["path"].apply(list)
         assert by_source["page00"] == by_source["page01"]
 
@@ -322,7 +351,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     clean, folds, classes = (pd.read_pickle(folder / f"{name}.pickle") for name in ("clean", "folds", "classes"))
     parameters = AugmentationParameters.model_validate_json((folder / "parameters.json").read_text())
-    render_training(clean, folds, classes, parameters, [PageFormat(48, False)], 5, Store(Path(sys.argv[2])))
+    render_training(clean, folds, classes, parameters, {PageFormat(48, False): None}, 5, Store(Path(sys.argv[2])))
 """
 
 

@@ -26,7 +26,7 @@ def test_the_sheet_of_operations_is_a_picture(page, parameters, monkeypatch):
 def test_the_sheet_of_renders_is_a_picture(data, parameters, tmp_path):
     store = Store(tmp_path / "renders")
     manifest = render_training(
-        data.clean_images, data.folds, data.classes, parameters, [PageFormat(SIDE, False)], 5, store
+        data.clean_images, data.folds, data.classes, parameters, {PageFormat(SIDE, False): None}, 5, store
     )
     assert np.asarray(renders_sheet(manifest).convert("RGB")).std() > 5
     assert renders_sheet(manifest.iloc[:0]) is not None

@@ -93,6 +93,17 @@ def of_peers(figures: Figures) -> None:
     assert (figures["train_photos"], figures["test_photos"]) == (6 * 17, 6 * 17)
 
 
+def of_reading(figures: Figures) -> None:
+    (run,) = figures.values()
+    (nothing, *rows), alone = run["rows"], run["alone"]
+    assert len(rows) == 5 * 6
+    assert (
+        (nothing["share"], nothing["told"]["delta"]) == (nothing["true"]["mended"], nothing["true"]["broken"]) == (0, 0)
+    )
+    assert alone["told"]["delta"] == pytest.approx(alone["told"]["macro_f1"] - nothing["told"]["macro_f1"])
+    assert all(0 <= row["true"][name] <= 1 for row in rows for name in ("macro_f1", "certificates"))
+
+
 def of_rendering(figures: Figures) -> None:
     ratios = ("efficiency_per_core", "speedup_2_cores", "machine_speedup_2_cores", "speedup_over_machine")
     assert all(figures[name] > 0 for name in (*ratios, "rss_ratio_50k_over_5k", "over_plain_loop"))
@@ -125,13 +136,14 @@ WRITTEN: dict[str, Callable[[Figures], None]] = {
     "ladder": of_ladder,
     "leaky_validation": of_leaky_validation,
     "peers": of_peers,
+    "reading": of_reading,
     "rendering": of_rendering,
     "techniques": of_techniques,
     "training": of_training,
 }
 """What the file of a benchmark's figures must hold."""
 
-READS_A_RUN = ("class_counts", "forecast", "inference", "label_fixes", "ladder", "techniques")
+READS_A_RUN = ("class_counts", "forecast", "inference", "label_fixes", "ladder", "reading", "techniques")
 
 
 def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
@@ -152,6 +164,7 @@ def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
         "inference": ["--data-root", str(root)],
         "label_fixes": ["--data-root", str(root.parent / name)],
         "ladder": ["--runs", str(root)],
+        "reading": ["--runs", str(root)],
         "techniques": ["--work", str(root.parent)],
     }[name]
 

@@ -66,6 +66,23 @@ def test_it_is_asked_about_unsure_pages_alone(late_ensemble: Ensemble, pages: li
     assert set(own["render_id"].astype(int)) == set(np.flatnonzero(wanted).tolist())
 
 
+def test_the_members_of_all_folds_are_given_the_same_pages(
+    late_ensemble: Ensemble, pages: list[Photo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what is dear to find out of a page, such as its words, would be found out once a fold."""
+    given: list[int] = []
+    predict = KernelMember.predict
+
+    def note(self: KernelMember, seen: Any, policy: Any, known: Any) -> Any:
+        given.append(id(seen))
+        return predict(self, seen, policy, known)
+
+    monkeypatch.setattr(KernelMember, "predict", note)
+    late_ensemble.predict(pages)
+    assert len(given) == 2
+    assert len(set(given)) == 1
+
+
 def test_what_it_says_is_heard_there_and_nowhere_else(late_ensemble: Ensemble, pages: list[Photo]) -> None:
     silent = replace(CHOSEN, plan=replace(PLAN, rules=PLAN.rules[:1]))
     with_it = late_ensemble.answer(pages)

@@ -20,6 +20,7 @@ from docsort.hooks.writers import how_to_make
 from docsort.ingestion.parameters import SourceParameters
 from docsort.members.member import Kind
 from docsort.pipeline_registry import register_pipelines
+from docsort.reading.kind import ReadingKind
 from docsort.tables import LEDGER
 from docsort.training.kind import NetworkKind
 
@@ -177,6 +178,53 @@ def test_weights_and_views_that_there_are_not_are_refused_before_anything_is_tra
         check("ingestion", things, raw_dir=str(photos))
     sound = ensembling.model_copy(update={"weights": {"main": 1.0, "kernel": 2.0, "probe": 1.0}, "views": "first 1"})
     check("__default__", {"params:ensembling": sound}, raw_dir=str(photos))
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Members with a reader of these parameters, for which there is no engine."""
+
+    def no_engine(asked: Any) -> None:
+        raise InputError("Expected an engine, but there is none.")
+
+    monkeypatch.setattr("docsort.reading.kind.check_engine", no_engine)
+    monkeypatch.setattr(ReadingKind, "check", lambda self, asked: no_engine(asked))
+    members = parameters["params:members"]
+
+    def make(**given: Any) -> dict[str, Any]:
+        own = {**members.root, "reading": {"kind": "reading", **given}}
+        return {"params:members": type(members).model_validate(own)}
+
+    return make
+
+
+def test_a_member_that_may_be_missing_is_left_out_with_a_line_and_one_that_may_not_is_refused(
+    check: Check,
+    photos: Path,
+    reader: Callable[..., dict[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+    asked: list[Any],
+) -> None:
+    with pytest.raises(InputError, match="^Expected an engine, but there is none.$"):
+        check("__default__", reader(), raw_dir=str(photos))
+    with caplog.at_level("WARNING"):
+        check("__default__", reader(optional=True), raw_dir=str(photos))
+    assert caplog.messages == ["The member reading is left out: Expected an engine, but there is none."]
+    assert "reading" not in {member.kind for member in asked}
+
+
+def test_names_of_classes_are_looked_up_as_soon_as_classes_are_known(
+    check: Check, reader: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docsort.reading.kind.check_engine", lambda asked: None)
+    monkeypatch.setattr(ReadingKind, "check", lambda self, asked: None)
+    names = ("clean_images", "folds", "fitted_damage", "holdout", "test_images", "images")
+    there = dict.fromkeys(names, pd.DataFrame({"fold": range(5)}))
+    classes = pd.DataFrame({"target": [3], "class_name": ["diagnosis"]})
+    there |= {"classes": classes}
+    check("augmentation", {**there, **reader(titles={"diagnosis": ["DIAGNOSIS"]})})
+    with pytest.raises(InputError, match=r"name classes of the data, but got diagnoses; the classes are: 3 diagnosis"):
+        check("augmentation", {**there, **reader(titles={"diagnoses": ["DIAGNOSIS"]})})
 
 
 @pytest.mark.parametrize("make", [False, True])

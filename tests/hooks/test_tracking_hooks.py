@@ -330,3 +330,31 @@ def test_switched_off_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.Mon
     tracking.after_dataset_saved(dataset_name="scores", data={"a": 1})
     tracking.after_pipeline_run()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_read_of_pages_is_never_logged(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    """Beside them a picture and a score, which are; the words stand in every kind of data that reporting writes."""
+    words = "HONGGILDONG"
+
+    def read() -> tuple[pd.DataFrame, dict[str, Any], str, dict[str, float], Image.Image]:
+        lines = pd.DataFrame({"render_id": ["a~0"], "text": [words], "confidence": [0.5]})
+        return lines, {"worth": {"member": words}}, f"<p>{words}</p>", {"macro_f1": 0.25}, Image.new("RGB", (8, 8))
+
+    config = {
+        "reading_lines": {
+            "type": "docsort.datasets.table_dataset.TableDataset",
+            "filepath": str(tmp_path / "reading_lines.csv"),
+        }
+    }
+    outputs = ["reading_lines", "reading", "report", "scores", "gallery"]
+    kept = DataCatalog.from_config(config, save_version=VERSION)
+    run = tracked("words", Pipeline([node(read, None, outputs, name="read")]), kept)
+    assert words in (tmp_path / "reading_lines.csv").read_text()
+    assert run.data.metrics["macro_f1"] == 0.25
+    folder = Path(client(project).download_artifacts(run.info.run_id, "", str(tmp_path)))
+    logged = [path for path in folder.rglob("*") if path.is_file() and path.name != "reading_lines.csv"]
+    assert {"gallery.png", "parameters.yml"} <= {path.name for path in logged}
+    assert [path.name for path in logged if words.encode() in path.read_bytes()] == []
+    told = [*run.data.params.items(), *run.data.tags.items(), *run.data.metrics.items()]
+    assert words not in str(told)
+    assert words.encode() not in (project / "mlflow.db").read_bytes()

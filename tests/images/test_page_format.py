@@ -18,7 +18,12 @@ from docsort.images.straightening import rotate_whole
 
 Image = NDArray[np.uint8]
 SIDE = 48
-WAYS = [(PageFormat(SIDE, straighten), quality) for straighten in (False, True) for quality in (90, 60)]
+WAYS = [
+    (PageFormat(SIDE, straighten, letterboxed), quality)
+    for straighten in (False, True)
+    for letterboxed in (True, False)
+    for quality in (90, 60)
+]
 
 
 @pytest.fixture(params=["as it is", "askew", "large"])
@@ -43,7 +48,7 @@ def test_a_photo_is_stored_as_the_plain_render_of_it_is(
     render_shards([(shard, style)], tmp_path)
     render = shard.folder(tmp_path) / file_name(PLAIN, 0)
     assert page_format.stored(photo, quality) == render.read_bytes()
-    np.testing.assert_array_equal(page_format.square(photo, quality), read_rgb(render))
+    np.testing.assert_array_equal(page_format.seen(photo, quality), read_rgb(render))
 
 
 def test_formats_lay_the_same_photo_out_in_different_ways(photo: Image) -> None:
@@ -52,11 +57,23 @@ def test_formats_lay_the_same_photo_out_in_different_ways(photo: Image) -> None:
 
 
 def test_a_square_is_the_letterboxed_page_after_a_jpeg(pages: list[Image]) -> None:
-    plain, fine = letterbox(pages[0], SIDE).astype(int), PageFormat(SIDE, False).square(pages[0], 100)
+    plain, fine = letterbox(pages[0], SIDE).astype(int), PageFormat(SIDE, False).seen(pages[0], 100)
     assert fine.shape == (SIDE, SIDE, 3)
     assert fine.dtype == np.uint8
-    coarse = PageFormat(SIDE, False).square(pages[0], 20)
+    coarse = PageFormat(SIDE, False).seen(pages[0], 20)
     assert np.abs(fine - plain).mean() < 3 < np.abs(coarse - plain).mean()
+
+
+def test_a_page_that_keeps_its_shape_is_shrunk_and_never_enlarged_nor_padded(pages: list[Image]) -> None:
+    page = pages[0]
+    height, width = page.shape[:2]
+    assert height != width
+    own, small = PageFormat(1000, False, False), PageFormat(100, False, False)
+    assert own.seen(page, 90).shape == page.shape
+    assert max(small.seen(page, 90).shape) == 100
+    ratio = np.divide(*small.seen(page, 90).shape[:2])
+    assert ratio == pytest.approx(height / width, rel=0.02)
+    assert PageFormat(1000, False).seen(page, 90).shape == (1000, 1000, 3)
 
 
 def test_a_page_is_straightened_at_a_few_times_its_stored_side(
@@ -67,7 +84,8 @@ def test_a_page_is_straightened_at_a_few_times_its_stored_side(
     PageFormat(SIDE, True).stored(pages[0], 90)
     PageFormat(SIDE, True).finished(pages[0], 90)
     PageFormat(SIDE, False).stored(pages[0], 90)
-    assert seen == [STRAIGHTENED_SCALE * SIDE, 420]
+    PageFormat(SIDE, True, False).stored(pages[0], 90)
+    assert seen == [STRAIGHTENED_SCALE * SIDE, 420, STRAIGHTENED_SCALE * SIDE]
 
 
 def test_the_fingerprint_changes_with_all_that_decides_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

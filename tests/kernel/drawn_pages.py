@@ -53,9 +53,9 @@ def tables(folder: Path, copies: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, p
         number = int(source[2:])
         pages = [save_page(folder, label, number + 20 * copy) for copy in range(copies + 2)]
         facts = (source, group, label, fold)
-        training += [(f"{source}~t-{copy}", *facts, copy, SIDE, True, pages[copy]) for copy in range(copies + 1)]
+        training += [(f"{source}~t-{copy}", *facts, copy, SIDE, True, True, pages[copy]) for copy in range(copies + 1)]
         for copy, condition in ((0, "clean"), (-1, "test_like")):
-            validation.append((f"{source}~{condition}-0", *facts, 0, SIDE, True, pages[copy], condition))
+            validation.append((f"{source}~{condition}-0", *facts, 0, SIDE, True, True, pages[copy], condition))
     folds = pd.DataFrame(sources, columns=list(FOLD_TABLE))
     return folds, pd.DataFrame(training, columns=list(RENDERS)), pd.DataFrame(validation, columns=VALIDATION_RENDERS)
 

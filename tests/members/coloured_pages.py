@@ -29,8 +29,8 @@ def make_tables(folder: Path, sides: Sequence[int] = SIDES) -> Tables:
         for side in sides:
             for copy in range(2):
                 path = _draw(folder / f"{name}-{copy}-{side}.png", target, side, rng)
-                training.append((f"{name}~t-{copy}", name, f"g{number:02}", target, fold, copy, side, True, path))
-                row = (f"{name}~v-{copy}", name, f"g{number:02}", target, fold, copy, side, True, path)
+                training.append((f"{name}~t-{copy}", name, f"g{number:02}", target, fold, copy, side, True, True, path))
+                row = (f"{name}~v-{copy}", name, f"g{number:02}", target, fold, copy, side, True, True, path)
                 validation.append((*row, ("clean", "test_like")[copy]))
     return (
         pd.DataFrame(sources, columns=list(FOLD_TABLE)),

@@ -55,7 +55,7 @@ def judge(tables: Tables, fold: int, checkpoints: Any, members: Members, store: 
 def test_it_is_trained_predicts_is_cached_and_is_checked_for_leaks(
     tables: Tables, members: Members, tmp_path: Path
 ) -> None:
-    assert members.page_formats == [PageFormat(16, True), PageFormat(32, True)]
+    assert members.page_formats == {PageFormat(16, True): None, PageFormat(32, True): None}
     checkpoints, history = train(tables, 0, members, tmp_path)
     toy = checkpoints["colours"]
     assert (toy.kind, toy.record()["name"]) == ("toy", "colours_fold_0")

@@ -1,4 +1,4 @@
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,17 +9,17 @@ from docsort.images.page_format import PageFormat
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.splits import Split, join_judged, pages_to_judge, renders_in, split_fold
 from docsort.stores import Store
-from docsort.tables import FOLD_TABLE, RENDERS, VALIDATION_RENDERS
+from docsort.tables import FOLD_TABLE, PAGE_FORMAT, RENDERS, VALIDATION_RENDERS
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
-FORMATS = (PageFormat(32, False), PageFormat(64, False), PageFormat(64, True))
+FORMATS = (PageFormat(32, False), PageFormat(64, False), PageFormat(64, True), PageFormat(64, False, False))
 
 
 @pytest.fixture
 def tables() -> Tables:
-    """Folds, training renders and validation renders of thirty sources, each in three formats."""
+    """Folds, training renders and validation renders of thirty sources, each in four formats."""
     rows = [
-        (f"s{n}~0", f"s{n}", f"s{n}", n % 3, n % 5, 0, each.side, each.straighten, f"/{each}/{n}.jpg")
+        (f"s{n}~0", f"s{n}", f"s{n}", n % 3, n % 5, 0, *astuple(each), f"/{each}/{n}.jpg")
         for each in FORMATS
         for n in range(30)
     ]
@@ -37,7 +37,7 @@ def checkpoint(tmp_path: Path, request: pytest.FixtureRequest) -> Checkpoint:
 
 
 def formats_of(renders: pd.DataFrame) -> set[PageFormat]:
-    return {PageFormat(*row) for row in renders[["side", "straighten"]].itertuples(index=False)}
+    return {PageFormat(*row) for row in renders[list(PAGE_FORMAT)].itertuples(index=False)}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_fold_learns_from_all_other_folds_and_no_page_of_its_own(tables: Table
     assert split.targets == (0, 1, 2)
     assert set(split.training["fold"]) == set(split.validation["fold"]) == set(range(5)) - {fold}
     assert set(split.held_out["fold"]) == {fold}
-    assert len(split.training) + len(split.held_out) == len(split.validation) + len(split.held_out) == 90
+    assert len(split.training) + len(split.held_out) == len(split.validation) + len(split.held_out) == 120
     assert split.learnt_groups == sorted(f"s{n}" for n in range(30) if n % 5 != fold)
     assert replace(split, learnt_before=("s99", "s1")).learnt_groups == sorted({*split.learnt_groups, "s99", "s1"})
 
@@ -69,21 +69,26 @@ def test_a_member_gets_the_renders_of_its_format_and_of_no_other(split: Split, p
         whole, part = getattr(split, name), getattr(own, name)
         assert formats_of(whole) == set(FORMATS)
         assert formats_of(part) == {page_format}
-        assert len(part) == len(whole) / 3
+        assert len(part) == len(whole) / len(FORMATS)
         assert part.index.tolist() == list(range(len(part)))
     assert own.learnt_groups == split.learnt_groups
 
 
 def test_a_format_that_was_not_rendered_is_refused_in_one_sentence(split: Split) -> None:
-    there = r"only renders of 32 pixels, as they lie; 64 pixels, as they lie; 64 pixels, laid straight: run the augment"
+    there = "only renders of 32 pixels, as they lie; 64 pixels at most, of their own shape, as they lie; 64 pixels, as"
     for wanted, said in ((PageFormat(48, False), "48 pixels, as they lie"), (PageFormat(32, True), "32 .* straight")):
         with pytest.raises(InputError, match=f"renders of {said}, as a member .*{there}"):
             split.at(wanted)
 
 
 def test_renders_of_an_earlier_version_are_refused_in_one_sentence(tables: Tables) -> None:
-    with pytest.raises(InputError, match="straighten is missing; run the pipeline that writes it again"):
-        renders_in(FORMATS[0], tables[1].drop(columns="straighten"))
+    with pytest.raises(InputError, match="letterboxed is missing; run the pipeline that writes it again"):
+        renders_in(FORMATS[0], tables[1].drop(columns="letterboxed"))
+
+
+def test_a_member_of_an_earlier_version_wants_letterboxed_pages(tmp_path: Path) -> None:
+    Store(tmp_path).complete("k", {"side": 64, "straighten": True})
+    assert Checkpoint(tmp_path / "k", "k").page_format == PageFormat(64, True, True)
 
 
 @pytest.mark.parametrize("which", [1, 2])

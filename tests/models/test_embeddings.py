@@ -37,7 +37,7 @@ def renders(folds: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
                 name = f"{source.image_id}~{condition}-{copy}"
                 facts = (source.image_id, source.group, source.label, source.fold)
-                rows.append((name, *facts, copy, 32, True, str(path), condition))
+                rows.append((name, *facts, copy, 32, True, True, str(path), condition))
     return pd.DataFrame(rows, columns=list(VALIDATION_RENDERS))
 
 

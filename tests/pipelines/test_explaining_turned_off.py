@@ -62,7 +62,7 @@ def votes() -> pd.DataFrame:
 
 @pytest.fixture
 def renders() -> pd.DataFrame:
-    row = ("a.jpg~0", "a.jpg", "a.jpg", 0, 0, 0, 32, True, "a.png", "test_like")
+    row = ("a.jpg~0", "a.jpg", "a.jpg", 0, 0, 0, 32, True, True, "a.png", "test_like")
     return pd.DataFrame([row], columns=list(VALIDATION_RENDERS))
 
 

@@ -138,7 +138,7 @@ def aside(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.Da
         name, label = f"{number}.png", TARGETS[number % 3]
         Image.fromarray(photo).save(folder / name)
         rows.append((name, str(folder / name), label, name))
-        damaged = (64, False, str(folder / "white.png"), "test_like")
+        damaged = (64, False, False, str(folder / "white.png"), "test_like")
         copies += [(f"{name}~{copy}", name, name, label, -1, copy, *damaged) for copy in (0, 1)]
     holdout = pd.DataFrame(rows, columns=["image_id", "path", "label", "group"])
     return holdout, pd.DataFrame(copies, columns=list(VALIDATION_RENDERS))

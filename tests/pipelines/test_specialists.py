@@ -49,7 +49,9 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     )
     renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, path="none.jpg")
     renders.insert(0, "render_id", renders["source_id"] + "~0")
-    sides = pd.concat([renders.assign(side=each[0], straighten=each[1]) for each in FORMATS], ignore_index=True)
+    sides = pd.concat(
+        [renders.assign(side=each[0], straighten=each[1], letterboxed=True) for each in FORMATS], ignore_index=True
+    )
     named = {condition: sides["source_id"] + f"~{condition}" for condition in ("clean", "test_like")}
     conditions = pd.concat(
         [sides.assign(condition=condition, render_id=own) for condition, own in named.items()], ignore_index=True

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from docsort.probes.regression import STRENGTHS, Known, choose_strength, fit_logistic
+from docsort.members.logistic import STRENGTHS
+from docsort.probes.regression import Known, fit_logistic
 
 
 def _clouds(noise: float, wrong: float = 0.0, seed: int = 0, width: int = 20) -> Known:
@@ -25,13 +26,14 @@ def test_probabilities_sum_to_one_and_follow_the_labels() -> None:
 
 def test_the_regression_is_held_back_more_where_features_tell_less() -> None:
     clear, vague = _clouds(0.2), _clouds(3.0, wrong=0.2, width=120)
-    strong, weak = (choose_strength(known, 2, False, 0) for known in (clear, vague))
+    strong, weak = (fit_logistic(known, 2, False, 0)[1] for known in (clear, vague))
     assert STRENGTHS[0] <= weak < strong
 
 
 def test_balanced_weights_raise_the_rare_class() -> None:
     known = _clouds(2.5)
-    few = known.take((known.labels == 0) | (np.arange(160) % 8 == 1))
+    rows = (known.labels == 0) | (np.arange(160) % 8 == 1)
+    few = Known(known.features[rows], known.labels[rows], known.folds[rows], known.test_like[rows])
     rare = [fit_logistic(few, 2, balanced, 0)[0].probabilities(few.features)[:, 1].mean() for balanced in (False, True)]
     assert rare[0] < few.labels.mean() + 0.1
     assert rare[1] > 1.5 * rare[0]

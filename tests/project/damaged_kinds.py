@@ -55,7 +55,7 @@ def drawn(*shape: int) -> Any:
 def render(folder: Path) -> dict[str, bytes]:
     data = make_data(folder.parent / "pages", (1, 1))
     parameters = make_parameters(per_class=2, recipe="turns")
-    job = (data.clean_images, data.folds, data.classes, parameters, [PageFormat(32, False)], 5, Store(folder))
+    job = (data.clean_images, data.folds, data.classes, parameters, {PageFormat(32, False): None}, 5, Store(folder))
     manifest = rendering.render_training(*job)
     return {row.render_id: Path(row.path).read_bytes() for row in manifest.itertuples()}
 

@@ -173,7 +173,8 @@ def test_a_member_is_switched_off_and_another_added_on_the_command_line() -> Non
         ),
         (
             {"second": {"kind": "foo"}},
-            "Expected `members.second.kind` to be one of network, kernel, probe, slim_residual, grey, but got 'foo'.",
+            "Expected `members.second.kind` to be one of network, kernel, probe, slim_residual, grey, reading, but got "
+            "'foo'.",
         ),
         (
             {"second": {"kind": "network"}},

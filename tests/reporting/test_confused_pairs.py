@@ -48,7 +48,7 @@ def renders(embeddings: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
             path = tmp_path / f"{row.image_id}{letter}.png"
             Image.fromarray(np.full((20, 20, 3), 20 * number, dtype=np.uint8)).save(path)
             facts = (f"{row.image_id}~{letter}", row.image_id, row.image_id, row.label)
-            rows.append((*facts, 0, 0, 20, True, str(path), condition))
+            rows.append((*facts, 0, 0, 20, True, True, str(path), condition))
     return pd.DataFrame(rows, columns=list(VALIDATION_RENDERS))
 
 

@@ -20,7 +20,9 @@ def renders(oof_votes: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
     path = tmp_path / "page.png"
     Image.fromarray(np.full((90, 60, 3), 200, dtype=np.uint8)).save(path)
     table = oof_votes[["render_id", "image_id", "group", "label", "fold", "copy", "condition"]]
-    return table.rename(columns={"image_id": "source_id"}).assign(path=str(path), side=48, straighten=True)
+    return table.rename(columns={"image_id": "source_id"}).assign(
+        path=str(path), side=48, straighten=True, letterboxed=True
+    )
 
 
 def test_the_surest_right_answer_of_each_class_comes_before_a_second_of_any(

@@ -16,7 +16,9 @@ def renders(oof_votes: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
     path = tmp_path / "page.jpg"
     Image.fromarray(np.full((90, 60, 3), 200, dtype=np.uint8)).save(path)
     table = oof_votes[["render_id", "image_id", "group", "label", "fold", "copy", "condition"]]
-    return table.rename(columns={"image_id": "source_id"}).assign(path=str(path), side=48, straighten=True)
+    return table.rename(columns={"image_id": "source_id"}).assign(
+        path=str(path), side=48, straighten=True, letterboxed=True
+    )
 
 
 def test_the_surest_mistakes_come_first_one_a_source(oof_votes: pd.DataFrame, renders: pd.DataFrame) -> None:

@@ -74,6 +74,24 @@ def test_pages_that_were_set_aside_stand_beside_the_forecast_where_there_are_any
     assert "set aside" not in card
 
 
+def test_the_card_says_that_text_was_read_and_how_it_is_kept(
+    scores: Scores, card: str, oof_votes: pd.DataFrame, classes: pd.DataFrame, verdicts: pd.DataFrame
+) -> None:
+    images = pd.DataFrame({"label": [0, 1], "given_label": [0, 1], "group": [0, 1]})
+    table = tabulate_class_scores(oof_votes, classes, pd.DataFrame(columns=["ID", "target"]), None)
+    kept, hashed = (
+        write_model_card(scores, table, verdicts, {}, images, {"reading": keeps}) for keeps in (True, False)
+    )
+    assert "## What it reads" in kept
+    assert "`reading` reads the words on pages" in kept
+    assert "is kept as text" in kept
+    assert "is kept as hashed n-grams alone" in hashed
+    for own in (kept, hashed):
+        assert "it does not read them" not in own
+    assert "## What it reads" not in card
+    assert "it does not read them" in card
+
+
 def test_every_table_of_the_card_is_rectangular(card: str) -> None:
     for block in card.split("\n\n"):
         if block.startswith("|"):

@@ -16,6 +16,7 @@ from docsort.errors import InputError
 from docsort.reporting.figures import draw_confusion_matrix
 from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.read_pages import ReadPage
 from docsort.reporting.report import (
     EXPLANATIONS,
     FIGURES,
@@ -29,6 +30,8 @@ from docsort.reporting.scores import score_run, tabulate_class_scores
 from docsort.reporting.summary import summarise_data
 
 PARAMETERS = ReportingParameters(draws=100)
+ANCHORS = {anchor for anchor, _ in SECTIONS} - {"reading"}
+"""Of a run in which no member reads."""
 HOSTILE = "</script><script>alert('x')</script>|<b>"
 DAMAGE = {
     "fitted": True,
@@ -121,7 +124,7 @@ def test_label_fixes_stand_there_with_what_they_were_worth(parts: ReportParts) -
 def test_the_page_fetches_nothing_and_no_text_becomes_markup(parts: ReportParts) -> None:
     page = read_page(write_report(parts))
     assert [a for a in page.addresses if not a.startswith(("data:", "#"))] == []
-    assert {a[1:] for a in page.addresses if a.startswith("#")} == {anchor for anchor, _ in SECTIONS} <= page.ids
+    assert {a[1:] for a in page.addresses if a.startswith("#")} == ANCHORS <= page.ids
     assert not {"i", "b", "iframe"} & set(page.tags)
     text = "".join(page.text)
     assert "</script><script>alert('x')</script>|<b>" in text
@@ -180,6 +183,33 @@ def test_pictures_of_what_the_models_see_stand_there_with_their_titles(parts: Re
     page = read_page(write_report(ReportParts(**{**vars(parts), "explanations": pictures})))
     assert page.tags.count("img") == plain.tags.count("img") + len(EXPLANATIONS)
     assert all(title in "".join(page.text) for title in EXPLANATIONS.values())
+
+
+def test_what_was_read_stands_with_the_page_that_a_person_opens_and_nowhere_else(parts: ReportParts) -> None:
+    assert "Reading" not in "".join(read_page(write_report(parts)).text)
+    worth = {
+        **{"reason": "accepted: so", "delta": 0.0123, "low": 0.004, "high": 0.02, "weight": 0.35},
+        **{"pages": 90, "asked": 27, "mended": 4, "broken": 1, "cpu_seconds": 21.6, "changed": []},
+    }
+    shown = ReadPage("mended: 3 a -> 4 b (x~0)", Image.new("RGB", (20, 10), "blue"), [(HOSTILE + " DIAGNOSIS", 0.75)])
+    told = {"reading": {"readers": {"reading": True}, "worth": worth}, "read_pages": [shown]}
+    html = write_report(ReportParts(**{**vars(parts), **told}))
+    page = read_page(html)
+    assert {a[1:] for a in page.addresses if a.startswith("#")} == ANCHORS | {"reading"} <= page.ids
+    assert [a for a in page.addresses if not a.startswith(("data:", "#"))] == []
+    assert "+0.0123 in macro-F1 (+0.0040 to +0.0200)" in html
+    assert html.count("DIAGNOSIS") == 1
+    closed = html[html.index("<details") : html.index("</details>")]
+    assert "DIAGNOSIS" in closed.split("</summary>")[1]
+    assert "open" not in closed.split(">")[0]
+    assert "b" not in page.tags  # what was read is text
+
+
+def test_a_reader_that_keeps_no_text_or_counts_as_any_other_is_told_so(parts: ReportParts) -> None:
+    told = {"reading": {"readers": {"reading": False}, "worth": {}}}
+    text = "".join(read_page(write_report(ReportParts(**{**vars(parts), **told}))).text)
+    assert "counts in the vote as any other does" in text
+    assert "nothing is kept but hashed n-grams" in text
 
 
 def test_the_same_parts_give_the_same_page_byte_for_byte(parts: ReportParts) -> None:

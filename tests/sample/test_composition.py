@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from docsort_sample.certificates import CONFUSABLE
 from docsort_sample.composition import FEWEST, Plan, PlannedPhoto, class_counts, plan_sample
 from docsort_sample.kinds import CLASS_NAMES
 from docsort_sample.parameters import SampleParameters
+from docsort_sample.sheet import USUAL
 
 
 def plan(seed: int = 3, **values: float) -> Plan:
@@ -92,6 +94,32 @@ def test_ids_are_unique_hexadecimal_and_tell_nothing_of_the_class() -> None:
 def test_ids_do_not_depend_on_which_class_stands_where() -> None:
     quiet, noisy = plan(near_duplicates=0, label_noise=0), plan(near_duplicates=0.2, label_noise=0.2)
     assert [photo.image_id for photo in quiet.train] == [photo.image_id for photo in noisy.train]
+
+
+def test_variants_are_given_to_their_share_of_the_certificates_and_to_no_other_page() -> None:
+    whole = plan(scale=10.0, title_only=0.15, hangul=0.4)
+    photos = [*whole.train, *whole.test]
+    inside = [photo.variant for photo in photos if photo.target in CONFUSABLE]
+    assert np.mean([variant.title_only for variant in inside]) == pytest.approx(0.15, abs=0.02)
+    assert np.mean([variant.hangul for variant in inside]) == pytest.approx(0.4, abs=0.02)
+    assert {photo.variant for photo in photos if photo.target not in CONFUSABLE} == {USUAL}
+    for target in CONFUSABLE:  # each class has its share, in train and in test
+        for split in (whole.train, whole.test):
+            own = [photo.variant.title_only for photo in split if photo.target == target]
+            assert np.mean(own) == pytest.approx(0.15, abs=0.05)
+
+
+def test_nothing_but_the_variant_depends_on_the_shares_of_variants() -> None:
+    without, half = plan(title_only=0), plan(title_only=0.5, hangul=0.5)
+    usual = [replace(photo, variant=USUAL) for photo in (*half.train, *half.test)]
+    assert usual != [*half.train, *half.test]
+    assert usual == [*without.train, *without.test]
+
+
+def test_a_near_duplicate_is_of_the_variant_that_it_repeats() -> None:
+    pairs = plan(scale=3.0, near_duplicates=0.3, title_only=0.5).duplicates
+    assert len({copy.variant for copy, _ in pairs}) > 1
+    assert all(copy.variant == other.variant for copy, other in pairs)
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:

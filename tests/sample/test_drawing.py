@@ -55,7 +55,7 @@ def test_the_caller_decides_where_every_photo_is_drawn_and_the_tables_come_after
     draw_sample(tmp_path, TINY, SEED, map=elsewhere)
     assert drawn == [*plan.train, *plan.test]
     assert [path.stem for path in tmp_path.rglob("*.jpg")] == [plan.test[0].image_id]
-    assert len(list(tmp_path.rglob("*.csv"))) == 6
+    assert len(list(tmp_path.rglob("*.csv"))) == 7
 
 
 def test_another_seed_draws_another_page(plan: Plan) -> None:
@@ -87,6 +87,21 @@ def test_the_answer_key_agrees_with_the_published_labels(folder: Path) -> None:
     truth = pd.read_csv(folder / "answer_key" / "test_truth.csv")
     assert list(truth["ID"]) == list(pd.read_csv(folder / "sample_submission.csv")["ID"])
     assert (truth["target"].value_counts() == 6).all()
+
+
+def test_the_answer_key_names_the_photos_that_only_their_title_tells(folder: Path, plan: Plan) -> None:
+    bare = pd.read_csv(folder / "answer_key" / "title_only.csv")
+    photos = [photo for photo in (*plan.train, *plan.test) if photo.variant.title_only]
+    assert set(bare["split"]) == {"train", "test"}
+    assert list(bare["ID"]) == [f"{photo.image_id}.jpg" for photo in photos]
+
+
+def test_a_variant_changes_the_photos_that_have_it_and_no_other_byte(plan: Plan) -> None:
+    usual = plan_sample(TINY.model_copy(update={"title_only": 0.0}), SEED)
+    kept = [(new, old) for new, old in zip(plan.test, usual.test, strict=True) if new.target in CONFUSABLE]
+    same = [encode_photo(new, SEED) == encode_photo(old, SEED) for new, old in kept]
+    assert same == [not new.variant.title_only for new, _ in kept]
+    assert False in same
 
 
 def test_a_near_duplicate_is_nearly_but_not_quite_the_page_it_repeats(folder: Path, plan: Plan) -> None:

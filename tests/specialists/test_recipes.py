@@ -42,7 +42,9 @@ def task(start: str, main: Checkpoint) -> NetworkTask:
     """Of fold 3, which holds out i6 and i7."""
     ids = [f"i{number}" for number in range(10)]
     folds = pd.DataFrame({"image_id": ids, "group": ids, "label": [0, 1] * 5, "fold": [n // 2 for n in range(10)]})
-    renders = folds.rename(columns={"image_id": "source_id"}).assign(copy=0, side=32, straighten=True, path="none.jpg")
+    renders = folds.rename(columns={"image_id": "source_id"}).assign(
+        copy=0, side=32, straighten=True, letterboxed=True, path="none.jpg"
+    )
     renders.insert(0, "render_id", renders["source_id"] + "~0")
     ids_of = {condition: renders["source_id"] + f"~{condition}" for condition in ("clean", "test_like")}
     parts = [renders.assign(condition=condition, render_id=own) for condition, own in ids_of.items()]
@@ -66,7 +68,7 @@ def test_each_group_has_its_own_backbone_size_and_sampling() -> None:
 def test_pages_are_wanted_in_the_format_of_each_member_and_specialist() -> None:
     given = parameters(a={"image_size": 64}, b={"straighten": False})
     wanted = [(32, False), (32, True), (48, True), (64, True), (MEMBERS["kernel"].side, True)]
-    assert page_formats_of(given, MEMBERS) == [PageFormat(*each) for each in wanted]
+    assert page_formats_of(given, MEMBERS) == {PageFormat(*each): None for each in wanted}
 
 
 def test_all_recipes_that_cannot_be_are_named_at_once() -> None:

@@ -54,12 +54,12 @@ def _renders(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             name = f"t_{target}_{number}"
             source = f"{target}_{number // 2}"
             path = _draw_page(folder / f"{name}.jpg", target, rng)
-            training.append((name, source, source, target, 1, number % 2, SIZE, True, path))
+            training.append((name, source, source, target, 1, number % 2, SIZE, True, True, path))
         for number in range(6):
             name, source = f"v_{target}_{number}", f"held_{target}_{number // 2}"
             path = _draw_page(folder / f"{name}.jpg", target, rng)
             condition = "test_like" if number % 2 else "clean"
-            validation.append((name, source, source, target, 0, number % 2, SIZE, True, path, condition))
+            validation.append((name, source, source, target, 0, number % 2, SIZE, True, True, path, condition))
     return pd.DataFrame(training, columns=RENDERS), pd.DataFrame(validation, columns=VALIDATION_RENDERS)
 
 

@@ -11,7 +11,7 @@ workers, on the order, or on the shard size. Memory does not grow with the numbe
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -28,7 +28,6 @@ from docsort.augmentation.shards import (
     DAMAGED,
     PLAIN,
     TRAINING,
-    WORKING_SCALE,
     Page,
     Shard,
     Style,
@@ -62,30 +61,29 @@ def render_training(
     folds: pd.DataFrame,
     classes: pd.DataFrame,
     parameters: AugmentationParameters,
-    formats: Sequence[PageFormat],
+    formats: Mapping[PageFormat, int | None],
     seed: int,
     store: Store,
 ) -> pd.DataFrame:
     """The manifest of the training renders (tables.RENDERS) in every format, rendering what is not there yet.
 
-    Copy 0 of every source is the plain page, the others are made by the recipe.
+    Copy 0 of every source is the plain page, the others are made by the recipe. formats: the highest copy that is
+    wanted in each, None for all.
     """
     listed = sources(clean_images, folds)
     copies = copies_per_source(clean_images, folds, classes, parameters).set_index("source_id")["copies"]
     recipes = recipes_used(parameters.complete_recipes(), parameters.recipe)
     styles = _styles(formats, parameters, seed, recipes=recipes, recipe=parameters.recipe)
     mixing = any(name in NEED_PARTNER for name in operations_of(recipes))
-    items = {
-        str(name): [(PLAIN if copy == 0 else TRAINING, copy) for copy in range(count)] for name, count in copies.items()
-    }
-    return _render_sets("training", listed, items, styles, mixing, parameters, store)[list(RENDERS)]
+    wanted = [{str(name): _copies(int(count), most) for name, count in copies.items()} for most in formats.values()]
+    return _render_sets("training", listed, wanted, styles, mixing, parameters, store)[list(RENDERS)]
 
 
 def render_validation(
     clean_images: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: AugmentationParameters,
-    formats: Sequence[PageFormat],
+    formats: Iterable[PageFormat],
     seed: int,
     store: Store,
 ) -> pd.DataFrame:
@@ -95,33 +93,40 @@ def render_validation(
     """
     listed, styles = sources(clean_images, folds), _styles(formats, parameters, seed, damage=parameters.damage)
     kinds = [(PLAIN, 0), *((DAMAGED, copy) for copy in range(parameters.validation_copies))]
-    items = dict.fromkeys(listed["image_id"], kinds)
+    items = [dict.fromkeys(listed["image_id"], kinds)] * len(styles)
     manifest = _render_sets("validation", listed, items, styles, _mixes(parameters), parameters, store)
     manifest["condition"] = manifest["kind"].map({PLAIN: "clean", DAMAGED: "test_like"})
     return manifest[list(VALIDATION_RENDERS)]
 
 
 def render_holdout(
-    holdout: pd.DataFrame, parameters: AugmentationParameters, formats: Sequence[PageFormat], seed: int, store: Store
+    holdout: pd.DataFrame, parameters: AugmentationParameters, formats: Iterable[PageFormat], seed: int, store: Store
 ) -> pd.DataFrame:
     """The manifest (tables.VALIDATION_RENDERS, fold -1) of the pages that were set aside, damaged as the test images
-    are; they stay photos, neither straightened nor small, since an ensemble lays its pages out itself.
+    are; they stay photos, neither straightened nor letterboxed nor small, since an ensemble lays its pages out itself.
 
     holdout: CLEAN_IMAGES.
     """
     if holdout.empty:
         return pd.DataFrame(columns=list(VALIDATION_RENDERS))
     listed = holdout[["image_id", "path", "sha256", "label", "group"]].assign(fold=-1)
-    photo = PageFormat(max(wanted.side for wanted in formats) * WORKING_SCALE, straighten=False)
+    longest = max(style.working_side for style in _styles(formats, parameters, seed))
+    photo = PageFormat(longest, straighten=False, letterboxed=False)
     styles = _styles([photo], parameters, seed, damage=parameters.damage)
     kinds: list[Item] = [(DAMAGED, copy) for copy in range(parameters.validation_copies)]
     items = dict.fromkeys(listed["image_id"], kinds)
-    manifest = _render_sets("holdout", listed, items, styles, _mixes(parameters), parameters, store)
+    manifest = _render_sets("holdout", listed, [items], styles, _mixes(parameters), parameters, store)
     return manifest.assign(condition="test_like")[list(VALIDATION_RENDERS)]
 
 
+def _copies(count: int, most: int | None) -> list[Item]:
+    """The plain page and the others of `count` copies, none above `most`."""
+    end = count if most is None else min(count, most + 1)
+    return [(PLAIN, 0), *((TRAINING, copy) for copy in range(1, end))]
+
+
 def _styles(
-    formats: Sequence[PageFormat], parameters: AugmentationParameters, seed: int, **made_by: Any
+    formats: Iterable[PageFormat], parameters: AugmentationParameters, seed: int, **made_by: Any
 ) -> list[Style]:
     """The same renders in every format."""
     return [Style(wanted, parameters.jpeg_quality, seed, **made_by) for wanted in formats]
@@ -135,16 +140,22 @@ def _mixes(parameters: AugmentationParameters) -> bool:
 def _render_sets(
     what: str,
     listed: pd.DataFrame,
-    items: dict[str, list[Item]],
+    items: Sequence[dict[str, list[Item]]],
     styles: Sequence[Style],
     mixing: bool,
     parameters: AugmentationParameters,
     store: Store,
 ) -> pd.DataFrame:
-    """The manifests of the same renders in every style, below each other, with absolute paths and a column `kind`."""
+    """The manifests of renders in every style, below each other, with absolute paths and a column `kind`.
+
+    items: of each style, by source.
+    """
     root = store.root.absolute() / SHARDS
     pools = partner_pools(listed, styles[0].seed) if mixing else {}
-    plans = [list(_shards(listed, items, style, pools, parameters.shard_size)) for style in styles]
+    plans = [
+        list(_shards(listed, own, style, pools, parameters.shard_size))
+        for own, style in zip(items, styles, strict=True)
+    ]
     shards = {shard.key: (shard, style) for style, plan in zip(styles, plans, strict=True) for _, shard in plan}
     missing = _missing(what, list(shards.values()), root)
     if missing:
@@ -202,7 +213,7 @@ def _alike(shards: Sequence[Styled]) -> list[list[Styled]]:
     """Those that differ in how a finished page is laid out alone, together."""
     groups = defaultdict(list)
     for shard, style in shards:
-        groups[style.page_format.side, shard.source, shard.items, shard.partners].append((shard, style))
+        groups[style.working_side, shard.source, shard.items, shard.partners].append((shard, style))
     return list(groups.values())
 
 

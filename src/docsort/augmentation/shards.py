@@ -33,8 +33,9 @@ RENDERER_VERSION = 2
 """Raise it whenever the same parameters give other bytes: everything rendered before becomes stale."""
 
 WORKING_SCALE = 2
-"""Pages are shrunk to this many times the stored side before anything is done to them: operations cost a quarter or
-less of what they cost on the full page, and the final shrink still hides their interpolation."""
+"""Pages are shrunk to this many times the side of the square before anything is done to them: operations cost a quarter
+or less of what they cost on the full page, and the final shrink still hides their interpolation. Pages that keep their
+own shape are made at the size that they are stored in: it is that of a photo, as are those that damage came upon."""
 
 END_OF_JPEG = b"\xff\xd9"
 
@@ -52,6 +53,11 @@ class Style:
     damage: DamageParameters | None = None
     recipes: dict[str, Recipe] | None = None
     recipe: str = ""
+
+    @property
+    def working_side(self) -> int:
+        """Pixels of the longer side of a page, at most, when anything is done to it."""
+        return self.page_format.side * (WORKING_SCALE if self.page_format.letterboxed else 1)
 
     def fingerprint(self) -> str:
         """Changes with anything that changes a byte, the libraries that draw included."""
@@ -135,7 +141,7 @@ def render_shards(alike: Sequence[Styled], root: Path) -> int:
     """
     cv2.setNumThreads(0)
     first, style = alike[0]
-    pages = _Pages(first.source, style.page_format.side * WORKING_SCALE)
+    pages = _Pages(first.source, style.working_side)
     files: list[dict[str, bytes]] = [{} for _ in alike]
     for kind, copy in first.items:
         page = _make(first, style, kind, copy, pages)

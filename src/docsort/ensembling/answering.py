@@ -212,10 +212,13 @@ def answer_chunk(
                     opened = _open_member(folder, stamp, member.key, device)
                     answers[rows, : len(policy.views)] = opened.predict(part, policy, before)
     for name, rows in _late_rows(ensemble, asked.predictions, usable).items():
+        places = np.searchsorted(usable, rows).tolist()
+        # the members of all folds are given the same pages: what one has found out of them the others need not
+        parts = {straight: pages.take(places) for straight, pages in laid.items()}
         for member, answers in asked.predictions.items():
             if member.name == name and np.isnan(answers[rows]).any():
-                part = laid[_format(ensemble, member).straighten].take(np.searchsorted(usable, rows).tolist())
                 opened = _open_member(folder, stamp, member.key, device)
+                part = parts[_format(ensemble, member).straighten]
                 answers[rows] = opened.predict(part, _policy(ensemble, member), answers[rows])
     for fold in folds:
         distances = np.full(len(photos), np.nan)

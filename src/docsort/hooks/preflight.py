@@ -3,6 +3,7 @@
 Only what the nodes that are to run use is looked at, and all that is wrong is told at once.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Pipeline
+
+logger = logging.getLogger(__name__)
 
 SAMPLE = "sample"
 READ_FOLDERS, READ_FILES = ("raw_dir", "photos"), ("answer_key", "label_fixes", "pretrained")
@@ -181,7 +184,11 @@ def check_members(run: Run) -> None:
     if "checkpoint_store" not in run.pipeline.inputs():
         return
     members = run.load("params:members")
-    wanted = [member for _, member in members] if run.makes("fold_0_members") else []
+    wanted = []
+    if run.makes("fold_0_members"):
+        wanted = [member for _, member in members]
+        for name, why in members.left_out.items():
+            logger.warning("The member %s is left out: %s", name, why)
     if run.uses("params:specialists"):
         specialists = run.load("params:specialists")
         check_recipes(specialists, members)
@@ -195,6 +202,12 @@ def check_members(run: Run) -> None:
                 problems.append(str(error))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
+
+
+def check_class_names(run: Run) -> None:
+    """Names of classes among the parameters of members are those of the data, where that is known already."""
+    if run.uses("params:members") and run.needs("classes") and _is_there(run, "classes"):
+        run.load("params:members").named(run.load("classes"))
 
 
 def check_choices(run: Run) -> None:
@@ -219,5 +232,6 @@ CHECKS: tuple[Callable[[Run], None], ...] = (
     check_tables,
     check_folds,
     check_members,
+    check_class_names,
     check_choices,
 )

@@ -40,8 +40,8 @@ class Checkpoint:
         return self.record() is not None
 
     def record(self) -> dict[str, Any] | None:
-        """What was noted at the end: name, kind, side and straighten of its pages, the `learnt_groups` of what it may
-        have learnt from, and what its kind adds, such as scores, the device, and how long it took.
+        """What was noted at the end: name, kind, side, straighten and letterboxed of its pages, the `learnt_groups` of
+        what it may have learnt from, and what its kind adds, such as scores, the device, and how long it took.
         """
         return Store(self.folder.parent).record(self.folder.name)
 
@@ -59,7 +59,8 @@ class Checkpoint:
                 f"Expected {self.folder} to say which pages it wants, but it does not, as it is of an earlier version; "
                 "train it again."
             )
-        return PageFormat(int(record["side"]), bool(record["straighten"]))
+        # members of before there were others want letterboxed pages
+        return PageFormat(int(record["side"]), bool(record["straighten"]), bool(record.get("letterboxed", True)))
 
     def learnt_groups(self) -> set[str]:
         """Groups of pages that it may have learnt from. Raises LeakError where that is not recorded."""

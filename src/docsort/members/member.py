@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -55,6 +56,12 @@ class MemberParameters(Parameters):
     def page_format(self) -> PageFormat:
         """Which pages it wants: it learns, judges and answers these and no other."""
         return PageFormat(self.side, self.straighten)
+
+    @property
+    def render_copies(self) -> int | None:
+        """The highest copy of a source that it learns, 0 being the plain page; None for all. In a format that no other
+        member wants, no more are rendered."""
+        return None
 
     def deciding(self) -> dict[str, Any]:
         """What decides its answers; a kind leaves out where it runs."""
@@ -145,6 +152,15 @@ class Kind(ABC):
 
     def check(self, parameters: Any) -> None:  # noqa: B027  most kinds have nothing to find out
         """Raises a DocsortError for parameters that no member can come of, before any work and without data."""
+
+    def left_out(self, parameters: Any) -> str:
+        """Why a member that may be missing cannot be had here, a sentence; "" where it can be had, or may not be
+        missing."""
+        return ""
+
+    def named(self, parameters: Any, classes: pd.DataFrame) -> Any:
+        """The parameters with class numbers for names; classes: CLASSES. Raises InputError for a name of none."""
+        return parameters
 
     @abstractmethod
     def targets(self, checkpoint: Checkpoint) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from docsort.stores import Store, read_checked
 from docsort.work.local import worker_count
 
 Square = NDArray[np.uint8]
+Photo = NDArray[np.uint8]
 
 
 class Pages(Protocol):
@@ -26,6 +27,11 @@ class Pages(Protocol):
 
     def squares(self, rows: Sequence[int], side: int) -> Square:
         """(B, side, side, 3) uint8 RGB. Raises UnreadableImageError."""
+        ...
+
+    def photos(self, rows: Sequence[int], page_format: PageFormat) -> list[Photo]:
+        """B pages (H, W, 3) uint8 RGB, each of its own shape, in a format that is not letterboxed. Raises
+        UnreadableImageError."""
         ...
 
 
@@ -48,6 +54,10 @@ class RenderPages:
         with ThreadPoolExecutor(self._threads) as pool:
             return np.stack(list(pool.map(lambda path: read_square(path, side), paths)))
 
+    def photos(self, rows: Sequence[int], page_format: PageFormat) -> list[Photo]:
+        """As they are stored, which is in the format already."""
+        return [read_render(self.paths[row]) for row in rows]
+
 
 class PhotoPages:
     """Decoded photos (H, W, 3) for members that want them straight, or for those that do not, laid out once per side
@@ -63,6 +73,10 @@ class PhotoPages:
     def squares(self, rows: Sequence[int], side: int) -> Square:
         return np.stack([self._square(int(row), side) for row in rows])
 
+    def photos(self, rows: Sequence[int], page_format: PageFormat) -> list[Photo]:
+        """Laid out anew whenever they are asked for: they are large, and what is read of them is kept by the reader."""
+        return [page_format.seen(self._photos[row], self._jpeg_quality) for row in rows]
+
     def take(self, rows: Sequence[int]) -> "PhotoPages":
         """Some of the pages; what is laid out already is not laid out again."""
         taken = PhotoPages([self._photos[row] for row in rows], self._straighten, self._jpeg_quality)
@@ -72,7 +86,7 @@ class PhotoPages:
 
     def _square(self, row: int, side: int) -> Square:
         if (row, side) not in self._laid_out:
-            laid_out = PageFormat(side, self._straighten).square(self._photos[row], self._jpeg_quality)
+            laid_out = PageFormat(side, self._straighten).seen(self._photos[row], self._jpeg_quality)
             self._laid_out[row, side] = laid_out
         return self._laid_out[row, side]
 

@@ -1,7 +1,7 @@
 """Which renders a member may see: the one place where a fold's pages are parted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from docsort.folds import check_no_leak
 from docsort.images.page_format import PageFormat
 from docsort.members.checkpoints import Checkpoint
 from docsort.stores import Store
-from docsort.tables import CONDITIONS, RENDERS, VALIDATION_RENDERS, check_columns
+from docsort.tables import CONDITIONS, PAGE_FORMAT, RENDERS, VALIDATION_RENDERS, check_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +84,9 @@ def renders_in(page_format: PageFormat, renders: pd.DataFrame) -> pd.DataFrame:
     not say how its pages are laid.
     """
     check_columns(renders, RENDERS, "renders")
-    own = (renders["side"] == page_format.side) & (renders["straighten"] == page_format.straighten)
+    own = (renders[list(PAGE_FORMAT)] == list(astuple(page_format))).all(axis=1)
     if len(renders) and not own.any():
-        formats = renders[["side", "straighten"]].drop_duplicates().itertuples(index=False)
+        formats = renders[list(PAGE_FORMAT)].drop_duplicates().itertuples(index=False)
         there = "; ".join(str(each) for each in sorted(PageFormat(*row) for row in formats))
         raise InputError(
             f"Expected renders of {page_format}, as a member wants them, but there are only renders of {there}: run "

@@ -55,7 +55,7 @@ class BackboneParameters(MemberParameters):
         return self.image_size
 
     def deciding(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"enabled", "device"})
+        return self.model_dump(mode="json", exclude={"enabled", "ask_share", "device"})
 
     def device_needs(self) -> Needs:
         return Needs(device=self.device)

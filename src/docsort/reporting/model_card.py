@@ -33,8 +33,16 @@ LIMITS = """\
 MISUSE = """\
 - Deciding about a person, a claim or a payment without a person looking at the page.
 - Proving that a document is genuine: it is told apart by its looks, not checked.
-- Reading or storing personal data: the model sorts pages, it does not read them.
 """
+
+UNREAD = "- Reading or storing personal data: the model sorts pages, it does not read them.\n"
+"""Where no member reads."""
+
+READ = {
+    True: "What was read of the training and validation pages is kept as text",
+    False: "What was read is kept as hashed n-grams alone, of which no page can be read",
+}
+"""Whether text is kept."""
 
 
 def write_model_card(
@@ -43,9 +51,10 @@ def write_model_card(
     verdicts: pd.DataFrame,
     models: Mapping[str, Mapping[str, Any]],
     clean_images: pd.DataFrame,
+    readers: Mapping[str, bool] | None = None,
 ) -> str:
     """Markdown. models: name to facts of each trained model, such as the record of its checkpoint; only facts that are
-    single values are shown.
+    single values are shown. readers: whether text is kept, by name of each member that reads.
     """
     parts = [
         "# Model card",
@@ -59,6 +68,7 @@ def write_model_card(
         markdown_table(*_model_table(models)),
         "## Training data",
         _data_in_words(clean_images),
+        *reading_in_words(readers or {}),
         "## Scores",
         markdown_table(*_score_table(scores)),
         "Validation pages were held out, with all near-duplicates, from the model that answered them. The "
@@ -76,11 +86,25 @@ def write_model_card(
         "## Limits",
         LIMITS.rstrip(),
         "## Not to be used for",
-        MISUSE.rstrip(),
+        (MISUSE + ("" if readers else UNREAD)).rstrip(),
         "## Versions",
         markdown_table(("package", "version"), {"python": platform.python_version(), **versions_of(PACKAGES)}.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def reading_in_words(readers: Mapping[str, bool]) -> list[str]:
+    """Heading and paragraph on what is read of pages; empty where nothing is."""
+    kept = [
+        f"The member `{name}` reads the words on pages, which are personal data. {READ[keeps]}, in the data folder of "
+        "the run; the tracking server gets none of it."
+        for name, keeps in readers.items()
+    ]
+    words = (
+        "The n-grams and titles that count for a class lie with the model, some of which may be names; with hashed "
+        "n-grams they cannot be read."
+    )
+    return ["## What it reads", " ".join([*kept, words])] if kept else []
 
 
 def _data_in_words(clean_images: pd.DataFrame) -> str:

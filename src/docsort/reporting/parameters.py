@@ -22,4 +22,7 @@ class ReportingParameters(Parameters):
     confused_pairs: int = Field(
         default=12, ge=0, le=100, description="most confused pairs of classes shown by a page and its nearest; 0: none"
     )
+    read_pages: int = Field(
+        default=12, ge=0, le=200, description="pages shown with what was read of them, where text is kept; 0: none"
+    )
     novel_pages: int = Field(default=18, ge=0, le=200, description="most novel test pages shown; 0: none")

@@ -4,7 +4,7 @@ Text from the data is escaped by jinja2; only the blocks built in this package (
 are marked safe. plotly.js stands there once, about 4.5 MB.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import BytesIO
@@ -21,6 +21,8 @@ from docsort.images.traits import TRAITS
 from docsort.reporting.confidence_words import confidence_tables, review_in_words
 from docsort.reporting.figures import figure_html
 from docsort.reporting.label_gains import LABEL_GAINS
+from docsort.reporting.read_pages import ReadPage
+from docsort.reporting.reading_worth import worth_in_words
 from docsort.reporting.scores import Scores
 from docsort.reporting.summary import Summary
 from docsort.templates import jpeg_url, load_template
@@ -46,6 +48,7 @@ SECTIONS = (
     ("explained", "What models see"),
     ("training", "Training"),
     ("specialists", "Specialists"),
+    ("reading", "Reading"),
     ("views", "Views"),
     ("candidates", "Candidates"),
     ("data", "Data"),
@@ -90,7 +93,8 @@ class ReportParts:
     scores: of `score_run` and `score_confidences`; class_scores: of `tabulate_class_scores`; candidates, selection: of
     `ensembling.candidates` and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by
     the names FIGURES; damage, damage_fit: of `augmentation.damage_fit`; galleries: caption to picture;
-    explanations: by the names EXPLANATIONS, any of them; test_count: rows of the submission.
+    explanations: by the names EXPLANATIONS, any of them; test_count: rows of the submission; reading: of
+    `reading_worth.tell_reading`; read_pages: of `read_pages.open_pages`.
     """
 
     scores: Scores
@@ -109,6 +113,8 @@ class ReportParts:
     galleries: Mapping[str, Image.Image]
     title: str = "Docsort report"
     explanations: Mapping[str, Image.Image] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    read_pages: Sequence[ReadPage] = ()
 
 
 def by_kind(drawn: Mapping[str, go.Figure | Image.Image]) -> dict[str, Any]:
@@ -131,7 +137,7 @@ def write_report(parts: ReportParts) -> str:
     return template.render(
         title=parts.title,
         version=version("docsort"),
-        sections=SECTIONS,
+        sections=[section for section in SECTIONS if section[0] != "reading" or _is_read(parts)],
         scores=parts.scores,
         level=f"{parts.scores['confidence'] * 100:g} %",
         gap_in_words=gap_in_words(parts.scores),
@@ -143,6 +149,8 @@ def write_report(parts: ReportParts) -> str:
             for name, title in EXPLANATIONS.items()
             if name in parts.explanations
         ],
+        reading_in_words=worth_in_words(parts.reading["worth"]) if _is_read(parts) else None,
+        read_pages=[(page.title, picture_url(page.picture), page.lines) for page in parts.read_pages],
         **_score_tables(parts),
         **_candidate_tables(parts),
         **confidence_tables(parts.scores),
@@ -200,6 +208,11 @@ def picture_url(picture: Image.Image) -> Markup:
     return jpeg_url(buffer.getvalue())
 
 
+def _is_read(parts: ReportParts) -> bool:
+    """Whether some member reads."""
+    return bool(parts.reading.get("readers"))
+
+
 def _score_tables(parts: ReportParts) -> dict[str, Any]:
     validation, test, aside = parts.scores["validation"], parts.scores.get("test"), parts.scores.get("holdout", {})
     blocks = [
@@ -217,7 +230,7 @@ def _score_tables(parts: ReportParts) -> dict[str, Any]:
         f"test_like_{name}" for name in ("precision", "recall", "support")
     ]
     figures_of_verdicts = ["before", "after", "delta", "low", "high", "fitted_delta"]
-    rule = ["routing", "trigger", "threshold", "pages_touched", "pages_changed"]
+    rule = ["routing", "trigger", "threshold", "weight", "pages_touched", "pages_changed"]
     verdicts = ["group_name", "classes", *figures_of_verdicts, *rule, "reason"]
     return {
         "condition_columns": ["condition", "answered by", "macro-F1", "from", "to", "accuracy", "pages", "groups"],

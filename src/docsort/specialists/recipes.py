@@ -18,10 +18,12 @@ def recipe_of(group_name: str, parameters: SpecialistParameters, members: Member
     return recipe
 
 
-def page_formats_of(parameters: SpecialistParameters, members: Members) -> list[PageFormat]:
-    """The formats that some member or specialist wants pages in, ascending."""
+def page_formats_of(parameters: SpecialistParameters, members: Members) -> dict[PageFormat, int | None]:
+    """The formats that some member or specialist wants pages in, ascending, and the highest copy that is learnt in
+    each, None for all: specialists learn them all."""
     names = [*parameters.groups, *parameters.recipes]
-    return sorted({*members.page_formats, *(recipe_of(name, parameters, members).page_format for name in names)})
+    own = dict.fromkeys(recipe_of(name, parameters, members).page_format for name in names)
+    return dict(sorted({**members.page_formats, **own}.items()))
 
 
 def check_recipes(parameters: SpecialistParameters, members: Members) -> None:

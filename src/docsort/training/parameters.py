@@ -200,7 +200,7 @@ class TrainingParameters(BackboneParameters):
 
     def deciding(self) -> dict[str, Any]:
         """What decides the weights: all but where a training runs and how often it is saved."""
-        return self.model_dump(mode="json", exclude={"enabled", "device", "save_every_s", "page_steps"})
+        return self.model_dump(mode="json", exclude={"enabled", "ask_share", "device", "save_every_s", "page_steps"})
 
     def device_needs(self) -> Needs:
         return Needs(device=self.device, devices=self.devices)

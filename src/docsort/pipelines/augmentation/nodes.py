@@ -26,7 +26,10 @@ def render_training_images(
     seed: int,
     render_store: Store,
 ) -> pd.DataFrame:
-    """Renders the oversampled, augmented copies of every source, in every format that some member wants."""
+    """Renders the oversampled, augmented copies of every source, in every format that some member wants, unless members
+    name classes that there are not.
+    """
+    members.named(classes)
     fitted, formats = damaged_so(parameters, fitted_damage), page_formats_of(specialists, members)
     return render_training(clean_images, folds, classes, fitted, formats, seed, render_store)
 

@@ -12,7 +12,7 @@ from docsort.folds import CrossValidationParameters
 from docsort.member_kinds import MAIN, Members, task_name
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.splits import renders_in
-from docsort.reporting import report
+from docsort.reporting import model_card, reading_worth, report
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.confidence_scores import Confidences
 from docsort.reporting.confidence_scores import score_confidences as score_words
@@ -23,10 +23,11 @@ from docsort.reporting.label_gains import add_label_gain, baseline_of
 from docsort.reporting.novel_pages import draw_novel_pages
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.projection import project
+from docsort.reporting.read_pages import find_readers, keeps_text, list_lines, open_pages
 from docsort.reporting.scores import Scores, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
 from docsort.specialists.parameters import SpecialistParameters
-from docsort.stores import fingerprint
+from docsort.stores import Store, fingerprint
 
 
 def score_run(
@@ -147,6 +148,40 @@ def show_novel_pages(answers: pd.DataFrame, images: pd.DataFrame, parameters: Re
     return draw_novel_pages(answers, images, parameters.novel_pages)
 
 
+def list_read_lines(
+    members: list[dict[str, Checkpoint]],
+    specialists: list[dict[str, Checkpoint]],
+    validation_renders: pd.DataFrame,
+    prediction_store: Store,
+) -> pd.DataFrame:
+    """Tables what was read of held-out pages, where a member reads and may keep text."""
+    return list_lines(find_readers(members, specialists), validation_renders, prediction_store)
+
+
+def tell_reading(
+    members: list[dict[str, Checkpoint]],
+    specialists: list[dict[str, Checkpoint]],
+    general_oof_votes: pd.DataFrame,
+    specialist_oof_members: pd.DataFrame,
+    verdicts: pd.DataFrame,
+) -> dict[str, Any]:
+    """Says which members read, and what that was worth."""
+    readers = {name: keeps_text(reader) for name, reader in find_readers(members, specialists).items()}
+    return reading_worth.tell_reading(readers, general_oof_votes, specialist_oof_members, verdicts)
+
+
+def write_model_card(
+    scores: Scores,
+    class_scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    models: dict[str, Any],
+    clean_images: pd.DataFrame,
+    reading: dict[str, Any],
+) -> str:
+    """Writes what a user must know before trusting the model."""
+    return model_card.write_model_card(scores, class_scores, verdicts, models, clean_images, reading["readers"])
+
+
 def write_report(
     scores: Scores,
     class_scores: pd.DataFrame,
@@ -161,6 +196,11 @@ def write_report(
     needs_review: pd.DataFrame,
     submission: pd.DataFrame,
     misclassified: Image.Image,
+    reading: dict[str, Any],
+    read_lines: pd.DataFrame,
+    validation_renders: pd.DataFrame,
+    classes: pd.DataFrame,
+    parameters: ReportingParameters,
     **drawn: go.Figure | Image.Image,
 ) -> str:
     """Writes the page that a person reads; `drawn` are the figures, and the pictures that explain, by name."""
@@ -178,6 +218,8 @@ def write_report(
         needs_review=needs_review,
         test_count=len(submission),
         galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
+        reading=reading,
+        read_pages=open_pages(reading, read_lines, validation_renders, classes, parameters.read_pages),
         **report.by_kind(drawn),
     )
     return report.write_report(parts)

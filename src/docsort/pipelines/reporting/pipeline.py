@@ -6,7 +6,6 @@ from docsort.pipelines.reporting import nodes
 from docsort.pipelines.wiring import stage, step
 from docsort.reporting import calibration_figures, candidate_figures, figures, projection_figure, view_figures
 from docsort.reporting.holdout import score_holdout
-from docsort.reporting.model_card import write_model_card
 from docsort.reporting.summary import summarise_data
 
 FIGURES = (
@@ -53,6 +52,11 @@ def create_scores() -> list[Node]:
         ),
         step(nodes.tabulate_classes, "oof_votes classes submission raw_location", "class_scores"),
         step(nodes.describe_models, "members", "models"),
+        step(
+            nodes.tell_reading,
+            "members specialists general_oof_votes specialist_oof_members specialist_verdicts",
+            "reading",
+        ),
     ]
 
 
@@ -97,6 +101,7 @@ def create_explanations() -> list[Node]:
         step(nodes.project_pages, "oof_votes embeddings params:reporting params:seed", "page_projection"),
         step(projection_figure.draw_projection, "page_projection classes", "projection_figure"),
         step(nodes.pair_confused, f"{shown} embeddings", "confused_pairs"),
+        step(nodes.list_read_lines, "members specialists validation_renders prediction_store", "reading_lines"),
         step(nodes.show_novel_pages, "test_probabilities images params:reporting", "novel_pages"),
     ]
 
@@ -120,9 +125,18 @@ def create_pages() -> list[Node]:
                 "needs_review": "needs_review",
                 "submission": "submission",
                 "misclassified": "misclassified",
+                "reading": "reading",
+                "read_lines": "reading_lines",
+                "validation_renders": "validation_renders",
+                "classes": "classes",
+                "parameters": "params:reporting",
                 **{name: name for name in (*FIGURES, *EXPLANATIONS)},
             },
             "report",
         ),
-        step(write_model_card, "scores class_scores specialist_verdicts models clean_images", "model_card"),
+        step(
+            nodes.write_model_card,
+            "scores class_scores specialist_verdicts models clean_images reading",
+            "model_card",
+        ),
     ]

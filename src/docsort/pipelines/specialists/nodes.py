@@ -60,7 +60,7 @@ def fit_specialists(
     """Trains every group's specialist on its classes alone, by its own recipe, and the late members; `leak_report` only
     has to exist.
     """
-    planned = members.planned(training_plan)
+    planned = members.named(classes).planned(training_plan)
     everything = split_fold(
         fold, folds, training_renders, validation_renders, classes["target"].tolist(), prediction_store
     )

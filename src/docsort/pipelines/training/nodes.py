@@ -56,7 +56,7 @@ def fit_members(
     only has to exist.
     """
     split = split_fold(fold, folds, training_renders, validation_renders, classes["target"].tolist(), prediction_store)
-    tasks = tasks_of(members.planned(training_plan).general, split, seed)
+    tasks = tasks_of(members.named(classes).planned(training_plan).general, split, seed)
     checkpoints = dict(zip(tasks, fit_all(list(tasks.values()), checkpoint_store), strict=True))
     return checkpoints, histories_of(checkpoints, fold)
 
