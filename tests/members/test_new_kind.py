@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from coloured_pages import TARGETS, Tables
+from small_network import SMALL_NETWORK
 from toy_kind import COLOURS, ToyKind
 
 import docsort
@@ -19,17 +20,7 @@ from docsort.pipelines.training.nodes import fit_members, join_predictions, pred
 from docsort.stores import Store
 from docsort.tables import probability_columns
 
-MAIN = {
-    "kind": "network",
-    "backbone": "lcnet_035",
-    "pretrained": False,
-    "image_size": 32,
-    "epochs": 1,
-    "patience": 1,
-    "batch_size": 8,
-    "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-    "device": "cpu",
-}
+MAIN = {**SMALL_NETWORK, "device": "cpu"}
 
 
 @pytest.fixture

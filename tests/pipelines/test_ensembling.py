@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.pipeline import Pipeline
+from small_network import SMALL_NETWORK
 from stage import run_stage
 
 from docsort.augmentation.parameters import AugmentationParameters
@@ -72,16 +73,7 @@ def given() -> dict[str, Any]:
     asked = [predictions("test", truth, np.full(TEST, fold), tests) for fold in range(FOLDS)]
     record = TURNS.model_dump(mode="json")
     members = [{name: Checkpoint(Path(name), f"{name}_{fold}") for name in MODELS} for fold in range(FOLDS)]
-    main = {
-        "kind": "network",
-        "backbone": "lcnet_035",
-        "pretrained": False,
-        "image_size": 32,
-        "epochs": 1,
-        "patience": 1,
-        "batch_size": 8,
-        "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-    }
+    main = SMALL_NETWORK
     images = pd.DataFrame({"split": ["train"] * 3} | {trait: [1.0, 2.0, 3.0] for trait in TRAITS})
     return {
         "oof_predictions": oof.reset_index(drop=True),

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_network import SMALL_NETWORK
 
 from docsort.datasets.novelty_dataset import NoveltyDataset
 from docsort.datasets.table_dataset import TableDataset
@@ -20,20 +21,7 @@ from docsort.tables import ANSWERS, EMBEDDING_KEYS, VALIDATION_RENDERS
 
 CLASSES = pd.DataFrame({"target": [0, 1], "class_name": ["passport", "resume"]})
 WHITE = ((255, 255),) * 3
-MEMBERS = Members.model_validate(
-    {
-        MAIN: {
-            "kind": "network",
-            "backbone": "lcnet_035",
-            "pretrained": False,
-            "image_size": 32,
-            "epochs": 1,
-            "patience": 1,
-            "batch_size": 8,
-            "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-        }
-    }
-)
+MEMBERS = Members.model_validate({MAIN: SMALL_NETWORK})
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from small_ensemble import TARGETS, build, draw_pages
+from small_network import SMALL_NETWORK
 
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.ensembling.ensemble import Ensemble
@@ -25,16 +26,7 @@ from docsort.stores import Store
 from docsort.tables import VALIDATION_RENDERS
 
 PARAMETERS = ReportingParameters(draws=100)
-MAIN = {
-    "kind": "network",
-    "backbone": "lcnet_035",
-    "pretrained": False,
-    "image_size": 32,
-    "epochs": 1,
-    "patience": 1,
-    "batch_size": 8,
-    "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-}
+MAIN = SMALL_NETWORK
 DECIDING: dict[str, Any] = {
     "members": {"main": MAIN, "kernel": {"kind": "kernel"}},
     "specialists": {"groups": {"pair": [0, 1]}},

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_network import SMALL_NETWORK
 
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.errors import InputError
@@ -17,20 +18,7 @@ from docsort.specialists.late import largest_lead, leads
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
 
-MEMBERS = Members.model_validate(
-    {
-        "main": {
-            "kind": "network",
-            "backbone": "lcnet_035",
-            "pretrained": False,
-            "image_size": 32,
-            "epochs": 1,
-            "patience": 1,
-            "batch_size": 8,
-            "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-        }
-    }
-)
+MEMBERS = Members.model_validate({"main": SMALL_NETWORK})
 LATE = Members.model_validate({"main": MEMBERS.main.model_dump(), "second": {"like": "main", "ask_share": 0.2}})
 CLASSES = pd.DataFrame({"target": range(4), "class_name": ["a", "b", "c", "d"]})
 FOLD = 3

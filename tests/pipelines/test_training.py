@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from small_network import SMALL_NETWORK
 from stage import run_stage
 
 from docsort.ensembling.parameters import EnsemblingParameters
@@ -20,16 +21,7 @@ from docsort.training.parameters import EffortParameters
 
 MEMBERS = Members.model_validate(
     {
-        "main": {
-            "kind": "network",
-            "backbone": "lcnet_035",
-            "pretrained": False,
-            "image_size": 32,
-            "epochs": 1,
-            "patience": 1,
-            "batch_size": 8,
-            "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-        },
+        "main": SMALL_NETWORK,
         "second": {"like": "main", "backbone": "resnet10t", "image_size": 48},
         "slanted": {"like": "main", "straighten": False},
         "kernel": {"kind": "kernel", "image_size": 32},

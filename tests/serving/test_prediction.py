@@ -124,6 +124,9 @@ def test_what_is_answered_is_what_the_ensemble_answers(classifier: Classifier, p
 def test_a_result_of_no_known_format_or_in_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--to to end in \.csv, \.jsonl, \.parquet, but got .*answers\.xlsx"):
         check_result(tmp_path / "answers.xlsx")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InputError, match=r"--to to be a file, but .*folder\.csv is a folder; name a file in it"):
+        check_result(tmp_path / "folder.csv")
     with pytest.raises(InputError, match=r"--to to be a file in a folder that is there, but got .*; make the folder"):
         check_result(tmp_path / "none" / "a.csv")
 

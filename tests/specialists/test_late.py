@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from small_network import SMALL_NETWORK
 
 from docsort.errors import InputError
 from docsort.member_kinds import Members
@@ -21,16 +22,7 @@ EVERYONE = SpecialistGroup("reading", tuple(range(6)))
 PAIR = SpecialistGroup("certificates", (1, 2, 3))
 PARAMETERS = SpecialistParameters(groups={}, draws=300)
 SHARE = 0.3
-MAIN = {
-    "kind": "network",
-    "backbone": "lcnet_035",
-    "pretrained": False,
-    "image_size": 32,
-    "epochs": 1,
-    "patience": 1,
-    "batch_size": 8,
-    "learning_rate": {"scratch": 0.003, "pretrained": 0.001},
-}
+MAIN = SMALL_NETWORK
 Make = Callable[..., pd.DataFrame]
 
 

@@ -82,7 +82,9 @@ def check_result(path: Path) -> None:
     """Raises InputError for a name that says no format, and for a folder that is not there."""
     if path.suffix.lower() not in WRITERS:
         raise InputError(f"Expected --to to end in {', '.join(WRITERS)}, but got {path}.")
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    if path.is_dir():
+        raise InputError(f"Expected --to to be a file, but {path} is a folder; name a file in it.")
+    if not path.absolute().parent.is_dir():
         raise InputError(f"Expected --to to be a file in a folder that is there, but got {path}; make the folder.")
 
 
