@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import docsort as package
-from docsort.command import ENSEMBLE, docsort
+from docsort.commands.classifier import ENSEMBLE
+from docsort.commands.main import docsort
 from docsort.serving.classifier import Classifier, load
 
 
@@ -91,7 +92,8 @@ def test_the_classifier_is_one_import_away(classifier: Classifier, pages: Path) 
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from docsort.command import docsort; docsort.main(['predict', '--help'], standalone_mode=False); "
+        "import sys; from docsort.commands.main import docsort; "
+        "docsort.main(['predict', '--help'], standalone_mode=False); "
         "print([name for name in ('torch', 'pandas', 'kedro', 'numpy', 'mlflow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

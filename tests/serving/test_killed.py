@@ -15,7 +15,9 @@ from small_ensemble import draw_pages
 from docsort.serving.classifier import Classifier
 from docsort.serving.prediction import parts_folder
 
-COMMAND = "from docsort.serving import prediction; prediction.PART = 2; from docsort.command import docsort; docsort()"
+COMMAND = (
+    "from docsort.serving import prediction; prediction.PART = 2; from docsort.commands.main import docsort; docsort()"
+)
 
 
 def start(pages: Path, result: Path, classifier: Classifier) -> "subprocess.Popen[bytes]":

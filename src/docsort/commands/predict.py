@@ -1,44 +1,25 @@
-"""The command `docsort`: what was trained, used on new pages, wherever the package is installed."""
+"""`docsort predict`."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from docsort import __version__
+from docsort.commands.classifier import ensemble_option, load_classifier, threshold_option
 from docsort.console import one_sentence_errors, work_ended
 from docsort.work.signals import ended_by_signals
 
 if TYPE_CHECKING:
     from docsort.serving.classifier import Classifier
 
-ENSEMBLE = "DOCSORT_ENSEMBLE"
-"""Environment variable: folder of the ensemble where none is named."""
 
-USUAL_PLACE = Path("data/06_models/ensemble")
-"""Where `kedro run` leaves the ensemble."""
-
-ensemble_option = click.option(
-    "--ensemble",
-    type=click.Path(path_type=Path),
-    help=f"Folder of the ensemble. Defaults to {ENSEMBLE}, else to {USUAL_PLACE}.",
-)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
-def docsort() -> None:
-    """Sort photographed documents with what was trained and validated."""
-
-
-@docsort.command()
+@click.command()
 @click.argument("paths", nargs=-1, required=True)
 @ensemble_option
 @click.option("--to", type=click.Path(path_type=Path), help="File for the answers: .csv, .jsonl or .parquet.")
 @click.option("--sort-into", type=click.Path(path_type=Path), help="Copy the pages into a folder per class below this.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence below which a page needs review.")
+@threshold_option
 def predict(
     paths: tuple[str, ...], ensemble: Path | None, to: Path | None, sort_into: Path | None, threshold: float | None
 ) -> None:
@@ -56,24 +37,7 @@ def predict(
             check_result(to)
         if sort_into is not None:
             check_folder(sort_into, files)
-        _predict(_load(ensemble, threshold), files, to, sort_into)
-
-
-@docsort.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
-def inspect(folder: Path | None) -> None:
-    """Say what an ensemble is, what it was forecast to score, and on what."""
-    with one_sentence_errors():
-        from docsort.serving.description import describe
-
-        click.echo(describe(_load(folder, None).ensemble))
-
-
-def _load(folder: Path | None, threshold: float | None) -> "Classifier":
-    from docsort.serving.classifier import load
-
-    classifier = load(folder or Path(os.environ.get(ENSEMBLE, USUAL_PLACE)))
-    return classifier if threshold is None else classifier.with_threshold(threshold)
+        _predict(load_classifier(ensemble, threshold), files, to, sort_into)
 
 
 def _predict(classifier: "Classifier", files: list[Path], to: Path | None, sort_into: Path | None) -> None:

@@ -1,0 +1,1 @@
+"""The command `docsort`: a file per command."""
