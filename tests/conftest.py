@@ -1,11 +1,22 @@
-"""One run of the whole graph in the smoke environment, shared by all tests that look at what a run leaves; and which
-tests run side by side."""
+"""One run of the whole graph in the smoke environment, shared by all tests that look at what a run leaves; workers that
+all tests share; and which tests run side by side."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's default threads collapse on a busy machine
+os.environ.setdefault(
+    "DOCSORT_WORKERS", "2"
+)  # whatever the machine has, and twice that many with two processes of tests
+
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kedro_command import Run, kedro, run_events
 from xdist.scheduler import LoadScopeScheduling
+
+from docsort.work import executor
+from docsort.work.local import LocalExecutor
 
 AT_ROOT = ("tests/project/", "tests/benchmarks/", "tests/pipelines/test_label_review.py")
 """Where tests run Kedro at the root of the project."""
@@ -18,6 +29,22 @@ def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     result = kedro("run", "--env", "smoke", "--params", f"data_root={folder}/seed_0", tracking_uri=uri)
     assert result.returncode == 0, result.stdout
     return Run(folder / "seed_0", uri, result.stdout, run_events())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _workers_end_with_the_tests() -> Iterator[None]:
+    """Not before, for a worker that has imported torch has cost five seconds."""
+    yield
+    executor.stop_work()
+
+
+@pytest.fixture
+def own_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalExecutor]:
+    """Workers that are started for a test and end with it; those that other tests have started go on."""
+    own = LocalExecutor()
+    monkeypatch.setitem(executor.EXECUTORS, "local", lambda: own)
+    yield own
+    own.stop()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,7 +18,9 @@ from docsort.images.page_format import PageFormat
 from docsort.members.splits import split_fold
 from docsort.tables import PREDICTION_KEYS, RENDERS, VALIDATION_RENDERS
 
-LAYOUTS = 25
+LAYOUTS = [seed if seed < 8 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(25)]
+"""Each has hundreds of rows, and a size and groups of its own."""
+CORRUPTED = [seed if seed < 3 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(6)]
 SIDE = 32
 
 Rng = np.random.Generator
@@ -100,7 +102,7 @@ def pages_on_both_sides(layout: Layout, training: pd.DataFrame, validation: pd.D
     return shared
 
 
-@pytest.mark.parametrize("seed", range(LAYOUTS))
+@pytest.mark.parametrize("seed", LAYOUTS)
 def test_an_honest_layout_passes_and_no_model_is_judged_on_a_group_it_learnt(seed: int) -> None:
     layout = draw_layout(seed)
     training, validation = layout.derived["training"], layout.derived["validation"]
@@ -176,7 +178,7 @@ def corrupted(seed: int, corrupt: Callable[..., None], rows: int) -> Iterator[tu
         yield layout, name, table
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", CORRUPTED)
 @pytest.mark.parametrize("corrupt", CORRUPTIONS)
 def test_one_corrupted_row_in_any_table_is_refused_by_its_id(corrupt: Callable[..., None], seed: int) -> None:
     for layout, name, table in corrupted(seed, corrupt, rows=1):
@@ -187,7 +189,7 @@ def test_one_corrupted_row_in_any_table_is_refused_by_its_id(corrupt: Callable[.
         assert not innocent & set(re.findall(r"\d{4}\.jpg~\w+-\d", str(caught.value)))
 
 
-@pytest.mark.parametrize("seed", range(LAYOUTS))
+@pytest.mark.parametrize("seed", LAYOUTS)
 def test_whatever_puts_a_page_on_both_sides_is_refused(seed: int) -> None:
     """Any number of rows of the manifests moved at once: all named up to ten, and no leak gets past."""
     rng = np.random.default_rng(seed)
@@ -201,7 +203,7 @@ def test_whatever_puts_a_page_on_both_sides_is_refused(seed: int) -> None:
             assert pages_on_both_sides(layout, tables[0], tables[1]), "the move that was refused is a leak"
 
 
-@pytest.mark.parametrize("seed", range(LAYOUTS))
+@pytest.mark.parametrize("seed", LAYOUTS)
 def test_folds_that_were_dealt_anew_do_not_fit_the_old_renders(seed: int) -> None:
     """Every render and prediction of a source that moved is refused, whoever reads it first."""
     layout = draw_layout(seed)
@@ -212,7 +214,7 @@ def test_folds_that_were_dealt_anew_do_not_fit_the_old_renders(seed: int) -> Non
             check_no_leak(other, table)
 
 
-@pytest.mark.parametrize("seed", range(LAYOUTS))
+@pytest.mark.parametrize("seed", LAYOUTS)
 def test_a_member_that_leaves_its_groups_fold_is_refused_with_its_group_and_its_renders(seed: int) -> None:
     layout = draw_layout(seed)
     groups = [group for group, _ in layout.sources.values()]

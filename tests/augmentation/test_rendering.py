@@ -26,7 +26,6 @@ from docsort.images.page_format import PageFormat
 from docsort.images.reading import read_rgb
 from docsort.stores import Store
 from docsort.tables import RENDERS, VALIDATION_RENDERS
-from docsort.work.executor import stop_work
 from docsort.work.worker import ONE_THREAD
 
 PLAIN, STRAIGHT, SMALL = PageFormat(SIDE, False), PageFormat(SIDE, True), PageFormat(32, False)
@@ -328,12 +327,9 @@ class TestInOneProcess:
 
 @pytest.mark.parametrize("recipe", ["own", pytest.param("document", marks=pytest.mark.slow)])
 def test_workers_give_the_same_bytes_as_one_process(recipe, data, make, store, tmp_path, monkeypatch):
-    """Two spawned workers, in whatever order they finish, against a plain loop backwards."""
+    """Workers, in whatever order they finish, against a plain loop backwards."""
     parameters = make(recipe=recipe, per_class=6)
-    stop_work()
-    monkeypatch.setenv("DOCSORT_WORKERS", "2")
     in_workers = pixels(train(data, parameters, store))
-    stop_work()
     backwards = SimpleNamespace(map=lambda run, tasks: (run(*task) for task in reversed(tasks)))
     monkeypatch.setattr(rendering, "executor", lambda: backwards)
     assert pixels(train(data, parameters, Store(tmp_path / "backwards"))) == in_workers

@@ -191,8 +191,12 @@ def test_the_quick_form_writes_its_figures_and_leaves_nothing_behind(
     if name in READS_A_RUN:
         smoke_run: Run = request.getfixturevalue("smoke_run")
         options = hand_over(smoke_run.data_root, name, bench)
+        # A worker that has imported torch serves the next one, too.
+        monkeypatch.setattr(bench, "stop_work", lambda: None, raising=False)
+    else:
+        request.getfixturevalue("own_workers")
+        monkeypatch.setenv("DOCSORT_WORKERS", "1")
     temporary.mkdir()
-    monkeypatch.setenv("DOCSORT_WORKERS", "1")
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--quick", "--json", str(file), *options])
     monkeypatch.chdir(tmp_path)

@@ -17,15 +17,9 @@ from docsort.members.splits import pages_to_judge
 from docsort.members.views import all_views
 from docsort.stores import Store
 from docsort.tables import PREDICTION_KEYS, probability_columns
-from docsort.work.executor import Lease, stop_work
+from docsort.work.executor import Lease
 
 TARGETS = (0, 1, 2)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _workers_end_with_the_tests() -> Any:
-    yield
-    stop_work()
 
 
 def test_what_a_fold_holds_out_has_no_part_in_its_model(task: KernelTask, drawn: Any) -> None:

@@ -23,15 +23,9 @@ from docsort.probes.model import ARRAYS_FILE
 from docsort.probes.regression import Known
 from docsort.stores import Store
 from docsort.tables import probability_columns
-from docsort.work.executor import Lease, stop_work
+from docsort.work.executor import Lease
 
 MakeTask = Callable[..., ProbeTask]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _workers_end_with_the_tests() -> Any:
-    yield
-    stop_work()
 
 
 def some(known: Known, rows: np.ndarray) -> Known:

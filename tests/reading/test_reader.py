@@ -22,7 +22,8 @@ from docsort.reading.parameters import EngineParameters
 from docsort.reading.reader import engine_facts, read_photos, read_renders, settle, text_name
 from docsort.reading.text import PageText
 from docsort.stores import Store
-from docsort.work.executor import run, stop_work
+from docsort.work.executor import run
+from docsort.work.local import LocalExecutor
 
 PARAMETERS = EngineParameters(engine="rapidocr", language="latin", seconds=1)
 GREYS = [(value, value, value) for value in (40, 80, 120, 160)]
@@ -94,17 +95,13 @@ def test_what_could_not_be_read_is_tried_again_in_the_next_run_and_not_before(tm
 
 
 def test_pages_that_were_read_before_a_worker_died_are_not_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_workers: LocalExecutor
 ) -> None:
     counted = tmp_path / "counted"
     counted.mkdir()
     monkeypatch.setenv(COUNTED, str(counted))
-    stop_work()  # workers have the environment of when they were started
-    try:
-        paths = renders(tmp_path, [*GREYS, DEADLY])
-        texts = read_renders(paths, PARAMETERS, Store(tmp_path / "cache"), open_colours)
-    finally:
-        stop_work()
+    paths = renders(tmp_path, [*GREYS, DEADLY])
+    texts = read_renders(paths, PARAMETERS, Store(tmp_path / "cache"), open_colours)
     assert said(texts)[:4] == ["4 4 4", "8 8 8", "12 12 12", "16 16 16"]
     deaths = len(list(counted.iterdir())) - len(GREYS)
     assert deaths == 4  # twice with the others, which are read but once, and twice alone

@@ -20,14 +20,13 @@ from docsort.cli import DEFAULT_RUNNER
 from docsort.errors import InputError, StoppedError, WorkerError
 from docsort.runners import FoldRunner
 from docsort.work import local
-from docsort.work.executor import executor, run
+from docsort.work.executor import run
+from docsort.work.local import LocalExecutor
 
 
 @pytest.fixture(autouse=True)
-def _no_workers_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _two_workers(own_workers: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCSORT_WORKERS", "2")
-    yield
-    executor().stop()
 
 
 def catalog() -> DataCatalog:

@@ -1,10 +1,6 @@
 """A toy job: three classes of 32-pixel pages that differ in colour, so that a tiny model learns them in seconds."""
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's default threads collapse on a busy machine
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +14,6 @@ from docsort.members.splits import Split
 from docsort.tables import RENDERS, VALIDATION_RENDERS
 from docsort.training.kind import NetworkKind, NetworkTask
 from docsort.training.parameters import TrainingParameters
-from docsort.work.executor import stop_work
 
 TARGETS = (2, 5, 9)
 COLOURS = {2: (220, 90, 90), 5: (90, 220, 90), 9: (90, 90, 220)}
@@ -79,9 +74,3 @@ def make_task(renders: tuple[pd.DataFrame, pd.DataFrame]) -> Callable[..., Netwo
         return NetworkKind().task(name, split, parameters, seed)
 
     return make
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _workers_end_with_the_tests() -> Iterator[None]:
-    yield
-    stop_work()

@@ -246,8 +246,8 @@ def test_a_compiled_model_learns_the_same_and_is_stored_as_any_other(make_task: 
     compile_net = torch.nn.Module.compile
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.Module, "compile", lambda net: compile_net(net, backend="eager"))
-        _fit(make_task(epochs=1, compile=True), tmp_path / "compiled")
-    _fit(make_task(epochs=1), tmp_path / "plain")
+        _fit(make_task(epochs=1, backbone="test_resnet", compile=True), tmp_path / "compiled")
+    _fit(make_task(epochs=1, backbone="test_resnet"), tmp_path / "plain")
     one, two = (safetensors.torch.load_file(tmp_path / name / WEIGHTS_FILE) for name in ("compiled", "plain"))
     assert one.keys() == two.keys()
     for name, value in two.items():

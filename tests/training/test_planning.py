@@ -7,7 +7,6 @@ import pytest
 from docsort.training import planning
 from docsort.training.parameters import TrainingParameters
 from docsort.training.planning import Job, measure_speed, plan_epochs
-from docsort.work.executor import stop_work
 
 JOB = Job(folds=5, renders=1600, damaged=400, held_out=120, test=200)
 
@@ -61,4 +60,3 @@ def test_a_time_limit_cuts_all_networks_by_one_share(speed: None) -> None:
 
 def test_speed_is_measured_on_the_device() -> None:
     assert measure_speed(_network(epochs=1)) > 0
-    stop_work()

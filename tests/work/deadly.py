@@ -25,9 +25,9 @@ def die_once(mark: str, number: int) -> int:
 
 
 def compute_for_ever(number: int) -> int:
-    """With number 2, until the limit of a second ends the process; waiting longer than that does not."""
-    with computing_limit(1):
-        time.sleep(0.1)
+    """With number 2, until the limit of a tenth of a second ends the process; waiting longer than that does not."""
+    with computing_limit(0.1):
+        time.sleep(0.2)
         while number == 2:
             pass
     return number

@@ -44,7 +44,7 @@ def wait_for(file: Path) -> None:
 
 
 def touch_later(file: Path) -> None:
-    time.sleep(1)
+    time.sleep(0.3)
     file.touch()
 
 

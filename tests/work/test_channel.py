@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,14 @@ from errands import log_and_report, report_and_fail, report_each, report_from_th
 
 from docsort.errors import WorkerError
 from docsort.work.channel import delivery, report
-from docsort.work.executor import executor, run, stop_work
+from docsort.work.executor import executor, run
+from docsort.work.local import LocalExecutor
 from docsort.work.progress import Began
 
 
 @pytest.fixture(autouse=True)
-def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    stop_work()
+def two_workers(own_workers: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCSORT_WORKERS", "2")
-    yield
-    stop_work()
 
 
 def log_in_worker(name: str, level: str, text: str) -> None:

@@ -1,7 +1,6 @@
 """Which executor a process has, and what its short forms do."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +13,8 @@ from docsort.work.local import LocalExecutor
 
 
 @pytest.fixture(autouse=True)
-def _no_workers_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCSORT_WORKERS", "2")
-    yield
-    stop_work()
 
 
 def test_a_process_has_one_and_it_is_the_local_one_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +42,7 @@ def test_one_that_is_not_known_is_refused_in_one_sentence(monkeypatch: pytest.Mo
             executor()
 
 
+@pytest.mark.usefixtures("own_workers")
 def test_run_waits_for_the_result_and_hands_on_what_is_needed_and_heard() -> None:
     heard: list[Any] = []
     assert run(report_each, 3, on_event=heard.append) == 3
@@ -52,6 +50,7 @@ def test_run_waits_for_the_result_and_hands_on_what_is_needed_and_heard() -> Non
     assert run(echo, "page", needs=Needs("cpu")) == ("page", Lease(("cpu",), 2))
 
 
+@pytest.mark.usefixtures("own_workers")
 def test_stopped_work_begins_anew_in_other_processes() -> None:
     first = run(os.getpid)
     assert run(os.getpid) == first

@@ -228,7 +228,7 @@ def test_a_consumer_that_stops_early_leaves_no_work_behind(local: LocalExecutor,
     results.close()  # type: ignore[attr-defined]
     assert run(local, math.sqrt, 4.0) == 2.0
     left = len(list(tmp_path.iterdir()))
-    time.sleep(2)
+    time.sleep(1)
     assert left == len(list(tmp_path.iterdir())) < 4
 
 

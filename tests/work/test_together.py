@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,7 @@ from docsort.work.executor import run, stop_work
 from docsort.work.progress import Began
 from docsort.work.together import ProcessGroupError, run_together
 
-
-@pytest.fixture(autouse=True)
-def _no_workers_left() -> Iterator[None]:
-    yield
-    stop_work()
+pytestmark = pytest.mark.usefixtures("own_workers")
 
 
 def test_each_knows_its_rank_and_the_first_answers_for_all(caplog: pytest.LogCaptureFixture) -> None:

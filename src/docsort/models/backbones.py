@@ -112,8 +112,11 @@ def takes_one_size(backbone: str) -> bool:
 def require_input_size(model: nn.Module, backbone: str, size: int) -> None:
     """Raises InputError unless the model answers pages of this side; many want a multiple of 32, or one size.
 
-    Tried on torch's meta device, which knows shapes and computes nothing; only a failure there is tried in earnest.
+    Tried on torch's meta device, which knows shapes and computes nothing; only a failure there is tried in earnest. A
+    side that a backbone takes is tried once in a process, unless each model is built for its own.
     """
+    if (backbone, size) in _taken:
+        return
     training = model.training
     model.eval()
     shapes = {name: each.to("meta") for name, each in [*model.named_parameters(), *model.named_buffers()]}
@@ -128,6 +131,11 @@ def require_input_size(model: nn.Module, backbone: str, size: int) -> None:
             raise _size_error(backbone, size, error) from error
     finally:
         model.train(training)
+    if not takes_one_size(backbone):
+        _taken.add((backbone, size))
+
+
+_taken: set[tuple[str, int]] = set()
 
 
 def _size_error(backbone: str, size: int, error: Exception) -> InputError:

@@ -45,7 +45,7 @@ def map_surviving(
 
 
 @contextmanager
-def computing_limit(seconds: int) -> Iterator[None]:
+def computing_limit(seconds: float) -> Iterator[None]:
     """In a worker: ends the process when what is inside has computed for longer, even in C; waiting does not count.
 
     Without effect where the system has no such timer.
