@@ -357,6 +357,16 @@ def test_the_review_takes_where_the_data_is_who_decides_and_a_port(served: dict[
     assert (served["port"], served["opened"]) == (0, "http://127.0.0.1:0/")
 
 
+def test_answers_are_judged_instead_of_labels_where_that_is_wished(
+    served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docsort.cli.load_answer_review", lambda env, params, name: ("answers", {}))
+    assert CliRunner().invoke(cli, ["label-review", "--pages"]).exit_code == 0
+    assert served["review"] == "answers"
+    assert CliRunner().invoke(cli, ["label-review"]).exit_code == 0
+    assert served["review"] == "review"
+
+
 def test_a_login_without_a_name_is_asked_for_one(served: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 1234")

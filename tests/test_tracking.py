@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from docsort.errors import InputError
+from docsort.mlflow_client import artifact_root
 from docsort.process_names import machine_name, process_name
 from docsort.tracking import FAILED, FINISHED, Tracker, flatten, numbers_in, tracking_is_on
 
@@ -162,6 +163,19 @@ def test_a_child_that_nobody_ends_is_killed_with_its_parents_end(tracker: Tracke
     assert {run.info.run_name: run.info.status for run in found} == {"fold_0": "KILLED", "fold_1": "FINISHED"}
 
 
+@pytest.mark.parametrize(
+    ("uri", "root"),
+    [
+        ("sqlite:////data/mlflow.db", "/data/mlruns"),  # and not at the project, where nobody would look for them
+        ("sqlite:////project/mlflow.db", "/project/mlruns"),
+        ("postgresql://host/base", "/project/mlruns"),
+        ("http://host:5000", None),
+    ],
+)
+def test_artifacts_lie_beside_a_database_that_is_a_file(uri: str, root: str | None) -> None:
+    assert artifact_root(uri, Path("/project")) == (root and Path(root))
+
+
 def test_local_artifacts_lie_below_mlruns_at_the_root(tracker: Tracker, root: Path) -> None:
     tracker.start("local", {}, {})
     tracker.log_written("here.txt", "figures", lambda path: path.write_text("here"))
@@ -252,7 +266,7 @@ def test_a_server_that_hangs_is_waited_for_once_and_costs_one_warning(
     root: Path, silent_server: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
-    monkeypatch.setattr("docsort.tracking.LIMIT_S", 1)
+    monkeypatch.setattr("docsort.mlflow_client.LIMIT_S", 1)
     tracker = Tracker(root)
     start = time.monotonic()
     tracker.start("train", {}, {"a": 1})
@@ -266,7 +280,7 @@ def test_a_server_that_hangs_is_waited_for_once_and_costs_one_warning(
 def test_a_database_that_somebody_holds_locked_is_waited_for_once(
     tracker: Tracker, root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("docsort.tracking.LIMIT_S", 1)
+    monkeypatch.setattr("docsort.mlflow_client.LIMIT_S", 1)
     tracker.start("locked out", {}, {})
     with closing(sqlite3.connect(root / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

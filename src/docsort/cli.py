@@ -6,7 +6,6 @@ terminal end it quietly, with its workers.
 """
 
 import copy
-import getpass
 import re
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,8 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS, _split_params
 
-from docsort.console import one_sentence_errors, work_ended
-from docsort.errors import DocsortError, InputError, listing
+from docsort.console import login, one_sentence_errors, plain_logs, work_ended
+from docsort.errors import DocsortError, listing
 from docsort.work.signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -67,42 +66,43 @@ def _params() -> list[click.Parameter]:
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> Any:
     """Run the pipeline."""
-    with one_sentence_errors(sentence_of), ended_by_signals(), work_ended():
+    with one_sentence_errors(sentence_of), plain_logs(), ended_by_signals(), work_ended():
         return context.invoke(kedro_run, **with_pipeline_listed(options))
 
 
 @cli.command("label-review")
 @click.option("--env", "-e", help="Kedro configuration environment name. Defaults to `local`.")
 @click.option("--params", default="", callback=read_params, help='As for `run`, for example "data_root=../results".')
+@click.option("--pages", is_flag=True, help="Judge the answers on test images that need review instead.")
 @click.option("--port", type=click.IntRange(0, 65535), default=4142, show_default=True, help="0 takes any free one.")
 @click.option("--name", help="Who decides, as the ledger is to name them. Defaults to your login.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
-def label_review(env: str | None, params: dict[str, Any], port: int, name: str | None, open_browser: bool) -> None:
-    """Judge suspected labels on a local page."""
-
-    def tell(url: str) -> None:
-        click.echo(f"Judge the labels at {url} and end this with Ctrl-C; every decision is saved at once.")
-        if open_browser:
-            click.launch(url)
-
+def label_review(
+    env: str | None, params: dict[str, Any], pages: bool, port: int, name: str | None, open_browser: bool
+) -> None:
+    """Judge suspected labels, or answers, on a local page."""
     with one_sentence_errors(sentence_of):
-        from docsort.reviewing.server import serve
+        from docsort.reviewing.server import serve_until_stopped
 
-        review, paths = load_review(env, params, name or login())
-        serve(review, paths, port, tell)
+        load = load_answer_review if pages else load_review
+        serve_until_stopped(*load(env, params, name or login()), port, open_browser)
+
+
+def _catalog(env: str | None, params: dict[str, Any]) -> Any:
+    """The project's datasets."""
+    from kedro.framework.session import KedroSession
+
+    return KedroSession.create(env=env, runtime_params=params, save_on_close=False).load_context().catalog
 
 
 def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Review", dict[str, str]]:
-    """The review that the project's datasets hold, and the paths of the training images by image id."""
-    from kedro.framework.session import KedroSession
-
+    """The review of suspected labels that the project's datasets hold, and the paths of the training images by id."""
     from docsort.cleaning.ledger import full_ids, resolve_ledger
     from docsort.reviewing.cards import check_cards
     from docsort.reviewing.decisions import LedgerFile
     from docsort.reviewing.review import Review
 
-    session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)
-    catalog = session.load_context().catalog
+    catalog = _catalog(env, params)
     cards, classes, images = (catalog.load(dataset) for dataset in ("label_cards", "classes", "images"))
     train = images[images["split"] == "train"]
     check_cards(cards["cards"], train)
@@ -113,12 +113,19 @@ def load_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Re
     return Review(cards["cards"], classes, ledger, name), paths
 
 
-def login() -> str:
-    """Who is logged in. Raises InputError where the system has no name for them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:  # a container's user without a name
-        raise InputError("Expected a login to name who decides, but the system has none; give --name.") from error
+def load_answer_review(env: str | None, params: dict[str, Any], name: str) -> tuple["Review", dict[str, str]]:
+    """The same of the answers on test images that need review, also of those that cannot be read; paths by SHA-256."""
+    from docsort.cleaning.ledger import resolve_answers
+    from docsort.reviewing.answer_cards import AnswerReview, list_test_answers, make_answer_cards, open_ledger
+
+    catalog = _catalog(env, params)
+    names = ("test_probabilities", "photos", "rejected_images", "model_submission", "classes")
+    answers, photos, rejected, sheet, classes = (catalog.load(dataset) for dataset in names)
+    resolve_answers(catalog.load("answer_fixes"), classes)
+    stamp = catalog.load("ensemble").fingerprint()
+    table, pictures = list_test_answers(answers, photos, rejected, sheet, stamp)
+    ledger = open_ledger(catalog["answer_fixes"].path)
+    return AnswerReview(make_answer_cards(table), classes, ledger, name), pictures
 
 
 def with_pipeline_listed(options: dict[str, Any]) -> dict[str, Any]:

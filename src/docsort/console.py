@@ -1,12 +1,15 @@
 """What all commands share: a mistake of the user's is one sentence, and signals end quietly what runs."""
 
+import getpass
+import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
 
-from docsort.errors import DocsortError
+from docsort.errors import DocsortError, InputError
 from docsort.work.executor import close_work
 from docsort.work.signals import Terminated
 
@@ -36,6 +39,14 @@ def one_sentence_errors(sentence_of: Callable[[BaseException], str | None] = own
         raise click.ClickException(sentence) from error
 
 
+def login() -> str:
+    """Who is logged in. Raises InputError where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:  # a container's user without a name
+        raise InputError("Expected a login to name who decides, but the system has none; give --name.") from error
+
+
 @contextmanager
 def work_ended() -> Iterator[None]:
     """Ends the workers with whatever ends the command."""
@@ -44,3 +55,21 @@ def work_ended() -> Iterator[None]:
     except BaseException:
         close_work()
         raise
+
+
+@contextmanager
+def plain_logs() -> Iterator[None]:
+    """Where the output is no terminal, log lines are whole: rich would cut them to 80 columns, and fill these up."""
+    from rich import get_console
+    from rich.logging import RichHandler
+
+    console, root = get_console(), logging.getLogger()
+    rich = [] if console.is_terminal or console.is_jupyter else [h for h in root.handlers if isinstance(h, RichHandler)]
+    plain = logging.StreamHandler(sys.stdout)
+    plain.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)-8s %(message)s", "%X"))
+    before = root.handlers[:]
+    root.handlers[:] = [handler for handler in before if handler not in rich] + [plain] * bool(rich)
+    try:
+        yield
+    finally:
+        root.handlers[:] = before

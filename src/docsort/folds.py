@@ -16,7 +16,7 @@ from pydantic import Field
 from docsort.errors import InputError, LeakError, listing
 from docsort.parameters import Parameters
 from docsort.seeding import derive_seed
-from docsort.tables import FOLD_TABLE, PAGE_FORMAT, check_columns
+from docsort.tables import FOLD_TABLE, PAGE_FORMAT, check_columns, with_origin
 
 FOLD_COUNT = 5
 """How many folds there are unless the parameters say otherwise."""
@@ -98,15 +98,19 @@ def make_folds(
 
     as_given: all training images with their group and the label they came with, also those that the ledger drops. The
     folds are dealt out on these, so that a decision about one image moves no other to another fold: what the decision
-    is worth can then be told. classes: all that the data names (table CLASSES), so that one without an image is missed.
-    Raises InputError for a class with fewer than two groups, and where no class has a group for every fold, now or as
-    given.
+    is worth can then be told. An image that is not among them goes where its group is, or to a fold drawn for its
+    group. classes: all that the data names (table CLASSES), so that one without an image is missed. Raises InputError
+    for a class with fewer than two groups, and where no class has a group for every fold, now or as given.
     """
     check_columns(clean_images, ("image_id", "group", "label"), "clean_images")
     _check_class_sizes(clean_images, folds, classes)
-    dealt = _deal(clean_images if as_given is None else as_given, seed, folds)
+    given = clean_images if as_given is None else as_given
+    dealt = _deal(given, seed, folds)
+    of_groups = dict(zip(given["group"], given["image_id"].map(dealt), strict=True))
     ordered = clean_images.sort_values("image_id", kind="stable").reset_index(drop=True)
-    return ordered.assign(fold=ordered["image_id"].map(dealt).astype("int64"))[list(FOLD_TABLE)]
+    others = {group: derive_seed(seed, "joined later", group) % folds for group in ordered["group"]}
+    ordered["fold"] = ordered["image_id"].map(dealt).fillna(ordered["group"].map(others | of_groups)).astype("int64")
+    return ordered[with_origin(ordered, FOLD_TABLE)]
 
 
 def _deal(images: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:

@@ -6,12 +6,21 @@ from docsort.hooks import (
     PreflightHooks,
     ProgressHooks,
     RunEventHooks,
+    SummaryHooks,
     TrackingHooks,
 )
 from docsort.parameters import expand_home, first_of
 
 # The last is asked first: what is checked before any work comes before a run takes its place.
-HOOKS = (AdmissionHooks(), ParameterHooks(), PreflightHooks(), TrackingHooks(), ProgressHooks(), RunEventHooks())
+HOOKS = (
+    AdmissionHooks(),
+    SummaryHooks(),
+    ParameterHooks(),
+    PreflightHooks(),
+    TrackingHooks(),
+    ProgressHooks(),
+    RunEventHooks(),
+)
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

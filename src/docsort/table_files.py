@@ -12,6 +12,10 @@ import pandas as pd
 TEXT_COLUMNS = (
     "ID",
     "image_id",
+    "page",
+    "file",
+    "ensemble",
+    "decision",
     "other_id",
     "neighbour_id",
     "source_id",

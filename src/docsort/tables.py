@@ -43,6 +43,16 @@ REJECTED_IMAGES = (*PHOTOS, "reason")
 LEDGER = ("image_id", "action", "old_label", "new_label", "reason", "evidence", "decided_by", "decided_on")
 """One row per decision; action: relabel, drop, keep or undecided. Only relabel and drop change anything."""
 
+ANSWER_LEDGER = (*LEDGER, "sha256", "confidence", "file", "ensemble")
+"""The same on answers of an ensemble. sha256: of the page that was answered, by which it is known; old_label: the
+answer, with its confidence; keep: it is right; relabel: new_label is; drop: the page is of no class; file: where the
+page was; ensemble: fingerprint of what answered."""
+
+ORIGIN = "origin"
+"""Column of PHOTOS and the tables made of it: RAW, or REVIEWED of a page that joined by a person's judgement."""
+
+RAW, REVIEWED = "raw", "reviewed"
+
 CLEAN_IMAGES = ("image_id", "path", "sha256", "label", "given_label", "group")
 """Training images after the ledger; group: near-duplicates share it."""
 
@@ -123,6 +133,16 @@ def judged(table: pd.DataFrame, what: str) -> pd.DataFrame:
     if seen.empty:
         raise InputError(f"Expected {what} of the condition {JUDGED_CONDITION}, but there are none; train first.")
     return seen
+
+
+def is_reviewed(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of pages that have joined by a person's judgement; none where the table has no ORIGIN."""
+    return table[ORIGIN] == REVIEWED if ORIGIN in table else pd.Series(False, index=table.index)
+
+
+def with_origin(table: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
+    """These columns, and ORIGIN where the table has it."""
+    return [*columns, *(name for name in (ORIGIN,) if name in table)]
 
 
 def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

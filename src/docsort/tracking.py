@@ -1,8 +1,7 @@
 """The MLflow record of a run: a parent run, and a child run a training, written to while it trains.
 
-The only module that knows MLflow, which it imports when a run starts (it takes seconds). The server is the one that
-MLFLOW_TRACKING_URI names; without it, `mlflow.db` at the project root with the artifacts under `mlruns/`, which is
-where a bare `mlflow ui` looks. DOCSORT_TRACKING=off switches it all off.
+The server is the one that MLFLOW_TRACKING_URI names; without it, `mlflow.db` at the project root with the artifacts
+under `mlruns/`, which is where a bare `mlflow ui` looks. DOCSORT_TRACKING=off switches it all off.
 
 Tracking only watches: the first thing that goes wrong is told in one sentence, then the run goes on untracked. A server
 that hangs is waited for once, for LIMIT_S. Runs that this machine has left open, because their process was killed, are
@@ -24,19 +23,21 @@ from functools import wraps
 from itertools import islice
 from numbers import Real
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec
+
+from pydantic import Field
 
 from docsort.errors import InputError
+from docsort.mlflow_client import artifact_root, open_client, tracking_uri, without_password
+from docsort.parameters import Parameters
 from docsort.process_names import is_running, machine_name, process_name
-from docsort.work.patience import Impatient, within
+
+if TYPE_CHECKING:
+    from docsort.ensembling.ensemble import Ensemble
 
 EXPERIMENT = "docsort"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it the user interface of MLflow 3 opens the experiment as one of language models, with no table of runs."""
-LOCAL_DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}
-"""Schemes at which this process writes the artifacts itself, so that it also says where."""
-
 KEY_LENGTH = 250
 VALUE_LENGTH = 500
 """Characters. MLflow before 1.28 takes no more, and nobody reads more in its table."""
@@ -47,25 +48,25 @@ REASON_LENGTH = 300
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 """Most entries MLflow takes in one call."""
 
-CLIENT_SETTINGS = {
-    # MLflow's own 7 tries of 120 s would hold a run for minutes when the server is gone, were it not for LIMIT_S.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    # One request an artifact, not a bar a file.
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    # Else it tells at length that it creates its own database, and of each error, which it also raises, the traceback.
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
-}
-"""Environment of the MLflow client; what the user has set stays."""
-
-LIMIT_S, CREATION_LIMIT_S = 20, 120
-"""Seconds that are waited for an answer, and for a database that is yet to be made."""
-
 MACHINE, PROCESS = "docsort.machine", "docsort.process"
 """Tags of every run, by which the next one knows those that a killed process has left open."""
 
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+
+
+ModelName = Annotated[str, Field(pattern=r"^[^/:@]*[^/:@ ][^/:@]*$", description="a name without /, : and @")]
+
+
+class TrackingParameters(Parameters):
+    """What of a run goes to MLflow beside its record."""
+
+    log_model: bool | Literal["auto"] = Field(
+        default="auto", description="whether the ensemble is logged as a model; auto: where it holds no words of pages"
+    )
+    registered_model: ModelName | None = Field(
+        default="docsort", description="name that it is registered by; null: it is not"
+    )
+
 
 P = ParamSpec("P")
 logger = logging.getLogger(__name__)
@@ -126,13 +127,13 @@ class Tracker:
     """One parent run at a time, written to from any thread. A child run is known by its name."""
 
     def __init__(self, project_path: Path) -> None:
-        database = (project_path / "mlflow.db").as_posix()
-        self.uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{database}"
-        self._artifacts = (project_path / "mlruns" / EXPERIMENT).as_uri()
+        self.uri = tracking_uri(project_path)
+        self._artifacts = artifact_root(self.uri, project_path)
         self._lock = threading.RLock()
         self._client: Any = None
         self._experiment_id = ""
         self._run_id: str | None = None
+        self._model_id: str | None = None
         self._children: dict[str, _Child] = {}
 
     @property
@@ -155,14 +156,14 @@ class Tracker:
         self.end(KILLED)
         with self._lock:
             try:
-                self._client = _client(self.uri)
+                self._client = open_client(self.uri)
                 self._experiment_id = self._find_experiment()
                 self._close_left_runs()
                 run = self._client.create_run(self._experiment_id, run_name=name, tags=_texts({**_owner(), **tags}))
             except Exception as error:
                 self._give_up(error)
                 return
-            self._run_id = run.info.run_id
+            self._run_id, self._model_id = run.info.run_id, None
             self._children = {}
             atexit.register(self.end, KILLED)
         self.log_params(params)
@@ -174,8 +175,8 @@ class Tracker:
 
     @_guarded
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Numbers that describe the whole run."""
-        self._log_metrics(str(self._run_id), [(0, metrics)])
+        """Numbers that describe the whole run, and its model, where it is logged by then."""
+        self._log_metrics(str(self._run_id), [(0, metrics)], self._model_id)
 
     @_guarded
     def set_tags(self, tags: Mapping[str, object]) -> None:
@@ -238,6 +239,18 @@ class Tracker:
             self._client.log_artifact(self._run_id, str(path), folder)
 
     @_guarded
+    def log_ensemble(self, ensemble: "Ensemble", name: str | None, tags: Mapping[str, object]) -> None:
+        """The ensemble as a model of the run, and as the newest version of the registered model of this name."""
+        from docsort.serving import registry
+
+        run = registry.Run(self._client, self._experiment_id, str(self._run_id))
+        told = _texts({**registry.tags_of(ensemble), **tags})
+        model = registry.log_ensemble(run, ensemble, told)
+        self._model_id = model.model_id
+        if name is not None:
+            registry.register(run, model, name, ensemble, told)
+
+    @_guarded
     def end(self, status: str) -> None:
         """Closes the parent run. A run that nobody closes is marked as killed when the process ends.
 
@@ -249,13 +262,17 @@ class Tracker:
         self._client.set_terminated(self._run_id, status)
         self._run_id = None
 
-    def _log_metrics(self, run_id: str, history: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    def _log_metrics(
+        self, run_id: str, history: Sequence[tuple[int, Mapping[str, float]]], model_id: str | None = None
+    ) -> None:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         numbers = [(step, key, value) for step, metrics in history for key, value in metrics.items()]
         # NaN stands for nothing measured; MLflow would take it and keep a 0 with a mark.
-        entries = (Metric(_key(key), value, now, step) for step, key, value in numbers if not math.isnan(value))
+        entries = (
+            Metric(_key(key), value, now, step, model_id) for step, key, value in numbers if not math.isnan(value)
+        )
         while batch := list(islice(entries, BATCH["metrics"])):
             self._client.log_batch(run_id, metrics=batch)
 
@@ -276,8 +293,8 @@ class Tracker:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is not None:
             return str(experiment.experiment_id)
-        local = urlsplit(self.uri).scheme.partition("+")[0] in LOCAL_DATABASES
-        return str(self._client.create_experiment(EXPERIMENT, self._artifacts if local else None, EXPERIMENT_TAGS))
+        artifacts = self._artifacts and (self._artifacts / EXPERIMENT).as_uri()
+        return str(self._client.create_experiment(EXPERIMENT, artifacts, EXPERIMENT_TAGS))
 
     def _close_left_runs(self) -> None:
         """Marks as killed what runs for ever as far as MLflow knows, because its process was killed on this machine."""
@@ -289,7 +306,7 @@ class Tracker:
     def _give_up(self, error: Exception) -> None:
         self._run_id = None
         atexit.unregister(self.end)
-        where = _without_password(self.uri)
+        where = without_password(self.uri)
         lines = [line for line in str(error).replace(self.uri, where).splitlines() if not line.startswith("(raised as")]
         reason = lines[0].strip() if lines else ""  # SQLAlchemy puts before it in which of its own steps it was
         logger.warning(
@@ -301,30 +318,8 @@ class Tracker:
         )
 
 
-def _client(uri: str) -> Any:
-    for name, value in CLIENT_SETTINGS.items():
-        os.environ.setdefault(name, value)
-    from mlflow.tracking import MlflowClient
-
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # warns of each try, before we do of the last
-    if urlsplit(uri).scheme.partition("+")[0] in LOCAL_DATABASES:
-        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # takes seconds, and no server is to blame
-    limit = CREATION_LIMIT_S if _is_yet_to_be_made(uri) else LIMIT_S
-    return Impatient(within(limit, MlflowClient, uri), LIMIT_S)
-
-
-def _is_yet_to_be_made(uri: str) -> bool:
-    kind, _, path = uri.partition(":///")
-    return kind.startswith("sqlite") and not Path(path).exists()
-
-
 def _owner() -> dict[str, str]:
     return {MACHINE: machine_name(), PROCESS: process_name()}
-
-
-def _without_password(uri: str) -> str:
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
 
 
 def _texts(tags: Mapping[str, object]) -> dict[str, str]:

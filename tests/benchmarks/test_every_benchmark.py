@@ -55,6 +55,13 @@ def of_forecast(figures: Figures) -> None:
     assert all(row["told"] == pytest.approx(row["given"] + row["label_noise"]) for row in tried)
 
 
+def of_hostile_requests(figures: Figures) -> None:
+    assert sum(figures["by_status"].values()) == figures["requests"] == 38
+    assert figures["leaks"] == figures["failures"] == []
+    assert figures["tracebacks_in_log"] == 0
+    assert figures["by_kind"]["other page 403"] == figures["by_kind"]["other host 400"] == 2
+
+
 def of_inference(figures: Figures) -> None:
     (model,) = figures["models"].values()
     assert figures["pages_over_forwards"] == model["pages_over_forwards"] > 0
@@ -111,6 +118,30 @@ def of_rendering(figures: Figures) -> None:
     assert figures["memory"]["many"]["renders"] == 3 * figures["memory"]["few"]["renders"]
 
 
+def of_streaming(figures: Figures) -> None:
+    (row,) = figures["rows"]
+    assert row["pages"] == 8
+    assert row["peak_mb"] > row["peak_main_mb"] > 0
+    assert figures["growth"] == 0
+
+
+def of_servers(figures: Figures) -> None:
+    assert [(row["server"], row["clients"]) for row in figures["servers"]] == [
+        ("loop", 1),
+        ("at once", 1),
+        ("docsort", 2),
+    ]
+    assert all(row["pages_per_s"] > 0 for row in figures["servers"])
+
+
+def of_runtimes(figures: Figures) -> None:
+    names = {"torch", "fp32", "int8 dynamic", "int8 static"}
+    assert {name.partition(", ")[0] for name in figures["speed"]} == set(figures["loss"]) == names
+    assert all(row["per_cpu_second"] > 0 for row in figures["speed"].values())
+    assert figures["loss"]["fp32"]["largest_difference"] < 1e-4
+    assert figures["loss"]["fp32"]["same_answers"] == figures["speed"]["torch, 1"]["over_torch"] == 1
+
+
 def of_techniques(figures: Figures) -> None:
     variants = figures["variants"]
     assert set(variants) == {"base", "label_smoothing"}
@@ -125,11 +156,18 @@ def of_training(figures: Figures) -> None:
     assert model["images_per_s"]["engine_whole"] > 0
 
 
+def of_watch(figures: Figures) -> None:
+    still, moved = figures["rows"]
+    assert (still["move"], moved["move"], still["pages"]) == (0.0, 2.0, 30)
+    assert still["told"] < moved["told"] == 1.0
+
+
 WRITTEN: dict[str, Callable[[Figures], None]] = {
     "class_counts": of_class_counts,
     "duplicates": of_duplicates,
     "faults": of_faults,
     "forecast": of_forecast,
+    "hostile_requests": of_hostile_requests,
     "inference": of_inference,
     "label_fixes": of_label_fixes,
     "label_issues": of_label_issues,
@@ -138,12 +176,19 @@ WRITTEN: dict[str, Callable[[Figures], None]] = {
     "peers": of_peers,
     "reading": of_reading,
     "rendering": of_rendering,
+    "servers": of_servers,
+    "streaming": of_streaming,
+    "runtimes": of_runtimes,
     "techniques": of_techniques,
     "training": of_training,
+    "watch": of_watch,
 }
 """What the file of a benchmark's figures must hold."""
 
-READS_A_RUN = ("class_counts", "forecast", "inference", "label_fixes", "ladder", "reading", "techniques")
+READS_A_RUN = (
+    *("class_counts", "forecast", "hostile_requests", "inference", "label_fixes", "ladder", "reading", "servers"),
+    "techniques",
+)
 
 
 def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
@@ -161,10 +206,12 @@ def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
     return {
         "class_counts": ["--data-root", str(root.parent / name)],
         "forecast": ["--data-root", str(root.parent)],
+        "hostile_requests": ["--ensemble", str(root / "06_models/ensemble")],
         "inference": ["--data-root", str(root)],
         "label_fixes": ["--data-root", str(root.parent / name)],
         "ladder": ["--runs", str(root)],
         "reading": ["--runs", str(root)],
+        "servers": ["--ensemble", str(root / "06_models/ensemble")],
         "techniques": ["--work", str(root.parent)],
     }[name]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from docsort.cleaning.ledger import ACTIONS, apply_ledger
+from docsort.cleaning.ledger import ACTIONS, apply_ledger, resolve_answers
 from docsort.errors import InputError
-from docsort.tables import LEDGER
+from docsort.tables import ANSWER_LEDGER, LEDGER
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -146,3 +146,28 @@ def test_the_competitions_ledger_fits_data_with_the_labels_it_names() -> None:
     assert labelled["8646f2c3280a4f49.jpg"] == 3
     assert labelled["c5182ab809478f12.jpg"] == 14
     assert labelled["38d1796b6ad99ddd.jpg"] == 11
+
+
+ANSWERED = pd.DataFrame({"target": [3, 7], "class_name": ["bill", "memo"]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"sha256": "../x"}, "sha256 that is none: '../x'"),
+        ({"old_label": "unheard of"}, "old_label that is no class of the data: 'unheard of'"),
+        ({"action": "explode"}, "actions other than"),
+        ({"new_label": "nothing"}, "which is no class of the data"),
+    ],
+)
+def test_a_ledger_of_answers_that_says_what_cannot_be_is_refused(changes: dict[str, str], problem: str) -> None:
+    row = {
+        **dict.fromkeys(ANSWER_LEDGER, ""),
+        "sha256": "a" * 64,
+        "action": "relabel",
+        "old_label": "3",
+        "new_label": "7",
+    }
+    assert resolve_answers(pd.DataFrame([row]), ANSWERED)["answer"].tolist() == [7]
+    with pytest.raises(InputError, match=problem):
+        resolve_answers(pd.DataFrame([row | changes]), ANSWERED)

@@ -23,9 +23,11 @@ from docsort.datasets.ledger_dataset import LedgerDataset
 from docsort.datasets.manifest_dataset import RenderManifestDataset
 from docsort.datasets.novelty_dataset import NoveltyDataset
 from docsort.datasets.picture_dataset import PictureDataset
+from docsort.datasets.reference_dataset import ReferenceDataset
 from docsort.datasets.store_dataset import StoreDataset
 from docsort.datasets.table_dataset import TableDataset
 from docsort.ensembling.novelty import NoveltyIndex
+from docsort.ensembling.reference import Reference
 from docsort.members.checkpoints import Checkpoint
 
 Make = Callable[[Path], tuple[AbstractDataset[Any, Any], Path, Any, Any]]
@@ -77,6 +79,12 @@ MAKERS: dict[type, Make] = {
         to / "a.safetensors",
         NoveltyIndex((), np.zeros(2)),
         NoveltyIndex((), np.ones(2)),
+    ),
+    ReferenceDataset: lambda to: (
+        ReferenceDataset(filepath=str(to / "a.safetensors")),
+        to / "a.safetensors",
+        Reference({}, np.zeros(2), np.zeros(2), np.zeros(2)),
+        Reference({}, np.ones(2), np.ones(2), np.ones(2)),
     ),
     CheckpointsDataset: lambda to: (
         CheckpointsDataset(filepath=str(to / "a.json"), store={"path": str(to / "store")}),

@@ -4,6 +4,7 @@ The networks are not trained but settled: their statistics are those of the draw
 to differ from page to page.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,17 +69,27 @@ def draw_pages(count: int, seed: int) -> list[Photo]:
     return [draw_photo(KINDS[TARGETS[i % 3]], np.random.default_rng((seed, i))) for i in range(count)]
 
 
-def build(folder: Path, pages: list[Photo], decisions: Decisions = DECISIONS, twins: bool = False) -> Ensemble:
+def build(
+    folder: Path,
+    pages: list[Photo],
+    decisions: Decisions = DECISIONS,
+    twins: bool = False,
+    more: Sequence[Mapping[str, Checkpoint]] = ({},) * FOLDS,
+) -> Ensemble:
     """Saved below the folder, made of what is left in the folder `store` beside it.
 
-    twins: whether the networks give the first two classes the same probability, always.
+    twins: whether the networks give the first two classes the same probability, always. more: members of each fold
+    beside these.
     """
     store = Store(folder / "store")
     members = [
         {"main": _network(store, f"main_{fold}", TARGETS, fold, pages, twins), "kernel": _kernel(store, fold, pages)}
         for fold in range(FOLDS)
     ]
-    special = [{"pair": _network(store, f"pair_{f}", GROUP.targets, 10 + f, pages)} for f in range(FOLDS)]
+    special = [
+        {"pair": _network(store, f"pair_{fold}", GROUP.targets, 10 + fold, pages), **more[fold]}
+        for fold in range(FOLDS)
+    ]
     novelty = [_novelty(each["main"], pages) for each in members]
     classes = pd.DataFrame({"target": TARGETS, "class_name": [KINDS[target].name for target in TARGETS]})
     images = pd.DataFrame({"split": "train"} | {trait: [1.0, 2.0] for trait in TRAITS})

@@ -29,6 +29,7 @@ from docsort.members.views import all_views
 from docsort.specialists.groups import SpecialistGroup
 from docsort.specialists.routing import RoutingRule
 from docsort.specialists.rules import record_of_rule
+from docsort.tables import RAW, REVIEWED
 
 COLUMNS = [f"p_{target}" for target in range(CLASSES)]
 GROUP = SpecialistGroup("certificates", (1, 2))
@@ -163,9 +164,13 @@ def test_a_page_predicted_by_a_member_that_has_learnt_it_is_a_leak(members: pd.D
         vote_out_of_fold(join_members(predictions, in_two_views(leaky)), folds, chosen)
 
 
-def test_a_source_without_a_prediction_is_named(members: pd.DataFrame, folds: pd.DataFrame) -> None:
+def test_a_source_without_a_prediction_is_named_unless_it_is_a_page_that_judges_nothing(
+    members: pd.DataFrame, folds: pd.DataFrame
+) -> None:
     with pytest.raises(InputError, match=r"1 have none: 0013\.jpg"):
         check_out_of_fold(members[members["image_id"] != "0013.jpg"], folds)
+    judged = folds.assign(origin=[REVIEWED if name == "0013.jpg" else RAW for name in folds["image_id"]])
+    check_out_of_fold(members[members["image_id"] != "0013.jpg"], judged)
 
 
 def test_what_each_folds_members_answer_by_themselves_is_told_apart(members: pd.DataFrame) -> None:

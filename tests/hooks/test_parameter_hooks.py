@@ -70,7 +70,8 @@ def test_a_preset_that_there_is_not_is_refused_with_those_that_there_are() -> No
 
 def test_a_setting_like_no_other_is_answered_with_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"but got zzz; known are answer_key, backbone, cleaning, .*straighten, time_limit\."
+        InputError,
+        match=r"but got zzz; known are answer_fixes, answer_key, backbone, .*straighten, time_limit\.",
     ):
         refuse(tmp_path, {"zzz": 1})
 

@@ -21,7 +21,7 @@ from docsort.ingestion.parameters import SourceParameters
 from docsort.members.member import Kind
 from docsort.pipeline_registry import register_pipelines
 from docsort.reading.kind import ReadingKind
-from docsort.tables import LEDGER
+from docsort.tables import ANSWER_LEDGER, LEDGER
 from docsort.training.kind import NetworkKind
 
 ROOT = Path(__file__).parents[2]
@@ -81,8 +81,9 @@ def check(parameters: dict[str, Any], tmp_path: Path) -> Check:
     def check(names: str, things: dict[str, Any] | None = None, only_missing: bool = False, **source: Any) -> None:
         set_fold_count(5)
         read = SourceParameters(**{"layout": "class_folders", "raw_dir": "x", "answer_key": None} | source)
-        ledger = pd.DataFrame(columns=list(LEDGER))
-        shelf = Shelf({"label_fixes": ledger, **parameters, "params:source": read, **(things or {})})
+        columns = {"label_fixes": LEDGER, "answer_fixes": ANSWER_LEDGER}
+        ledgers = {name: pd.DataFrame(columns=list(own)) for name, own in columns.items()}
+        shelf = Shelf({**ledgers, **parameters, "params:source": read, **(things or {})})
         pipelines = register_pipelines()
         pipeline = sum((pipelines[name] for name in names.split(",")), Pipeline([]))
         check_run(Run(pipeline, shelf, source, tmp_path / "out", only_missing))  # type: ignore[arg-type]
@@ -104,6 +105,13 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_made(check: Check, tmp
     with pytest.raises(InputError, match=r"Expected a ledger\.\n.*x is not there; .*\n.*k\.csv is not there;"):
         check("__default__", wrong, **gone)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_ledger_of_judged_pages_that_is_not_there_is_refused_before_any_work(
+    check: Check, tmp_path: Path, photos: Path
+) -> None:
+    with pytest.raises(InputError, match=r"Expected a CSV file at .*fixes\.csv, but there is none"):
+        check("__default__", raw_dir=str(photos), reviewed_pages=str(tmp_path / "fixes.csv"))
 
 
 def test_an_answer_key_that_is_none_is_refused_before_anything_is_trained(

@@ -19,8 +19,11 @@ from PIL import Image
 
 from docsort.errors import InputError, StoppedError
 from docsort.hooks import TrackingHooks
+from docsort.hooks.parameter_hooks import check_values
+from docsort.hooks.run_record import RunRecord
 from docsort.members.checkpoints import HISTORY
 from docsort.runners import FoldRunner
+from docsort.tracking import Tracker, TrackingParameters
 from docsort.training.parameters import LearningRate, TrainingParameters
 from docsort.work.progress import Began, EpochRow, Job, followed, tell_kept
 
@@ -332,29 +335,113 @@ def test_switched_off_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_read_of_pages_is_never_logged(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
-    """Beside them a picture and a score, which are; the words stand in every kind of data that reporting writes."""
-    words = "HONGGILDONG"
-
-    def read() -> tuple[pd.DataFrame, dict[str, Any], str, dict[str, float], Image.Image]:
-        lines = pd.DataFrame({"render_id": ["a~0"], "text": [words], "confidence": [0.5]})
-        return lines, {"worth": {"member": words}}, f"<p>{words}</p>", {"macro_f1": 0.25}, Image.new("RGB", (8, 8))
-
-    config = {
-        "reading_lines": {
-            "type": "docsort.datasets.table_dataset.TableDataset",
-            "filepath": str(tmp_path / "reading_lines.csv"),
-        }
+def texts(folder: Path, *names: str) -> dict[str, dict[str, Any]]:
+    """Catalog entries of texts and tables with a file."""
+    kinds = {".csv": "table_dataset.TableDataset", ".html": "document_datasets.TextDataset"}
+    return {
+        Path(name).stem: {"type": f"docsort.datasets.{kinds[Path(name).suffix]}", "filepath": str(folder / name)}
+        for name in names
     }
-    outputs = ["reading_lines", "reading", "report", "scores", "gallery"]
-    kept = DataCatalog.from_config(config, save_version=VERSION)
-    run = tracked("words", Pipeline([node(read, None, outputs, name="read")]), kept)
-    assert words in (tmp_path / "reading_lines.csv").read_text()
-    assert run.data.metrics["macro_f1"] == 0.25
-    folder = Path(client(project).download_artifacts(run.info.run_id, "", str(tmp_path)))
-    logged = [path for path in folder.rglob("*") if path.is_file() and path.name != "reading_lines.csv"]
-    assert {"gallery.png", "parameters.yml"} <= {path.name for path in logged}
-    assert [path.name for path in logged if words.encode() in path.read_bytes()] == []
-    told = [*run.data.params.items(), *run.data.tags.items(), *run.data.metrics.items()]
-    assert words not in str(told)
-    assert words.encode() not in (project / "mlflow.db").read_bytes()
+
+
+def artifacts(project: Path, run: Any, to: Path) -> dict[str, bytes]:
+    """Contents of the files that are logged with a run, by name."""
+    to.mkdir()
+    folder = Path(client(project).download_artifacts(run.info.run_id, "", str(to)))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("words", ["HONGGILDONG", None])
+def test_what_was_read_of_pages_is_never_logged(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path, words: str | None
+) -> None:
+    """Beside them a picture, a score and an answer sheet, which are; the words stand in every kind of data that
+    reporting writes. Where there are none, the report is an artifact, too."""
+
+    def read() -> tuple[pd.DataFrame, dict[str, Any], dict[str, float], Image.Image, pd.DataFrame]:
+        lines = pd.DataFrame({"render_id": ["a~0"], "text": [words], "confidence": [0.5]})[: 1 if words else 0]
+        sheet = pd.DataFrame({"ID": ["a"], "target": [1]})
+        return lines, {"worth": {"member": words}}, {"macro_f1": 0.25}, Image.new("RGB", (8, 8)), sheet
+
+    def write(lines: pd.DataFrame) -> str:
+        return f"<p>{' '.join(lines['text'])}</p>"
+
+    kept = DataCatalog.from_config(
+        texts(tmp_path, "reading_lines.csv", "report.html", "submission.csv"), save_version=VERSION
+    )
+    outputs = ["reading_lines", "reading", "scores", "gallery", "submission"]
+    both = Pipeline([node(read, None, outputs, name="read"), node(write, "reading_lines", "report", name="write")])
+    for name, part in {"read and write": both, "write alone": both.only_nodes("write")}.items():
+        run = tracked(f"{name}, {'words' if words else 'none'}", part, kept)
+        logged = artifacts(project, run, tmp_path / name)
+        assert ("results/report.html" in logged) == (words is None)
+        assert "parameters.yml" in logged
+        if name == "read and write":
+            assert run.data.metrics["macro_f1"] == 0.25
+            assert {"figures/gallery.png", "results/submission.csv"} <= set(logged)
+        if words is not None:
+            assert words in (tmp_path / "report.html").read_text()
+            assert run.data.tags["report"].startswith("not an artifact")
+            assert [name for name, content in logged.items() if words.encode() in content] == []
+            told = [*run.data.params.items(), *run.data.tags.items(), *run.data.metrics.items()]
+            assert words not in str(told)
+            assert words.encode() not in (project / "mlflow.db").read_bytes()
+
+
+def test_results_are_artifacts(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    config = texts(tmp_path, "needs_review.csv", "model_card.html", "unknown.csv")
+    table = pd.DataFrame({"image_id": ["a"]})
+    outputs = ["needs_review", "model_card", "unknown"]
+    some = Pipeline([node(lambda: (table, "# Card", table), None, outputs, name="some")])
+    run = tracked("results", some, DataCatalog.from_config(config, save_version=VERSION))
+    logged = artifacts(project, run, tmp_path / "to")
+    assert {name for name in logged if "/" in name} == {"results/needs_review.csv", "results/model_card.html"}
+    assert logged["results/model_card.html"] == b"# Card"
+
+
+def answering(key: str) -> Any:
+    """As much of an ensemble with a member that reads as is looked at before it is logged. key: of hashed n-grams."""
+    facts = SimpleNamespace(reading=SimpleNamespace(wanted=SimpleNamespace(key=key)))
+    member = SimpleNamespace(name="reading", key="0")
+    return SimpleNamespace(manifest=SimpleNamespace(members=[member]), checkpoints={"0": facts})
+
+
+@pytest.mark.parametrize(
+    ("log_model", "key", "logged"),
+    [("auto", "", False), ("auto", "f00", True), (True, "", True), (False, "f00", False)],
+)
+def test_an_ensemble_that_holds_words_is_logged_only_where_that_is_wished(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    log_model: Any,
+    key: str,
+    logged: bool,
+) -> None:
+    monkeypatch.setattr(
+        "docsort.hooks.run_record.find_readers", lambda folds: {n: c for own in folds for n, c in own.items()}
+    )
+    calls: list[Any] = []
+    tracker = Tracker(tmp_path)
+    monkeypatch.setattr(tracker, "log_ensemble", lambda *arguments: calls.append(arguments))
+    record = RunRecord(tracker, catalog(tmp_path), TrackingParameters(log_model=log_model, registered_model="mine"))
+    record.read("images", list_images())
+    ensemble = answering(key)
+    record.written("ensemble", ensemble)
+    fingerprint = hashlib.sha256("\n".join(sorted(HASHES)).encode()).hexdigest()
+    expected = [(ensemble, "mine", {"data_fingerprint": fingerprint, "data_images": 2})]
+    assert calls == (expected if logged else [])
+    assert ("its member reading holds words" in caplog.text) == (log_model == "auto" and not logged)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"log_model": "always"}, "Expected `tracking.log_model` to be"),
+        ({"registered_model": "a/b"}, "Expected `tracking.registered_model` to be"),
+        ({"model": "x"}, "tracking"),
+    ],
+)
+def test_what_cannot_be_said_of_tracking_is_refused_before_the_run(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        check_values({"tracking": wrong}, {}, {})

@@ -42,7 +42,7 @@ def test_every_page_gets_an_id_and_its_own_picture(tmp_path: Path) -> None:
 def test_pages_are_taken_apart_once_and_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path / "pages")
     first = split_pages(table(tmp_path, fax=FAX), store)
-    monkeypatch.setattr(pages, "_picture", lambda *_: pytest.fail("it was taken apart again"))
+    monkeypatch.setattr(pages, "page_picture", lambda *_: pytest.fail("it was taken apart again"))
     (tmp_path / "other").mkdir()
     assert split_pages(table(tmp_path / "other", fax=FAX), store)["path"].tolist() == first["path"].tolist()
     monkeypatch.undo()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from docsort.errors import InputError, NoMapError
 from docsort.images.dihedral import TURNS, apply_turn
 from docsort.members.checkpoints import Checkpoint
+from docsort.members.pages import RenderPages
 from docsort.models.backbones import build_model
 from docsort.models.descriptions import ModelDescription
 from docsort.models.grad_cam import FINE, find_map_layer, page_heat, turned_heat
@@ -110,7 +111,7 @@ def test_a_turned_page_has_the_turned_heat(checkpoint: Checkpoint, tmp_path: Pat
     paths = [str(tmp_path / "page.png"), str(tmp_path / "turned.png")]
     Image.fromarray(page).save(paths[0])
     Image.fromarray(np.ascontiguousarray(apply_turn(page, 5))).save(paths[1])
-    heat = page_heat(checkpoint.folder, paths, [(14, 2), (14, 2)], TURNS, "cpu")
+    heat = page_heat(checkpoint.folder, RenderPages(paths), [(14, 2), (14, 2)], TURNS, "cpu")
     assert heat.shape == (2, 2, SIZE, SIZE)
     for own, turned in zip(heat[0], heat[1], strict=True):
         np.testing.assert_allclose(apply_turn(own, 5), turned, atol=1e-3)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from docsort.pipelines.augmentation import create_pipeline
 from docsort.pipelines.augmentation.nodes import check_leaks
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
+from docsort.tables import ORIGIN, RAW, REVIEWED
 
 MEMBERS = Members.model_validate(
     {
@@ -31,6 +32,8 @@ MEMBERS = Members.model_validate(
     }
 )
 ASIDE = ["page00", "page07"]
+JUDGED = "page05"
+"""Joined the training images by a person's judgement."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("augmentation")
     data = make_data(folder / "pages")
     aside = data.clean_images["image_id"].isin(ASIDE)
+    data.clean_images[ORIGIN] = [REVIEWED if name == JUDGED else RAW for name in data.clean_images["image_id"]]
     given = {
         "clean_images": data.clean_images[~aside].reset_index(drop=True),
         "holdout": data.clean_images[aside].reset_index(drop=True),
@@ -66,7 +70,8 @@ def test_every_page_is_rendered_at_every_side_that_a_member_or_a_specialist_want
     assert list(at) == [32, 48, 64]
     for own in at.values():
         pd.testing.assert_frame_equal(own, at[48])
-    assert set(renders["source_id"]) == set(made["clean_images"]["image_id"])
+    judging = set(made["clean_images"]["image_id"]) - {JUDGED}
+    assert set(renders["source_id"]) == (judging if name == "validation_renders" else judging | {JUDGED})
 
 
 def test_what_is_set_aside_is_in_no_render_that_is_learnt_or_judged(made: dict[str, Any]) -> None:

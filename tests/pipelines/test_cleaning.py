@@ -15,7 +15,7 @@ from docsort.errors import InputError
 from docsort.folds import CrossValidationParameters
 from docsort.images.measures import measure_images
 from docsort.pipelines.cleaning import create_pipeline
-from docsort.tables import LEDGER, PHOTOS
+from docsort.tables import LEDGER, PHOTOS, RAW, REVIEWED, is_reviewed
 
 PAGES, CLASSES = 24, 2
 COPIED, COPY = "p00.png", "p22.png"
@@ -97,6 +97,38 @@ def test_a_decision_about_a_label_moves_no_other_page(images: pd.DataFrame) -> N
     labels = pd.concat([after["clean_images"], after["holdout"]]).set_index("image_id")["label"]
     assert labels["p05.png"] == 0
     assert not set(dropped) & set(labels.index)
+
+
+@pytest.fixture(scope="module")
+def joined(images: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The same with judged pages: copies of a page that is learnt, of one that is set aside and of a test page, and a
+    new one."""
+    aside = run(images, 0.25)["holdout"]["image_id"].iloc[0]
+    folder, rows = tmp_path_factory.mktemp("judged"), []
+    for name, seed in (("copy", 5), ("aside", int(aside[1:3])), ("test", PAGES + 1), ("new", 99)):
+        draw(folder / f"{name}.png", seed)
+        rows.append((f"reviewed/{name}", "train", str(folder / f"{name}.png"), 1, 100 + seed))
+    photos = pd.DataFrame(rows, columns=list(PHOTOS)).astype({"target": "Int64"}).assign(origin=REVIEWED)
+    return pd.concat([images.assign(origin=RAW), measure_images(photos)[0]], ignore_index=True)
+
+
+def test_a_judged_page_moves_no_other_stands_with_its_copies_and_is_not_learnt_where_it_is_a_test_image(
+    images: pd.DataFrame, joined: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, after = run(images, 0.25), run(joined, 0.25)
+    folds = after["folds"].set_index("image_id")
+    known = [name for name in before["folds"]["image_id"] if name in folds.index]
+    assert known == before["folds"]["image_id"].tolist()
+    assert folds["fold"][known].tolist() == before["folds"]["fold"].tolist()
+    assert after["holdout"]["image_id"].tolist() == before["holdout"]["image_id"].tolist()
+    learnt = set(after["clean_images"]["image_id"])
+    assert not {"reviewed/test", "reviewed/aside"} & learnt
+    assert "1 judged pages are test images of this data, or near-duplicates of one, and are not learnt" in caplog.text
+    assert "reviewed/new" in learnt
+    assert {"p05.png", "reviewed/copy"} <= learnt
+    assert folds["group"]["reviewed/copy"] == folds["group"]["p05.png"]
+    assert folds["fold"]["reviewed/copy"] == folds["fold"]["p05.png"]
+    assert is_reviewed(after["clean_images"]).sum() == len(learnt) - len(before["clean_images"])
 
 
 def test_a_ledger_that_does_not_fit_the_data_is_refused_before_anything_else(images: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from docsort.augmentation.parameters import AugmentationParameters
 from docsort.ensembling.assembly import TRAITS
 from docsort.ensembling.novelty import NoveltyIndex
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.reference import Reference
 from docsort.ensembling.temperature import Calibration
 from docsort.member_kinds import Members
 from docsort.members.checkpoints import Checkpoint
@@ -26,7 +27,7 @@ from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.scores import score_run
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.verdict import VERDICTS
-from docsort.tables import ANSWERS, LEDGER
+from docsort.tables import ANSWER_LEDGER, ANSWERS, LEDGER
 
 FOLDS, CLASSES, SOURCES, TEST = 3, 4, 90, 60
 MODELS = {"main": 0.9, "kernel": 1.4}
@@ -89,6 +90,7 @@ def given() -> dict[str, Any]:
         "classes": pd.DataFrame({"target": range(CLASSES), "class_name": list("abcd")}),
         "clean_images": pd.DataFrame({"image_id": names, "label": labels, "given_label": labels}),
         "label_fixes": pd.DataFrame(columns=list(LEDGER)),
+        "answer_fixes": pd.DataFrame(columns=list(ANSWER_LEDGER)),
         "images": images,
         "photos": pd.DataFrame(
             {"image_id": [*tests, "broken.jpg"][::-1], "split": "test", "position": range(TEST + 1)}
@@ -102,6 +104,7 @@ def given() -> dict[str, Any]:
         "params:ensembling": PARAMETERS,
         "params:reporting": REPORTING,
         "params:seed": 0,
+        "reference": Reference({"training": {}, "test_like": {}}, *np.zeros((3, CLASSES))),
         **{f"fold_{fold}_novelty": NoveltyIndex((), np.zeros(0)) for fold in range(FOLDS)},
     }
 

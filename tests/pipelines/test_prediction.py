@@ -15,7 +15,7 @@ from docsort.ingestion.parameters import SourceParameters
 from docsort.ingestion.photos import list_new_photos
 from docsort.pipelines.prediction import create_pipeline
 from docsort.stores import Store
-from docsort.tables import ANSWERS
+from docsort.tables import ANSWER_LEDGER, ANSWERS
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,15 @@ def write_photos(folder: Path, names: list[str]) -> Path:
     return folder
 
 
-def run(ensemble: Ensemble, tmp_path: Path, last: Path | None = None, **source: Any) -> dict[str, Any]:
+def run(
+    ensemble: Ensemble, tmp_path: Path, last: Path | None = None, fixes: pd.DataFrame | None = None, **source: Any
+) -> dict[str, Any]:
     """last: folder of the raw data of the run that made the ensemble."""
     given = {
         "params:source": SourceParameters(**{"layout": "sample", "raw_dir": None, "answer_key": None} | source),
         "last_raw_location": {"folder": str(last or tmp_path / "last")},
         "ensemble": ensemble,
+        "answer_fixes": fixes if fixes is not None else pd.DataFrame(columns=list(ANSWER_LEDGER)),
         "page_store": Store(tmp_path / "pages"),
         "prediction_store": Store(tmp_path / "predictions"),
     }

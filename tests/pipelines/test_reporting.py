@@ -1,6 +1,7 @@
 """The nodes of reporting that decide what is told: the recipe of a label gain, pages set aside, what was trained."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -157,19 +158,23 @@ def test_where_nothing_is_set_aside_nothing_is_said(ensemble: Ensemble, tmp_path
 
 
 def test_every_training_is_described_without_the_groups_that_it_has_learnt(tmp_path: Path) -> None:
-    members = []
-    for fold in range(2):
-        for name in (f"fold_{fold}", f"kernel_fold_{fold}"):
-            Store(tmp_path).complete(name, {"name": name, "score": fold, "learnt_groups": ["g"]})
-        members.append(
-            {
-                "main": Checkpoint(tmp_path / f"fold_{fold}", f"fold_{fold}"),
-                "kernel": Checkpoint(tmp_path / f"kernel_fold_{fold}", f"kernel_fold_{fold}"),
-            }
-        )
-    models = nodes.describe_models(members)
-    assert list(models) == ["fold_0", "kernel_fold_0", "fold_1", "kernel_fold_1"]
-    assert models["kernel_fold_1"]["name"] == "kernel_fold_1"
+    def made(fold: int, *names: str) -> dict[str, Checkpoint]:
+        for name in names:
+            Store(tmp_path).complete(f"{name}{fold}", {"name": name, "score": fold, "learnt_groups": ["g"]})
+        return {name: Checkpoint(tmp_path / f"{name}{fold}", f"{name}{fold}") for name in names}
+
+    general, special = ([made(fold, *names) for fold in range(2)] for names in (("main", "kernel"), ("pair", "words")))
+    parameters = SimpleNamespace(late={"words": None})  # the group `pair` has a specialist, which is none
+    worth = {"pages_touched": 7, "delta": 0.02, "low": 0.01, "high": 0.03, "accepted": True}
+    verdicts = pd.DataFrame([{"group_name": "pair", **worth, "delta": 0.5}, {"group_name": "words", **worth}])
+    models = nodes.describe_models(general, special, verdicts, parameters)  # type: ignore[arg-type]
+    told = ["fold_0", "kernel_fold_0", "fold_1", "kernel_fold_1", "words_fold_0", "words_fold_1"]
+    assert list(models) == told
+    assert models["kernel_fold_1"] == {"name": "kernel", "score": 1}
+    assert {name: record.get("pages_asked") for name, record in models.items() if record.get("gain") == 0.02} == {
+        "words_fold_0": 7,
+        "words_fold_1": 7,
+    }
     assert not any("learnt_groups" in record for record in models.values())
 
 

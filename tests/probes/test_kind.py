@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from drawn_pages import draw
 from pydantic import ValidationError
 
@@ -78,6 +79,20 @@ def test_an_answer_does_not_depend_on_the_pages_beside_it_nor_on_what_was_cached
     together = ask(pages)
     for number, page in enumerate(pages):
         np.testing.assert_array_equal(ask([page])[0], together[number])
+
+
+@pytest.mark.parametrize("kind", [ProbeKind(), SlimResidualKind()], ids=lambda kind: kind.name)
+def test_as_a_graph_it_answers_as_the_member_does(kind: Kind, make_task: MakeTask, tmp_path: Path) -> None:
+    checkpoint = fit(make_task(kind.name), Store(tmp_path))
+    pages = PhotoPages([draw(number % 3, 70 + number) for number in range(4)], False, 100)
+    empty = np.full((4, 1, 4), np.nan, dtype=np.float32)
+    expected = kind.load(checkpoint, "cpu").predict(pages, all_views((0,)), empty)[:, 0]
+    graph = kind.graph(checkpoint).eval()
+    with torch.no_grad():
+        found = graph(torch.from_numpy(pages.squares(range(4), graph.side)))[0].numpy()
+    assert np.abs(found - expected).max() < 1e-4
+    assert (found[:, 3] == 0).all()
+    assert np.ptp(expected, axis=0)[:3].min() > 0.1  # pages differ
 
 
 def test_the_members_of_all_folds_read_a_page_once(

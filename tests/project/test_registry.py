@@ -68,7 +68,15 @@ def test_new_photos_are_answered_by_the_newest_ensemble_and_nothing_of_the_train
     pipelines = register_pipelines()
     predict, learning = pipelines["predict"], pipelines["__default__"]
     assert predict.all_outputs().isdisjoint(learning.datasets())
-    assert predict.inputs() == {"params:source", "last_raw_location", "page_store", "ensemble", "prediction_store"}
+    stores = {"page_store", "prediction_store"}
+    assert predict.inputs() == {"params:source", "last_raw_location", "ensemble", "answer_fixes"} | stores
+
+
+def test_what_a_person_says_of_answers_reaches_the_sheet_and_neither_the_forecast_nor_the_models_own_score() -> None:
+    learning = register_pipelines()["__default__"]
+    assert "answer_fixes" in learning.to_outputs("submission").inputs()
+    for name in ("forecast", "ensemble", "calibration", "test_probabilities", "confidence_scores"):
+        assert "answer_fixes" not in learning.to_outputs(name).inputs(), name
 
 
 def test_every_way_into_training_goes_through_the_leak_check() -> None:

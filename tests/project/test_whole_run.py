@@ -14,6 +14,7 @@ from kedro_command import ROOT, Run, kedro
 
 from docsort.ensembling.ensemble import Ensemble
 from docsort.folds import FOLD_COUNT
+from docsort.serving.classifier import load
 
 
 def sample_folder(run: Run) -> Path:
@@ -114,6 +115,20 @@ def test_every_run_is_in_the_tracking_database(smoke_run: Run) -> None:
     assert 0.5 <= parents[0].data.metrics["damage.auc.undamaged"] <= 1
     assert parents[0].data.params["members.main.backbone"]
     assert "parameters.yml" in {entry.path for entry in client.list_artifacts(parents[0].info.run_id)}
+    results = {
+        entry.path.removeprefix("results/") for entry in client.list_artifacts(parents[0].info.run_id, "results")
+    }
+    assert results == {"scores.json", "model_card.md", "report.html", "submission.csv", "needs_review.csv"}
+
+
+def test_the_ensemble_of_the_run_is_a_registered_model(smoke_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", smoke_run.tracking_uri)
+    ensemble = Ensemble.load(smoke_run.data_root / "06_models/ensemble")
+    registered = load("models:/docsort@in_use").ensemble
+    assert registered.fingerprint() == ensemble.fingerprint()
+    assert registered.manifest.forecast == ensemble.manifest.forecast
+    assert registered.folder is not None
+    assert smoke_run.data_root.parent / "mlruns" in registered.folder.parents
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from docsort.errors import NoMapError
+from docsort.images.heat_overlay import draw_heat
 from docsort.members.checkpoints import Checkpoint
-from docsort.reporting.explained import CELL, COLUMNS, draw_heat, explain, list_sure
+from docsort.reporting.explained import CELL, COLUMNS, explain, list_sure
 from docsort.reporting.galleries import ANSWERED, list_mistakes
 
 CHECKPOINTS = [Checkpoint(Path(f"fold_{fold}"), f"fold_{fold}") for fold in range(5)]

@@ -140,6 +140,33 @@ def test_the_versions_are_those_installed(card: str) -> None:
         assert f"| {name} | {version} |" in table
 
 
+def test_late_members_stand_among_the_models_and_count_where_they_are_accepted(
+    scores: Scores,
+    card: str,
+    oof_votes: pd.DataFrame,
+    classes: pd.DataFrame,
+    submission: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    data_tables: dict[str, pd.DataFrame],
+) -> None:
+    table = tabulate_class_scores(oof_votes, classes, submission, None)
+    worth = {"pages_asked": 7, "gain": 0.02}
+    cards = [
+        write_model_card(
+            scores,
+            table,
+            verdicts,
+            {"fold_0": {"kind": "network"}, "words_fold_0": {"kind": "reading", **worth, "accepted": accepted}},
+            data_tables["clean_images"],
+        )
+        for accepted in (True, False)
+    ]
+    assert "| words_fold_0 | reading | 7 | 0.0200 | True |" in cards[0]
+    assert ["an ensemble of 2 models" in cards[0], "an ensemble of 1 models" in cards[1]] == [True, True]
+    assert all("asked only where the others are unsure" in text for text in cards)
+    assert "asked only where the others are unsure" not in card
+
+
 def test_a_run_without_specialists_says_so(
     scores: Scores,
     oof_votes: pd.DataFrame,

@@ -10,7 +10,13 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from docsort.errors import InputError
 from docsort.reporting.parameters import ReportingParameters
-from docsort.reporting.scores import score_run, score_validation_views, score_votes, tabulate_class_scores
+from docsort.reporting.scores import (
+    score_decisions,
+    score_run,
+    score_validation_views,
+    score_votes,
+    tabulate_class_scores,
+)
 from docsort.tables import PREDICTION_KEYS
 
 PARAMETERS = ReportingParameters(draws=200)
@@ -122,17 +128,24 @@ def test_a_key_of_other_images_is_refused(
         score_run(oof_votes, verdicts, submission, FORECAST, pd.concat([answer_key, answer_key.head(1)]), PARAMETERS, 0)
 
 
-def test_predictions_are_scored_like_their_votes(oof_votes: pd.DataFrame) -> None:
-    """Two turns whose mean says what the vote says, though the first turn alone says something else."""
+def test_the_vote_that_is_used_is_scored_and_each_member_by_itself(oof_votes: pd.DataFrame) -> None:
+    """Two turns whose mean says what the vote says, though the first turn alone says something else; and a member that
+    is wrong everywhere, which a mean of both would show."""
     columns = [f"p_{target}" for target in range(5)]
     rows = oof_votes.assign(model="main")
     sure = pd.DataFrame(np.eye(5)[rows["predicted"]], columns=columns)
     vague = pd.DataFrame(0.6 * np.eye(5)[(rows["predicted"] + 1) % 5] + 0.4 * sure.to_numpy(), columns=columns)
+    wrong = pd.DataFrame(np.eye(5)[(rows["label"] + 1) % 5], columns=columns)
     turns = [
-        pd.concat([rows.assign(turn=turn, scale=100), values], axis=1) for turn, values in enumerate((vague, sure))
+        pd.concat([rows.assign(model=model, turn=turn, scale=100), values], axis=1)
+        for model, turn, values in (("main", 0, vague), ("main", 1, sure), ("bad", 0, wrong), ("bad", 1, wrong))
     ]
     predictions = pd.concat(turns)[[*PREDICTION_KEYS, *columns]]
-    assert score_validation_views(predictions, 5) == score_votes(oof_votes, ReportingParameters(), 5)
+    vote = pd.concat([rows.assign(model="vote").drop(columns="predicted"), sure], axis=1)
+    scores = score_validation_views(predictions, vote, 5)
+    models = scores.pop("models")
+    assert scores == models["main"] == score_votes(oof_votes, ReportingParameters(), 5)
+    assert models["bad"]["macro_f1"] == 0
 
 
 def test_class_scores_stand_side_by_side(
@@ -145,3 +158,15 @@ def test_class_scores_stand_side_by_side(
     assert table["test_support"].sum() == 90
     without = tabulate_class_scores(oof_votes, classes, submission, None)
     assert not [column for column in without.columns if column.startswith("test_") and "like" not in column]
+
+
+def test_the_score_of_what_a_person_decided_stands_apart_and_only_where_an_answer_changed(
+    submission: pd.DataFrame, answer_key: pd.DataFrame
+) -> None:
+    assert score_decisions(submission, submission.copy(), answer_key, PARAMETERS, 0) == {}
+    right = submission.merge(answer_key, on="ID", suffixes=("_answer", ""))[["ID", "target"]]
+    changed = int((right["target"].to_numpy() != submission["target"].to_numpy()).sum())
+    assert changed
+    assert score_decisions(submission, right, None, PARAMETERS, 0) == {"reviewed": {"changed": changed}}
+    reviewed = score_decisions(submission, right, answer_key, PARAMETERS, 0)["reviewed"]
+    assert (reviewed["changed"], reviewed["test"]["macro_f1"]) == (changed, 1)

@@ -93,7 +93,7 @@ def serve_job(job: Job, port: int, started: Any) -> None:
 
 def serve_impatiently(job: Job, patience: float, started: Any, log: Path) -> None:
     """The same at any free port, with so many seconds for clients that hang; what the server says goes to the log."""
-    from docsort.reviewing import clients
+    from docsort.web import clients
 
     clients.PATIENCE_SECONDS = patience
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)

@@ -9,9 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+from reviewed_answers import UNSURE, AnswerJob
 from reviewed_job import CLASSES, HAND_WRITTEN, HOSTILE, Job, page_id, serve_job
 
-from docsort.cleaning.ledger import resolve_ledger
+from docsort.cleaning.ledger import resolve_answers, resolve_ledger
+from docsort.ingestion.reviewed_pages import add_reviewed_pages
+from docsort.reviewing.final_answers import decide_answers
+from docsort.stores import Store
+from docsort.tables import ANSWER_LEDGER, PHOTOS, is_reviewed
+from docsort.user_tables import read_user_table
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -26,7 +32,7 @@ FLAGS = (
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
-Serve = Callable[[int], tuple[str, Any]]
+Serve = Callable[..., tuple[str, Any]]
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def serve(job: Job) -> Iterator[Serve]:
     spawn = multiprocessing.get_context("spawn")
     processes = []
 
-    def start(port: int) -> tuple[str, Any]:
+    def start(port: int, job: Job | AnswerJob = job) -> tuple[str, Any]:
         started = spawn.Queue()
         process = spawn.Process(target=serve_job, args=(job, port, started), daemon=True)
         process.start()
@@ -171,3 +177,39 @@ def test_the_slower_of_two_tabs_sees_what_the_other_decided_before_it_overwrites
     fast.keyboard.press("z")
     fast.wait_for_function("() => document.querySelector('#message').textContent.startsWith('Not undone')")
     assert rows(job)[page_id(0)] == ("keep", "", "")
+
+
+def test_twenty_unsure_pages_are_judged_and_stand_in_the_final_answers_and_in_the_next_training(
+    serve: Serve, browser: BrowserContext, answer_job: AnswerJob, tmp_path: Path
+) -> None:
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(serve(0, answer_job)[0])
+    ids = [card["image_id"] for card, _ in answer_job.review().judged_cards()][:UNSURE]
+    wait_for(page, ids[0])
+    assert page.title() == "Answer review"
+    assert page.inner_text("#labels").splitlines()[::2] == [f"7 {HOSTILE}", "3 admission", '14 o"pinion & more']
+    assert page.inner_text("#evidence") == "confidence 0.400 below 0.900"
+    page.wait_for_function("() => document.querySelector('#page').naturalWidth > 0")
+    for key, laid in (("t", "rotate(90deg)"), ("m", "rotate(270deg) scale(-"), ("t", "rotate(0deg) scale(-")):
+        page.keyboard.press(key)
+        assert laid in str(page.get_attribute("#page", "style"))
+    for number, image_id in enumerate(ids):
+        wait_for(page, image_id)
+        for key in (["k"], ["r"], ["d"], ["o", "1", "4", "Enter"])[number % 4]:
+            page.keyboard.press(key)
+    page.wait_for_function("() => document.querySelector('#count').textContent === '20 of 23 decided'")
+    assert problems == []
+
+    decided = resolve_answers(read_user_table(answer_job.ledger_path, ANSWER_LEDGER), CLASSES).set_index("sha256")
+    final, told = decide_answers(answer_job.answers, decided.reset_index())
+    by_page = final.drop_duplicates("sha256").set_index("sha256").loc[ids]
+    models = by_page["model_target"].tolist()
+    said = [[model, 7 if model == 3 else 3, None, 14][number % 4] for number, model in enumerate(models)]
+    assert [None if pd.isna(target) else target for target in by_page["target"]] == said
+    assert told.startswith("Of 26 answers a person changed 10, 5 confirmed, 6 of no class")
+    photos, store = pd.DataFrame(columns=list(PHOTOS)), Store(tmp_path / "pages")
+    listed = add_reviewed_pages(photos, CLASSES, decided.reset_index(), answer_job.ledger_path, store)
+    joined = listed[is_reviewed(listed)]
+    assert sorted(joined["target"]) == sorted(target for target in said if target is not None)

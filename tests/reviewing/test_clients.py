@@ -16,7 +16,7 @@ import pytest
 from hostile import Attacker, Hostile, send
 from reviewed_job import HAND_WRITTEN, Job, serve_impatiently
 
-from docsort.reviewing.clients import MOST_CLIENTS
+from docsort.web.clients import MOST_CLIENTS
 
 REQUESTS = 2000
 MEGABYTE = 1024**2

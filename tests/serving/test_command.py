@@ -41,7 +41,7 @@ def test_pages_are_answered_into_a_file_and_sorted_into_folders(call, pages: Pat
 def test_without_a_file_the_answers_are_printed(call, pages: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     result = call("predict", pages / "0.png", pages / "1.png")
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("page,file,target,class_name,confidence,"), result.output
+    assert lines[0].startswith("page,file,sha256,ensemble,target,class_name,confidence,"), result.output
     assert len(lines) == 3
     assert list(tmp_path.iterdir()) == []  # and nothing is left
 
@@ -63,6 +63,8 @@ def test_a_threshold_changes_which_pages_need_review_and_no_answer(call, pages: 
         (("predict", "none.png"), "Expected none.png to be a file or a folder, but nothing is there."),
         (("predict", ".", "--to", "a.xlsx"), "Expected pictures in ."),
         (("inspect", "nowhere"), "Expected an ensemble in"),
+        (("serve", "--host", "0.0.0.0"), "Expected a token where others can reach the server"),
+        (("serve", "--token", "short"), "Expected a token of at least 16"),
     ],
 )
 def test_a_mistake_is_one_sentence(call, arguments: tuple[str, ...], sentence: str) -> None:  # type: ignore[no-untyped-def]
@@ -94,7 +96,8 @@ def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from docsort.commands.main import docsort; "
         "docsort.main(['predict', '--help'], standalone_mode=False); "
-        "print([name for name in ('torch', 'pandas', 'kedro', 'numpy', 'mlflow') if name in sys.modules])"
+        "docsort.main(['serve', '--help'], standalone_mode=False); "
+        "print([name for name in ('torch', 'pandas', 'kedro', 'numpy', 'mlflow', 'starlette') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -31,3 +31,12 @@ def compute_for_ever(number: int) -> int:
         while number == 2:
             pass
     return number
+
+
+def take_apart_or_die(data: bytes, *limits: int) -> list[bytes]:
+    """As the service takes an upload apart; b"13" kills the process."""
+    from docsort.serving.http.decoding import take_apart
+
+    if data == b"13":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return take_apart(data, *limits)

@@ -33,6 +33,7 @@ from docsort.images.resizing import shrink_to_side
 from docsort.images.traits import TRAITS, page_traits
 from docsort.seeding import derive_rng, derive_seed
 from docsort.stores import Store, fingerprint, read_checked
+from docsort.tables import is_reviewed
 from docsort.work.executor import executor
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def fit_damage(
     damaged as the parameters say `before`, and `after` the fit. Where the fit does not bring the pages nearer, what was
     there before is kept. A fit is kept in the store, under a fingerprint of all it depends on.
     """
-    sources = [Page(str(row.path), str(row.sha256)) for row in clean_images.itertuples()]
+    sources = [Page(str(row.path), str(row.sha256)) for row in clean_images[~is_reviewed(clean_images)].itertuples()]
     shown = images[images["split"] == "test"].sort_values("image_id")
     test = [Page(str(row.path), str(row.sha256)) for row in shown.itertuples()]
     before = overruled(parameters.damage, parameters.fit.insist)
@@ -75,7 +76,7 @@ def fit_damage(
         logger.info("The fit of the damage: unchanged, nothing to do")
         return _in_order(record, parameters), pd.read_csv(BytesIO(read_checked(saved)))
     record, table = _fit(
-        _spread(sources, seed), _spread(test, seed)[: parameters.fit.test_pages], before, parameters, seed
+        spread(sources, seed), spread(test, seed)[: parameters.fit.test_pages], before, parameters, seed
     )
     write_atomically(saved, table.to_csv(index=False).encode())
     store.complete(key, record)
@@ -107,7 +108,7 @@ def _fit(
     logger.info("Test images and undamaged training pages are told apart with an AUC of %.3f", far)
     found = before
     for number in range(parameters.fit.rounds):
-        pages, drawn, traits = _damaged(sources, propose(found), count, seed, f"fit, round {number}")
+        pages, drawn, traits = damaged_pages(sources, propose(found), count, seed, f"fit, round {number}")
         weights, auc = importance_weights(traits, [page.sha256 for page, _ in pages], wanted, seed)
         table = pd.DataFrame([asdict(damage) for damage in drawn])
         found = overruled(read_off(table, traits, weights, found), parameters.fit.insist)
@@ -115,7 +116,7 @@ def _fit(
     made: dict[str, NDArray[np.float32]] = {}
     aucs = {"undamaged": far}
     for name, candidate in (("before", before), ("after", found)):
-        pages, _, made[name] = _damaged(sources, candidate, count, seed, "fit, check")
+        pages, _, made[name] = damaged_pages(sources, candidate, count, seed, "fit, check")
         _, aucs[name] = importance_weights(made[name], [page.sha256 for page, _ in pages], wanted, seed)
     better = aucs["after"] <= aucs["before"]
     logger.info("Damaged as before the AUC is %.3f, as fitted %.3f", aucs["before"], aucs["after"])
@@ -156,7 +157,7 @@ def compare(undamaged: NDArray[np.float32], damaged: NDArray[np.float32], wanted
     return table.sort_values("ks_damaged", ascending=False, kind="stable", ignore_index=True)
 
 
-def _damaged(
+def damaged_pages(
     sources: Sequence[Page], parameters: DamageParameters, count: int, seed: int, purpose: str
 ) -> tuple[list[tuple[Page, Page | None]], list[Damage], NDArray[np.float32]]:
     """Pages with partners, what was drawn for each, and the traits afterwards."""
@@ -169,7 +170,7 @@ def _damaged(
     return pages, drawn, measure_pages(pages, drawn)
 
 
-def _spread(pages: Sequence[Page], seed: int) -> list[Page]:
+def spread(pages: Sequence[Page], seed: int) -> list[Page]:
     """In an order that depends on the bytes alone, not on names or classes."""
     return sorted(pages, key=lambda page: derive_seed(seed, "fit, order", page.sha256))
 

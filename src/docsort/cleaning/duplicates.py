@@ -15,8 +15,9 @@ from scipy.sparse.csgraph import connected_components
 
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.cleaning.pixel_comparison import measure_agreement
+from docsort.errors import listing
 from docsort.images.hashes import hashes_from_text, near_pairs
-from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns
+from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns, is_reviewed, with_origin
 
 ASPECT_TOLERANCE = 0.12
 """Largest difference of the logarithms of width over height: a crop by 5 % at both ends of one side gives 0.105."""
@@ -72,11 +73,13 @@ def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Series:
 def group_training_images(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
     """All training images, with `group` and, as `label`, the label they came with; columns image_id, group, label.
 
-    Those that the ledger drops too: whether an image is dropped changes no other one's group.
+    Those that the ledger drops too: whether an image is dropped changes no other one's group. Not a page that a person
+    judged and that is a test image, or its near-duplicate: to learn it would make the test no test.
     """
-    train = images[images["split"] == "train"].sort_values("image_id", ignore_index=True)
+    train = images[(images["split"] == "train") & ~_shows_test_page(images, duplicates)]
+    train = train.sort_values("image_id", ignore_index=True)
     train["group"] = group_sources(train, duplicates)
-    return train.assign(label=train["target"].astype("int64"))[["image_id", "group", "label"]]
+    return train.assign(label=train["target"].astype("int64"))[with_origin(train, ("image_id", "group", "label"))]
 
 
 def assemble_clean_images(labelled: pd.DataFrame, grouped: pd.DataFrame) -> pd.DataFrame:
@@ -84,9 +87,25 @@ def assemble_clean_images(labelled: pd.DataFrame, grouped: pd.DataFrame) -> pd.D
 
     labelled: what the ledger leaves; grouped: from `group_training_images`.
     """
-    train = labelled[labelled["split"] == "train"].sort_values("image_id", ignore_index=True)
+    train = labelled[(labelled["split"] == "train") & labelled["image_id"].isin(grouped["image_id"])]
+    train = train.sort_values("image_id", ignore_index=True)
     train["group"] = train["image_id"].map(dict(zip(grouped["image_id"], grouped["group"], strict=True)))
-    return train[list(CLEAN_IMAGES)].astype({"label": "int64", "given_label": "int64"})
+    return train[with_origin(train, CLEAN_IMAGES)].astype({"label": "int64", "given_label": "int64"})
+
+
+def _shows_test_page(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Series:
+    """Which images joined by a person's judgement and show what a test image shows; that is told in a warning."""
+    across = duplicates[duplicates["split"] != duplicates["other_split"]]
+    both = images["image_id"].isin([*across["image_id"], *across["other_id"]])
+    found = both & is_reviewed(images) & (images["split"] == "train")
+    if found.any():
+        _log.warning(
+            "%d judged pages are test images of this data, or near-duplicates of one, and are not learnt from, for the "
+            "test would be no test any more: %s; their answers belong to `answer_fixes`.",
+            found.sum(),
+            listing(images.loc[found, "image_id"]),
+        )
+    return found
 
 
 def _report_largest(sizes: pd.Series, names: pd.Series, total: int) -> None:

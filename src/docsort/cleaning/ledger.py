@@ -5,6 +5,7 @@ and `undecided` change nothing and record that somebody looked. A decision that 
 ledger made for other data, or for data that has changed since, must not be applied in silence.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
@@ -14,10 +15,11 @@ import pandas as pd
 
 from docsort.errors import InputError, listing
 from docsort.labels import find_target
-from docsort.tables import LEDGER, check_columns
+from docsort.tables import ANSWER_LEDGER, LEDGER, check_columns
 
 ACTIONS = ("relabel", "drop", "keep", "undecided")
 CHANGING = ("relabel", "drop")
+DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def apply_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -35,13 +37,15 @@ def apply_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFra
     return labelled[~labelled["image_id"].isin(dropped)].reset_index(drop=True)
 
 
-def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+def resolve_ledger(
+    images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame, name: str = "label_fixes"
+) -> pd.DataFrame:
     """The ledger as text, with full image ids and a column `new_target` (Int64); ids may lack the file's extension.
 
     Labels are class numbers or names. `old_label` may be empty where the action changes nothing. Raises InputError, all
     problems together.
     """
-    check_columns(ledger, LEDGER, "label_fixes")
+    check_columns(ledger, LEDGER, name)
     table = pd.DataFrame({column: [_text(value) for value in ledger[column]] for column in LEDGER}, dtype=str)
     table["image_id"] = table["image_id"].map(full_ids(images)).fillna(table["image_id"])
     table["new_target"] = pd.array([find_target(classes, label) for label in table["new_label"]], dtype="Int64")
@@ -49,8 +53,31 @@ def resolve_ledger(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataF
     problems = [*_misnamed(table, given), *_unfit(table, given, classes), *_unclear(table)]
     if problems:
         lines = "\n".join(f"  - {line}" for line in problems)
-        raise InputError(f"The label ledger does not fit the data; correct label_fixes and run again.\n{lines}")
+        raise InputError(f"The label ledger does not fit the data; correct {name} and run again.\n{lines}")
     return table
+
+
+def resolve_answers(ledger: pd.DataFrame, classes: pd.DataFrame, name: str = "answer_fixes") -> pd.DataFrame:
+    """A ledger of answers (table ANSWER_LEDGER) as text, with a column `answer` (Int64): the class that a person says
+    it is, missing for drop and undecided, which name none.
+
+    A decision is about a page, whatever is answered of it today. Raises InputError, all problems together.
+    """
+    check_columns(ledger, ANSWER_LEDGER, name)
+    odd = [text for text in ledger["sha256"] if not DIGEST.fullmatch(_text(text))]
+    old = [find_target(classes, _text(label)) for label in ledger["old_label"]]
+    strange = [label for label, target in zip(ledger["old_label"], old, strict=True) if target is None]
+    problems = [f"sha256 that is none: {listing(map(repr, odd))}"] if odd else []
+    problems += [f"old_label that is no class of the data: {listing(map(repr, strange))}"] if strange else []
+    if problems:
+        raise InputError(f"The ledger of answers does not fit the data; correct {name}: {'; '.join(problems)}.")
+    pages = pd.DataFrame({"image_id": ledger["sha256"].map(_text), "target": pd.array(old, dtype="int64")})
+    table = resolve_ledger(pages, ledger.assign(image_id=pages["image_id"]), classes, name)
+    table = table.rename(columns={"image_id": "sha256"}).assign(
+        image_id=ledger["image_id"].map(_text), file=ledger["file"].map(_text)
+    )
+    kept = pages["target"].where(table["action"] == "keep").astype("Int64")
+    return table.assign(answer=table["new_target"].where(table["action"] == "relabel", kept))
 
 
 def full_ids(images: pd.DataFrame) -> dict[str, str]:

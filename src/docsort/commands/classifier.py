@@ -10,24 +10,36 @@ if TYPE_CHECKING:
     from docsort.serving.classifier import Classifier
 
 ENSEMBLE = "DOCSORT_ENSEMBLE"
-"""Environment variable: folder of the ensemble where none is named."""
+"""Environment variable: the ensemble where none is named."""
 
 USUAL_PLACE = Path("data/06_models/ensemble")
 """Where `kedro run` leaves the ensemble."""
 
 ensemble_option = click.option(
     "--ensemble",
-    type=click.Path(path_type=Path),
-    help=f"Folder of the ensemble. Defaults to {ENSEMBLE}, else to {USUAL_PLACE}.",
+    help=f"Folder of the ensemble, or models:/NAME@alias of MLflow. Defaults to {ENSEMBLE}, else to {USUAL_PLACE}.",
 )
 threshold_option = click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Confidence below which a page needs review."
 )
+graphs_option = click.option(
+    "--onnx",
+    type=click.Path(path_type=Path),
+    help="Folder that `docsort export --onnx` has written: networks are computed by onnxruntime, not by torch.",
+)
 
 
-def load_classifier(folder: Path | None, threshold: float | None = None) -> "Classifier":
-    """The classifier of this folder, or of where an ensemble usually is, with this threshold or its own."""
+def load_classifier(
+    place: str | Path | None, threshold: float | None = None, graphs: Path | None = None
+) -> "Classifier":
+    """The classifier of this folder or model of MLflow, or of where an ensemble usually is, with this threshold or its
+    own; graphs: folder of an export that computes its networks."""
     from docsort.serving.classifier import load
 
-    classifier = load(folder or Path(os.environ.get(ENSEMBLE, USUAL_PLACE)))
+    classifier = load(place or os.environ.get(ENSEMBLE) or USUAL_PLACE)
+    if graphs is not None:
+        from docsort.serving.classifier import Classifier
+        from docsort.serving.export import with_graphs
+
+        classifier = Classifier(with_graphs(classifier.ensemble, graphs))
     return classifier if threshold is None else classifier.with_threshold(threshold)

@@ -1,7 +1,5 @@
 """`docsort inspect`."""
 
-from pathlib import Path
-
 import click
 
 from docsort.commands.classifier import load_classifier
@@ -9,10 +7,13 @@ from docsort.console import one_sentence_errors
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
-def inspect(folder: Path | None) -> None:
-    """Say what an ensemble is, what it was forecast to score, and on what."""
+@click.argument("ensemble", required=False)
+def inspect(ensemble: str | None) -> None:
+    """Say what an ensemble is, what it was forecast to score, and on what.
+
+    ENSEMBLE is its folder, or models:/NAME@alias of MLflow.
+    """
     with one_sentence_errors():
         from docsort.serving.description import describe
 
-        click.echo(describe(load_classifier(folder).ensemble))
+        click.echo(describe(load_classifier(ensemble).ensemble))

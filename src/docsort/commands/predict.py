@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docsort.commands.classifier import ensemble_option, load_classifier, threshold_option
+from docsort.commands.classifier import ensemble_option, graphs_option, load_classifier, threshold_option
 from docsort.console import one_sentence_errors, work_ended
 from docsort.work.signals import ended_by_signals
 
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 @click.option("--to", type=click.Path(path_type=Path), help="File for the answers: .csv, .jsonl or .parquet.")
 @click.option("--sort-into", type=click.Path(path_type=Path), help="Copy the pages into a folder per class below this.")
 @threshold_option
+@graphs_option
 def predict(
-    paths: tuple[str, ...], ensemble: Path | None, to: Path | None, sort_into: Path | None, threshold: float | None
+    paths: tuple[str, ...],
+    ensemble: str | None,
+    to: Path | None,
+    sort_into: Path | None,
+    threshold: float | None,
+    onnx: Path | None,
 ) -> None:
     """Answer pages: files, folders, globs; of PDF and TIFF files every page.
 
@@ -37,7 +43,7 @@ def predict(
             check_result(to)
         if sort_into is not None:
             check_folder(sort_into, files)
-        _predict(load_classifier(ensemble, threshold), files, to, sort_into)
+        _predict(load_classifier(ensemble, threshold, onnx), files, to, sort_into)
 
 
 def _predict(classifier: "Classifier", files: list[Path], to: Path | None, sort_into: Path | None) -> None:

@@ -9,6 +9,7 @@ Legend of shapes: N pages, V views, K classes of a member, F folds.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,8 @@ def _ask(ensemble: EnsembleFiles, listed: Listed, cache: Store | None, in_worker
     """Looks up what is cached, has the rest done, and caches it."""
     if ensemble.folder is None:
         raise StorageError("Expected an ensemble that is saved, but this one is not; save it to a folder first.")
+    if ensemble.graphs:
+        cache = None  # what is kept there is torch's
     keys, photos = listed.keys, listed.photos
     folds = sorted(ensemble.novelty) if novelty else []
     caches = {member: _member_cache(ensemble, member, cache) for member in ensemble.manifest.members}
@@ -124,6 +127,7 @@ def _ask_missing(
             [photos[row] for row in part],
             {member: known[part] for member, known in asked.predictions.items()},
             list(asked.distances),
+            {key: str(path) for key, path in ensemble.graphs.items()},
         )
         for number, part in enumerate(parts)
     ]
@@ -181,6 +185,7 @@ def answer_chunk(
     photos: Sequence[Photo],
     known: dict[EnsembleMember, Answers],
     folds: Sequence[int],
+    graphs: Mapping[str, str],
     lease: Lease,
     *,
     in_worker: bool = False,
@@ -189,7 +194,8 @@ def answer_chunk(
     stops of the policy all members are asked about the pages that are still open, which they decide together; late
     members come last, and are asked where these are unsure.
 
-    stamp: fingerprint of the ensemble, so that a folder that was written anew is opened anew.
+    stamp: fingerprint of the ensemble, so that a folder that was written anew is opened anew. graphs: see
+    `EnsembleFiles.graphs`.
     """
     ensemble, device = _open(folder, stamp), lease.devices[0]
     decoded, problems = decode(photos, in_worker)
@@ -209,7 +215,7 @@ def answer_chunk(
                 part = parts[_format(ensemble, member).straighten]
                 before = answers[rows, : len(policy.views)]
                 if np.isnan(before).any():
-                    opened = _open_member(folder, stamp, member.key, device)
+                    opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
                     answers[rows, : len(policy.views)] = opened.predict(part, policy, before)
     for name, rows in _late_rows(ensemble, asked.predictions, usable).items():
         places = np.searchsorted(usable, rows).tolist()
@@ -217,14 +223,15 @@ def answer_chunk(
         parts = {straight: pages.take(places) for straight, pages in laid.items()}
         for member, answers in asked.predictions.items():
             if member.name == name and np.isnan(answers[rows]).any():
-                opened = _open_member(folder, stamp, member.key, device)
+                opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
                 part = parts[_format(ensemble, member).straighten]
                 answers[rows] = opened.predict(part, _policy(ensemble, member), answers[rows])
     for fold in folds:
         distances = np.full(len(photos), np.nan)
         if len(usable):
             member = _embedder(ensemble, fold)
-            opened, pages = _open_member(folder, stamp, member.key, device), laid[_format(ensemble, member).straighten]
+            opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
+            pages = laid[_format(ensemble, member).straighten]
             distances[usable] = ensemble.novelty[fold].distances(opened.embed(pages))  # type: ignore[attr-defined]
         asked.distances[fold] = distances
     return number, asked
@@ -236,9 +243,10 @@ def _open(folder: str, stamp: str) -> EnsembleFiles:
 
 
 @lru_cache(maxsize=64)
-def _open_member(folder: str, stamp: str, key: str, device: str) -> Member:
+def _open_member(folder: str, stamp: str, key: str, device: str, graph: str | None) -> Member:
     checkpoint = _open(folder, stamp).checkpoints[key]
-    return kind_of(checkpoint).load(checkpoint, device)
+    kind = kind_of(checkpoint)
+    return kind.load(checkpoint, device) if graph is None else kind.load_graph(checkpoint, Path(graph))
 
 
 def _views_asked(ensemble: EnsembleFiles, known: dict[EnsembleMember, Answers], pages: int) -> NDArray[np.int64]:

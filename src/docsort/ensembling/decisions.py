@@ -18,7 +18,7 @@ from docsort.errors import InputError, LeakError, listing
 from docsort.members.views import ViewPolicy, members_of, page_views
 from docsort.specialists.routing import is_touched
 from docsort.specialists.rules import rules_of_record
-from docsort.tables import probability_columns
+from docsort.tables import is_reviewed, probability_columns
 
 Record = Mapping[str, Any]
 
@@ -139,7 +139,7 @@ def vote_out_of_fold(predictions: pd.DataFrame, folds: pd.DataFrame, by_fold: Ma
 
 
 def check_out_of_fold(predictions: pd.DataFrame, folds: pd.DataFrame) -> None:
-    """Every prediction must come from the fold that held its source out, and every source have one."""
+    """Every prediction must come from the fold that held its source out, and every source that judges have one."""
     held_out = dict(zip(folds["image_id"].astype(str), folds["fold"].astype(int), strict=True))
     pages = predictions[["image_id", "fold"]].drop_duplicates()
     expected = pages["image_id"].astype(str).map(held_out)
@@ -149,7 +149,8 @@ def check_out_of_fold(predictions: pd.DataFrame, folds: pd.DataFrame) -> None:
             f"Expected every validation page to be predicted by the member that held it out, but {len(leaks)} are "
             f"not: {listing(leaks)}; these predictions belong to other folds: run the training pipeline again."
         )
-    missing = sorted(set(held_out) - set(pages["image_id"].astype(str)))
+    judging = folds.loc[~is_reviewed(folds), "image_id"].astype(str)
+    missing = sorted(set(judging) - set(pages["image_id"].astype(str)))
     if missing:
         raise InputError(
             f"Expected out-of-fold predictions of every source in `folds`, but {len(missing)} have none: "

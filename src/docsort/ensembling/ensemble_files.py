@@ -3,13 +3,14 @@
     folder/ensemble.json         page format, members, decisions, classes, forecast, versions
     folder/novelty.safetensors   what the members have learnt, to find pages that are like nothing of it
     folder/members/<key>/        the files of each member
+    folder/reference.safetensors numbers of the pages validated on, which new pages are compared with; may be missing
 
 Nothing in it is executable, and nothing outside of it is needed: it may be moved to another machine.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from docsort.arrays import Arrays, arrays_to_bytes, read_arrays
 from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.novelty import NoveltyIndex
+from docsort.ensembling.reference import Reference
 from docsort.errors import StorageError
 from docsort.files import partial_of, read_file, storing, write_atomically
 from docsort.member_kinds import kind_of
@@ -25,6 +27,7 @@ from docsort.members.checkpoints import Checkpoint
 from docsort.stores import RECORD, Store, checked_digest, file_digest, fingerprint, is_whole, sealed, sha256, unsealed
 
 ENSEMBLE_FILE, NOVELTY_FILE, MEMBERS_FOLDER = "ensemble.json", "novelty.safetensors", "members"
+REFERENCE_FILE = "reference.safetensors"
 ENSEMBLE_VERSION = 2
 """Of the files; any other is refused."""
 
@@ -67,12 +70,15 @@ _MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
 @dataclass(frozen=True, eq=False)
 class EnsembleFiles:
     """manifest: all facts and decisions; checkpoints: of the members, by key; novelty: by fold; folder: where it lies,
-    None before it is saved, and only a saved one can answer."""
+    None before it is saved, and only a saved one can answer; reference: what new pages are compared with, None where it
+    was made before there was one; graphs: ONNX files that compute members in torch's place, by key."""
 
     manifest: Manifest
     checkpoints: Mapping[str, Checkpoint]
     novelty: Mapping[int, NoveltyIndex]
     folder: Path | None = None
+    reference: Reference | None = None
+    graphs: Mapping[str, Path] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Self:
         """Writes the folder, its manifest last, and gives back the ensemble that lies there. Members' files are linked
@@ -84,8 +90,13 @@ class EnsembleFiles:
             copy_member(checkpoint, folder / MEMBERS_FOLDER / checkpoint.key)
         novelty = arrays_to_bytes(self._novelty_arrays())
         write_atomically(folder / NOVELTY_FILE, novelty)
+        sums = {NOVELTY_FILE: sha256(novelty)}
+        if self.reference is not None:
+            reference = arrays_to_bytes(self.reference.to_arrays())
+            write_atomically(folder / REFERENCE_FILE, reference)
+            sums[REFERENCE_FILE] = sha256(reference)
         facts = _MANIFEST.dump_python(self.manifest, mode="json")
-        write_atomically(folder / ENSEMBLE_FILE, sealed(facts, {NOVELTY_FILE: sha256(novelty)}))
+        write_atomically(folder / ENSEMBLE_FILE, sealed(facts, sums))
         return type(self).load(folder)
 
     @classmethod
@@ -107,13 +118,17 @@ class EnsembleFiles:
                 f"Expected the member {lost[0]} in {place}, but it is gone or not whole; copy the folder again, or "
                 "run the ensembling pipeline again."
             )
-        return cls(manifest, checkpoints, _read_novelty(place / NOVELTY_FILE), place)
+        novelty, reference = _read_novelty(place / NOVELTY_FILE), _read_reference(place / REFERENCE_FILE)
+        return cls(manifest, checkpoints, novelty, place, reference)
 
     def fingerprint(self) -> str:
-        """Of everything that decides an answer: members, JPEG quality, decisions, novelty; not of its forecast."""
+        """Of all that decides an answer: members, JPEG quality, decisions, novelty, graphs; not of its forecast and its
+        reference."""
         facts = asdict(replace(self.manifest, forecast=None, training_pages={}, packages={}, decisions=None))  # type: ignore[arg-type]
         decisions = _MANIFEST.dump_python(self.manifest, mode="json")["decisions"]
-        return fingerprint(facts, decisions, {fold: index.fingerprint() for fold, index in self.novelty.items()})
+        graphs = [{key: file_digest(str(path)) for key, path in self.graphs.items()}] if self.graphs else []
+        novelty = {fold: index.fingerprint() for fold, index in self.novelty.items()}
+        return fingerprint(facts, decisions, novelty, *graphs)
 
     def is_whole(self) -> bool:
         """Whether all files of its members are as they were written; reads them."""
@@ -126,9 +141,12 @@ class EnsembleFiles:
         """Class numbers, ascending."""
         return [target for target, _ in self.manifest.classes]
 
-    def finished(self, decisions: Decisions, forecast: dict[str, Any] | None) -> Self:
-        """The same members with other decisions and a forecast, not saved yet."""
-        return replace(self, manifest=replace(self.manifest, decisions=decisions, forecast=forecast), folder=None)
+    def finished(
+        self, decisions: Decisions, forecast: dict[str, Any] | None, reference: Reference | None = None
+    ) -> Self:
+        """The same members with other decisions, a forecast and a reference, not saved yet."""
+        manifest = replace(self.manifest, decisions=decisions, forecast=forecast)
+        return replace(self, manifest=manifest, folder=None, reference=reference)
 
     def _novelty_arrays(self) -> Arrays:
         return {
@@ -196,6 +214,15 @@ def _damaged(path: Path) -> StorageError:
         f"Expected {path} to be as an ensemble was saved there, but it is not; copy the folder again, or run the "
         "ensembling pipeline again."
     )
+
+
+def _read_reference(path: Path) -> Reference | None:
+    if not path.is_file():
+        return None
+    try:
+        return Reference.from_arrays(read_arrays(path, ENSEMBLE_FILE))
+    except StorageError as error:
+        raise _damaged(path) from error
 
 
 def _read_novelty(path: Path) -> dict[int, NoveltyIndex]:

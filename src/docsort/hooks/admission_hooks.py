@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.pipeline import Node, Pipeline
 
-SHARED = ("seed", "source.layout", "source.raw_dir", "sample", "cross_validation")
+SHARED = ("seed", "source.layout", "source.raw_dir", "source.reviewed_pages", "sample", "cross_validation")
 """Settings, or groups of them, that all datasets of one `data_root` must agree in."""
 NOT_OF = {"ingestion": "cross_validation"}
 """Which of them a stage does not depend on."""

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from docsort.errors import InputError, listing
 from docsort.folds import FOLD_COUNT, MOST_FOLDS, set_fold_count
 from docsort.parameters import Parameters, PathText, read
+from docsort.tracking import TrackingParameters
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -24,6 +25,7 @@ RUNTIME_NAMES = (
     "layout",
     "data_root",
     "label_fixes",
+    "answer_fixes",
     "backbone",
     "pretrained",
     "image_size",
@@ -33,6 +35,7 @@ RUNTIME_NAMES = (
     "holdout",
     "answer_key",
     "photos",
+    "reviewed_pages",
     "preset",
     "time_limit",
 )
@@ -40,7 +43,7 @@ RUNTIME_NAMES = (
 
 FOLD_NUMBERS = {f"fold_{number}": number for number in range(MOST_FOLDS)}
 
-LOCATIONS = ("data_root", "label_fixes")
+LOCATIONS = ("data_root", "label_fixes", "answer_fixes")
 """Those that only the catalog reads."""
 
 MEMBER_FIELDS: Mapping[str, str | None] = {
@@ -89,9 +92,10 @@ class RunSettings(Parameters):
     seed: int = Field(default=0, ge=0)
     data_root: PathText = "data"
     label_fixes: PathText = "label_fixes.csv"
+    answer_fixes: PathText = "answer_fixes.csv"
     fold_numbers: dict[str, int] = FOLD_NUMBERS
 
-    @field_validator("data_root", "label_fixes")
+    @field_validator(*LOCATIONS)
     @classmethod
     def _check_braces(cls, path: str) -> str:
         if "{" in path or "}" in path:
@@ -169,9 +173,10 @@ def check_values(
         for name, model in TypeExtractor(dict(pipelines)).extract_types_from_pipelines().items()
         if name in parameters
     }
+    watched = {"tracking": TrackingParameters} if "tracking" in parameters else {}
     alone = {**locations, **{name: parameters[name] for name in ("seed", "fold_numbers") if name in parameters}}
     problems = []
-    for name, model in {"": RunSettings, **asked}.items():
+    for name, model in {"": RunSettings, **watched, **asked}.items():
         try:
             read(model, parameters[name] if name else alone, name)
         except InputError as error:

@@ -22,7 +22,8 @@ from docsort.member_kinds import KINDS
 from docsort.parameters import expand_home
 from docsort.reporting.answer_key import read_answer_key
 from docsort.specialists.recipes import check_recipes, recipe_of
-from docsort.tables import LEDGER, check_columns
+from docsort.tables import ANSWER_LEDGER, LEDGER, check_columns
+from docsort.user_tables import read_user_table
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLE = "sample"
-READ_FOLDERS, READ_FILES = ("raw_dir", "photos"), ("answer_key", "label_fixes", "pretrained")
+READ_FOLDERS = ("raw_dir", "photos")
+READ_FILES = ("answer_key", "label_fixes", "answer_fixes", "reviewed_pages", "pretrained")
 """Settings that name what is only read."""
 
 
@@ -139,9 +141,11 @@ def _is_there(run: Run, name: str) -> bool:
 
 
 def check_raw_data(run: Run) -> None:
-    """The folder of photos and the answer key; both are where they are said to be."""
+    """The folder of photos, the answer key and the judged pages' ledger are where they are said to be."""
     if run.makes("raw_location") and (source := run.load("params:source")).layout != SAMPLE:
         locate(source)
+    if run.makes("photos") and (ledger := run.load("params:source").reviewed_pages) is not None:
+        read_user_table(Path(ledger).expanduser(), ANSWER_LEDGER)
 
 
 def check_answers(run: Run) -> None:
@@ -164,6 +168,8 @@ def check_tables(run: Run) -> None:
     """The ledger and the answer sheets can be read."""
     if run.uses("label_fixes") and _is_there(run, "label_fixes"):
         check_columns(run.load("label_fixes"), LEDGER, "label_fixes")
+    if run.uses("answer_fixes") and _is_there(run, "answer_fixes"):
+        check_columns(run.load("answer_fixes"), ANSWER_LEDGER, "answer_fixes")
     if run.makes("external_answers"):
         check_sheets(run.load("params:ensembling").external_answers)
 

@@ -10,6 +10,7 @@ from docsort.hooks.child_runs import ChildRuns
 from docsort.hooks.provenance import git_tags, program_tags, run_settings
 from docsort.hooks.run_record import RunRecord
 from docsort.hooks.watching import only_watches
+from docsort.parameters import read
 from docsort.work.progress import add_listener, remove_listener
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ class TrackingHooks:
         parameters = self._context.config_loader["parameters"]
         settings = tracking.flatten(parameters) | run_settings(run_params)
         name = " + ".join(sorted(run_params.get("pipeline_names") or ["__default__"]))
+        wished = read(tracking.TrackingParameters, parameters.get("tracking", {}), "tracking")
         tracker = tracking.Tracker(project_path)
         tracker.start(name, program_tags() | git_tags(project_path), settings)
-        self._record, self._children = RunRecord(tracker, catalog), ChildRuns(tracker)
+        self._record, self._children = RunRecord(tracker, catalog, wished), ChildRuns(tracker)
         self._record.begin(project_path, parameters)
         add_listener(self._children)
 

@@ -21,7 +21,7 @@ from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.reading import COMPUTING_SECONDS, UnreadableImageError, decode, killed_its_worker, read_file
 from docsort.images.resizing import shrink_to_side
 from docsort.images.skew import line_direction
-from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns
+from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns, with_origin
 from docsort.work.survival import computing_limit, map_surviving
 
 STANDARD_SIDE = 768
@@ -179,8 +179,8 @@ def _measured(photos: pd.DataFrame, results: list[dict[str, Any] | str]) -> pd.D
     readable = [isinstance(result, dict) for result in results]
     measures = pd.DataFrame([r for r in results if isinstance(r, dict)], columns=list(MEASURES))
     measures = measures.astype(dict.fromkeys(_INTEGERS, "int64"))
-    images = pd.concat([photos.loc[readable, list(PHOTOS)].reset_index(drop=True), measures], axis=1)
-    return images[list(IMAGES)]
+    listed = photos.loc[readable, with_origin(photos, PHOTOS)].reset_index(drop=True)
+    return pd.concat([listed, measures], axis=1)[with_origin(photos, IMAGES)]
 
 
 def _rejected(photos: pd.DataFrame, results: list[dict[str, Any] | str]) -> pd.DataFrame:

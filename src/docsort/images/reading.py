@@ -67,10 +67,10 @@ def read_file(path: str | Path) -> bytes:
         raise UnreadableImageError(f"{path}: cannot be opened ({why})") from error
 
 
-def killed_its_worker(name: str | Path) -> UnreadableImageError:
+def killed_its_worker(name: str | Path, seconds: int = COMPUTING_SECONDS) -> UnreadableImageError:
     """For a photo whose decoding ended the process, see `work.survival`."""
     return UnreadableImageError(
-        f"{name}: decoding it ended its worker, for want of memory or after {COMPUTING_SECONDS} seconds of computing; "
+        f"{name}: decoding it ended its worker, for want of memory or after {seconds} seconds of computing; "
         "save it anew as JPEG or PNG"
     )
 
@@ -117,6 +117,25 @@ def count_pages(data: bytes) -> int:
         raise
     except Exception as error:
         raise UnreadableImageError(f"not a whole image ({_told(error)})") from error
+
+
+def count_pixels(data: bytes) -> int:
+    """Of the largest page of a picture, as the file says it, nothing being decoded; 0 for PDF, whose pages are as large
+    as they are rendered, and for what cannot be opened."""
+    try:
+        with open_picture(data) as image:
+            sizes = []
+            for frame in _frames(image):
+                if frame:
+                    image.seek(frame)
+                sizes.append(image.width * image.height)
+            return max(sizes)
+    except Image.DecompressionBombError:
+        return 2 * MAX_PIXELS
+    except ImportError:
+        raise
+    except Exception:  # told where it is decoded
+        return 0
 
 
 def pixels_of(image: Image.Image, name: str = "image") -> NDArray[np.uint8]:

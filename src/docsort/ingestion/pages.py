@@ -69,13 +69,27 @@ def extract_pages(path: str, root: str) -> list[str]:
     pictures = [store.folder(key) / f"{page:04}.png" for page in range(1, count + 1)]
     if store.finished(key) is None:
         for page, picture in enumerate(pictures):
-            write_atomically(picture, _picture(data, page))
+            write_atomically(picture, page_picture(data, page))
         store.complete(key, {"version": PAGES_VERSION, "pages": count})
     return [str(picture) for picture in pictures]
 
 
-def _picture(data: bytes, page: int) -> bytes:
-    """The PNG of a page, or why there is none."""
+def is_reason(picture: str) -> bool:
+    """Whether a file is no picture, but says why there is none. Raises OSError."""
+    with open(picture, "rb") as file:  # noqa: PTH123 (a hundred thousand times)
+        return file.read(len(REASON)) == REASON
+
+
+def page_digest(picture: str) -> str:
+    """SHA-256 of the picture of a page, or of the file where that is the page; empty where there is nothing to see."""
+    try:
+        return "" if is_reason(picture) else file_digest(picture)
+    except OSError:  # told where it is read
+        return ""
+
+
+def page_picture(data: bytes, page: int) -> bytes:
+    """In a worker: the PNG of a page of a file, counted from 0; where it has none, REASON and why."""
     try:
         with computing_limit(COMPUTING_SECONDS):
             pixels = decode(data, f"page {page + 1}", page).pixels

@@ -16,6 +16,7 @@ class SourceParameters(Parameters):
     photos: PathText | None = (
         None  # folder of new photos for the pipeline `predict`; null: the test images of the raw data
     )
+    reviewed_pages: PathText | None = None  # ledger of answers whose judged pages join the training photos
 
     @model_validator(mode="after")
     def _check(self) -> Self:

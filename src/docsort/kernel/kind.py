@@ -80,6 +80,7 @@ class KernelKind(Kind):
     name = KERNEL
     Parameters = KernelParameters
     equivariant = True
+    no_graph = "describe a page by histograms that OpenCV makes, of the part that is drawn on"
     files = (ARRAYS_FILE, FACTS_FILE)
 
     def task(self, name: str, split: Split, parameters: KernelParameters, seed: int) -> KernelTask:

@@ -143,6 +143,8 @@ class Kind(ABC):
     Parameters: ClassVar[type[MemberParameters]]
     equivariant: ClassVar[bool] = False
     """Whether a page gets the same answer however it is turned: such members are asked once."""
+    no_graph: ClassVar[str] = ""
+    """Why its members cannot be written as ONNX, a clause; "" where they can."""
     files: ClassVar[Sequence[str]]
     """What a member is made of on disk, beside its completion record; nothing in it is executable."""
 
@@ -177,3 +179,11 @@ class Kind(ABC):
     @abstractmethod
     def load(self, checkpoint: Checkpoint, device: str) -> Member:
         """Raises WeightsError where the files are damaged or of another kind."""
+
+    def graph(self, checkpoint: Checkpoint) -> Any:
+        """A member as a torch module, see `models.graphs.MemberGraph`; of kinds without `no_graph`."""
+        raise NotImplementedError
+
+    def load_graph(self, checkpoint: Checkpoint, graph: Path) -> Member:
+        """The same member on a CPU, asked by the ONNX file that was written of `graph`."""
+        raise NotImplementedError

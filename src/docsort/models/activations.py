@@ -25,15 +25,20 @@ def batch_features(model: nn.Module, layer: nn.Module, pages: Tensor) -> list[ND
 
     Of a backbone that does not show its maps there is the last block alone.
     """
+    return [block.cpu().numpy() for block in blocks_and_logits(model, layer, pages)[0]]
+
+
+def blocks_and_logits(model: nn.Module, layer: nn.Module, pages: Tensor) -> tuple[list[Tensor], Tensor]:
+    """The blocks of `batch_features`, float32, and what the model answers, (B, K), of one forward pass."""
     caught: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
     try:
-        maps = _maps_on_the_way(model, pages)
+        maps, logits = _maps_on_the_way(model, pages)
     finally:
         handle.remove()
     chosen = np.unique(np.linspace(0, len(maps) - 1, min(MAPS, len(maps))).round().astype(int))
     blocks = [*(_channel_statistics(maps[i]) for i in chosen), caught[0].flatten(1)]
-    return [block.float().cpu().numpy() for block in blocks]
+    return [block.float() for block in blocks], logits
 
 
 def _channel_statistics(maps: Tensor) -> Tensor:
@@ -43,14 +48,12 @@ def _channel_statistics(maps: Tensor) -> Tensor:
     return torch.cat([mean, (squares - mean.square()).clamp_min(0).sqrt()], dim=1)
 
 
-def _maps_on_the_way(model: Any, pages: Tensor) -> list[Tensor]:
-    """Lets the model answer; (B, C, H, W) of its scales or blocks, in their order."""
+def _maps_on_the_way(model: Any, pages: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Lets the model answer; (B, C, H, W) of its scales or blocks, in their order, and its logits."""
     if not hasattr(model, "forward_intermediates"):
-        model(pages)
-        return []
+        return [], model(pages)
     features, maps = model.forward_intermediates(pages)
-    model.forward_head(features)
-    return list(maps)
+    return list(maps), model.forward_head(features)
 
 
 def last_layer(model: nn.Module, backbone: str) -> nn.Module:

@@ -18,12 +18,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from docsort.chunks import chunks, one_ahead
+from docsort.errors import InputError
 from docsort.members.member import Answers
 from docsort.members.pages import Pages
 from docsort.members.views import ViewPolicy
 from docsort.models.activations import batch_features, last_layer
 from docsort.models.backbones import require_input_size
+from docsort.models.descriptions import read_description
 from docsort.models.folding import fold_normalisation
+from docsort.models.onnx_files import PROBABILITIES, Session
 from docsort.models.pixels import Normaliser
 from docsort.models.threads import freed_memory_kept, one_thread
 from docsort.models.turns import apply_turns
@@ -68,7 +71,7 @@ class NetworkMember:
         net = self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         layer = last_layer(net, self.description.backbone)
         results = []
-        with one_thread():
+        with one_thread(), freed_memory_kept(self.device):
             for _, squares in self._chunks(pages, np.arange(len(pages))):
                 for part, count in self._batches(squares):
                     blocks = batch_features(net, layer, self.normaliser(part))
@@ -105,9 +108,12 @@ class NetworkMember:
             chosen = squares[torch.from_numpy(places[part]).to(self.device)]
             views = apply_turns(chosen, torch.tensor(turns[part], device=self.device))
             for whole, count in self._batches(views):
-                logits = self.model(self._sized(whole, side)).float()
-                predicted.append(torch.softmax(logits, dim=1)[:count].cpu())
+                predicted.append(self._forward(whole, side)[:count].cpu())
         return torch.cat(predicted).numpy()
+
+    def _forward(self, views: Tensor, side: int) -> Tensor:
+        """(B, K) probabilities of a batch of squares (B, 3, S, S) uint8."""
+        return torch.softmax(self.model(self._sized(views, side)).float(), dim=1)
 
     def _batches(self, squares: Tensor) -> Iterator[tuple[Tensor, int]]:
         """Squares in batches of one size, the last one filled up with its first square; and how many count."""
@@ -129,3 +135,34 @@ class NetworkMember:
         side = max(SIZE_STEP, round(self.description.image_size * scale / 100 / SIZE_STEP) * SIZE_STEP)
         require_input_size(self.model, self.description.backbone, side)
         return side
+
+
+class GraphMember(NetworkMember):
+    """The same network on a CPU, computed by the ONNX file that was written of it (`models.graphs.NetworkGraph`)."""
+
+    def __init__(self, folder: Path, graph: Path) -> None:
+        self.description = read_description(folder)
+        self.targets, self.device, self._kind = self.description.targets, "cpu", "cpu"
+        self.batch, self._session = BATCH_VIEWS["cpu"], Session(graph)
+
+    def embed(self, pages: Pages) -> list[NDArray[np.float32]]:
+        results = []
+        for _, squares in self._chunks(pages, np.arange(len(pages))):
+            for part, count in self._batches(squares):
+                blocks = [block for name, block in self._run(part).items() if name != PROBABILITIES]
+                results.append([block[:count] for block in blocks])
+        return [np.concatenate(block) for block in zip(*results, strict=True)]
+
+    def _forward(self, views: Tensor, side: int) -> Tensor:
+        return torch.from_numpy(self._run(views)[PROBABILITIES])
+
+    def _run(self, views: Tensor) -> dict[str, NDArray[np.float32]]:
+        return self._session(pages=views.permute(0, 2, 3, 1).contiguous().numpy())
+
+    def _side(self, scale: int) -> int:
+        if scale != 100:
+            raise InputError(
+                f"Expected views of the member's own scale, as its ONNX graph takes no other, but got {scale} percent; "
+                "answer with torch."
+            )
+        return self.description.image_size

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from docsort.chunks import chunks
 from docsort.errors import NoMapError
 from docsort.images.dihedral import inverse_turn
-from docsort.members.pages import RenderPages
+from docsort.members.pages import Pages
 from docsort.models.pixels import Normaliser
 from docsort.models.threads import prepare_worker
 from docsort.models.turns import apply_turn
@@ -49,7 +49,7 @@ class MapLayer(NamedTuple):
 
 
 def page_heat(
-    folder: Path, paths: Sequence[str], classes: Sequence[Sequence[int]], turns: Sequence[int], device: str
+    folder: Path, pages: Pages, classes: Sequence[Sequence[int]], turns: Sequence[int], device: str
 ) -> NDArray[np.float32]:
     """(N, J, S, S) in [0, 1]: how much each place counts for the class, the mean over the turns, each laid back.
 
@@ -60,13 +60,12 @@ def page_heat(
     model = model.to(device).requires_grad_(False)
     normaliser = Normaliser(description.mean, description.std, device)
     outputs = np.array([[description.targets.index(target) for target in row] for row in classes])
-    renders = RenderPages(paths)
     found = find_map_layer(model, description.backbone, description.image_size, device)
     heat = []
-    for rows in chunks(range(len(paths)), BATCH_PAGES):
-        squares = torch.from_numpy(renders.squares(rows, description.image_size))
-        pages = normaliser(squares.permute(0, 3, 1, 2).to(device))
-        heat.append(np.stack([turned_heat(model, found, pages, column, turns) for column in outputs[rows].T], axis=1))
+    for rows in chunks(range(len(pages)), BATCH_PAGES):
+        squares = torch.from_numpy(pages.squares(rows, description.image_size))
+        batch = normaliser(squares.permute(0, 3, 1, 2).to(device))
+        heat.append(np.stack([turned_heat(model, found, batch, column, turns) for column in outputs[rows].T], axis=1))
     return np.concatenate(heat)
 
 

@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from docsort.errors import InputError, listing
 from docsort.images.dihedral import TURNS
+from docsort.images.reading import COMPUTING_SECONDS, decode_rgb
 from docsort.members.checkpoints import Checkpoint
+from docsort.members.pages import PhotoPages, RenderPages
 from docsort.models.descriptions import read_description
 from docsort.work.executor import Lease, Needs, run
+from docsort.work.survival import computing_limit
 
 
 def heat_of(
@@ -39,4 +42,26 @@ def _heat_in_worker(
 ) -> NDArray[np.float32]:
     from docsort.models.grad_cam import page_heat
 
-    return page_heat(folder, paths, classes, turns, lease.devices[0])
+    return page_heat(folder, RenderPages(paths), classes, turns, lease.devices[0])
+
+
+def photo_heat(
+    checkpoint: Checkpoint, photo: bytes, target: int, jpeg_quality: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """The page (S, S, 3) of a photo's file as the checkpoint sees it, and its heat (S, S) for a class; see `heat_of`.
+
+    Raises UnreadableImageError, and WorkerError where the photo ends its worker.
+    """
+    return run(_photo_heat_in_worker, checkpoint, photo, target, jpeg_quality, needs=Needs("auto"))
+
+
+def _photo_heat_in_worker(
+    checkpoint: Checkpoint, photo: bytes, target: int, jpeg_quality: int, lease: Lease
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    from docsort.models.grad_cam import page_heat
+
+    with computing_limit(COMPUTING_SECONDS):
+        pixels = decode_rgb(photo, "page")
+    pages = PhotoPages([pixels], checkpoint.page_format.straighten, jpeg_quality)
+    heat = page_heat(checkpoint.folder, pages, [(target,)], TURNS, lease.devices[0])
+    return pages.squares([0], heat.shape[-1])[0], heat[0, 0]

@@ -137,6 +137,14 @@ class ProbeKind(Kind):
     def load(self, checkpoint: Checkpoint, device: str) -> Member:
         return ProbeMember(checkpoint.folder, device)
 
+    def graph(self, checkpoint: Checkpoint) -> Any:
+        from docsort.probes.graph import ProbeGraph
+
+        return ProbeGraph(checkpoint.folder)
+
+    def load_graph(self, checkpoint: Checkpoint, graph: Path) -> Member:
+        return ProbeMember(checkpoint.folder, "cpu", graph)
+
 
 class SlimResidualKind(ProbeKind):
     """See `probes.residual`."""
@@ -151,6 +159,7 @@ class GreyKind(ProbeKind):
     name = GREY
     Parameters = GreyParameters
     equivariant = False
+    no_graph = "see a page in grey as OpenCV shrinks it, in whole numbers"
     files = (ARRAYS_FILE, FACTS_FILE)
 
     def _read(self, renders: pd.DataFrame, split: Split, parameters: Any) -> NDArray[np.float32]:

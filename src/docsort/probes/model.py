@@ -79,12 +79,15 @@ def read_head(folder: Path, facts: Facts) -> Head:
 
 
 class ProbeMember:
-    """A probe on a network's features; see `members.member.Member`. A turned page gets the same answer."""
+    """A probe on a network's features; see `members.member.Member`. A turned page gets the same answer.
 
-    def __init__(self, folder: Path, device: str) -> None:
+    graph: the ONNX file that reads pages in the network's place.
+    """
+
+    def __init__(self, folder: Path, device: str, graph: Path | None = None) -> None:
         self.facts = read_facts(folder)
         self.head, self.targets = read_head(folder, self.facts), self.facts.targets
-        self.folder, self.device = folder, device
+        self.folder, self.device, self._graph = folder, device, graph
 
     def predict(self, pages: Pages, policy: ViewPolicy, known: Answers) -> Answers:
         answers = known.copy()
@@ -111,12 +114,15 @@ class ProbeMember:
             found = PageCache(pages.cache, self.facts.features, width, STORED).look_up(keys)[:, 0]
         missing = np.flatnonzero(np.isnan(found[:, 0]))
         if len(missing):
-            from docsort.probes.reader import kept_reader
-
-            reader = kept_reader(self.folder, self.device)
+            reader = self._reader()
             for part in chunks(missing, READ):
                 found[part] = reader.read(pages.squares([rows[place] for place in part.tolist()], self.facts.side))
         return found
+
+    def _reader(self) -> Any:
+        from docsort.probes.reader import GraphReader, kept_reader
+
+        return kept_reader(self.folder, self.device) if self._graph is None else GraphReader(self._graph)
 
 
 _read: WeakKeyDictionary[Pages, dict[str, dict[int, NDArray[np.float16]]]] = WeakKeyDictionary()

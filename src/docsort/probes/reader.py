@@ -17,6 +17,7 @@ from docsort.models.activations import batch_features, last_layer
 from docsort.models.backbones import head_prefixes, input_statistics
 from docsort.models.descriptions import ModelDescription
 from docsort.models.folding import fold_normalisation
+from docsort.models.onnx_files import Session
 from docsort.models.origin import BackboneParameters, begin
 from docsort.models.pixels import Normaliser
 from docsort.models.threads import one_thread
@@ -65,6 +66,19 @@ class FeatureReader:
         blocks = batch_features(self.net, self.layer, self.normaliser(apply_turns(pages, turns)))
         features = np.concatenate(blocks, axis=1).reshape(self.batch, len(TURNS), -1).mean(axis=1)
         return np.asarray(features[: len(squares)].clip(-LARGEST, LARGEST), dtype=np.float16)
+
+
+class GraphReader:
+    """The features that a probe's ONNX file reads; see `FeatureReader`."""
+
+    def __init__(self, graph: Path) -> None:
+        self._session = Session(graph)
+
+    def read(self, squares: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """(B, D) of squares (B, S, S, 3) RGB."""
+        batch = PAGES["cpu"]
+        parts = [self._session(pages=filled(part, batch))["features_0"][: len(part)] for part in chunks(squares, batch)]
+        return np.concatenate(parts).clip(-LARGEST, LARGEST).astype(np.float16)
 
 
 @lru_cache(maxsize=2)

@@ -78,6 +78,7 @@ class ReadingKind(Kind):
     name = READING
     Parameters: ClassVar[type[MemberParameters]] = ReadingParameters
     equivariant = True
+    no_graph = "read a page by an engine for text, and what it finds is no tensor"
     files: ClassVar[Sequence[str]] = (ARRAYS_FILE, FACTS_FILE)
 
     def task(self, name: str, split: Split, parameters: Any, seed: int) -> ReadingTask:

@@ -7,7 +7,6 @@ edge of the table is what such a picture is for.
 import logging
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from PIL import Image
 
 from docsort.errors import NoMapError
 from docsort.images.contact_sheet import contact_sheet
+from docsort.images.heat_overlay import draw_heat
 from docsort.images.letterbox import letterbox
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.pages import read_render
@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 COLUMNS, CELL = 6, 200
 """Pictures in a row, and the side of one, pixels."""
-STRENGTH = 0.6
-"""Share of the colour where the heat is highest."""
 
 
 def list_sure(oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, limit: int) -> pd.DataFrame:
@@ -54,15 +52,6 @@ def explain(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint], classes: pd.
             sure = f" ({row['confidence']:.2f})" if target == row["predicted"] else ""
             captions.append(f"for {names[target]}{sure}")
     return contact_sheet(images, captions, columns=COLUMNS, cell=CELL)
-
-
-def draw_heat(page: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The page (H, W, 3) with a heat (S, S) in [0, 1] over it, from clear over yellow to red."""
-    height, width = page.shape[:2]
-    warmth = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)[..., None]
-    colour = np.concatenate([np.full_like(warmth, 235), 200 * (1 - warmth) + 20, np.full_like(warmth, 20)], axis=2)
-    share = STRENGTH * warmth**2  # so that what is lukewarm stays clear
-    return np.asarray(page * (1 - share) + colour * share, dtype=np.uint8)
 
 
 def _heats(pages: pd.DataFrame, checkpoints: Sequence[Checkpoint]) -> Mapping[str, Mapping[int, NDArray[np.float32]]]:

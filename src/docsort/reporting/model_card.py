@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.reporting.confidence_words import abstention_in_words, error_in_words
+from docsort.reporting.model_records import has_a_say
 from docsort.reporting.scores import Scores
 from docsort.versions import versions_of
 
@@ -60,12 +61,14 @@ def write_model_card(
         "# Model card",
         scores["expect"],
         "## What it is",
-        f"A classifier of document photos into {len(class_scores)} types, an ensemble of {len(models)} models, each "
+        f"A classifier of document photos into {len(class_scores)} types, an ensemble of "
+        f"{sum(map(has_a_say, models.values()))} models, each "
         "trained on the sources that its fold did not hold out. A member `kernel` learns from edges and colours, "
         "without a network. Networks are asked about a page in as many dihedral views as were found worth it out of "
         "fold, and all answers are averaged.",
         "The types: " + ", ".join(_cell(name) for name in class_scores["class_name"]) + ".",
         markdown_table(*_model_table(models)),
+        *late_in_words(models),
         "## Training data",
         _data_in_words(clean_images),
         *reading_in_words(readers or {}),
@@ -91,6 +94,16 @@ def write_model_card(
         markdown_table(("package", "version"), {"python": platform.python_version(), **versions_of(PACKAGES)}.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def late_in_words(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A paragraph on late members; none where there are none."""
+    words = (
+        "Models with `pages_asked` are asked only where the others are unsure, about so many test-like pages out of "
+        "fold; `gain` is what that adds to the macro-F1, nested, with its interval. Those that are not `accepted` have "
+        "no say."
+    )
+    return [words] if any("pages_asked" in record for record in models.values()) else []
 
 
 def reading_in_words(readers: Mapping[str, bool]) -> list[str]:

@@ -18,12 +18,14 @@ from PIL import Image
 from docsort.cleaning.drift import AUC_ROW, FEWEST
 from docsort.errors import InputError, listing
 from docsort.images.traits import TRAITS
+from docsort.reporting.advice import advise
 from docsort.reporting.confidence_words import confidence_tables, review_in_words
 from docsort.reporting.figures import figure_html
 from docsort.reporting.label_gains import LABEL_GAINS
 from docsort.reporting.read_pages import ReadPage
 from docsort.reporting.reading_worth import worth_in_words
 from docsort.reporting.scores import Scores
+from docsort.reporting.shortcut import shortcut_in_words
 from docsort.reporting.summary import Summary
 from docsort.templates import jpeg_url, load_template
 
@@ -42,6 +44,7 @@ FIGURES = (
 
 SECTIONS = (
     ("scores", "Scores"),
+    ("next", "What next"),
     ("classes", "Classes"),
     ("confusion", "Confusion"),
     ("mistakes", "Mistakes"),
@@ -69,6 +72,9 @@ EXPLANATIONS = {
 }
 """Pictures of what the models see, and their titles."""
 
+GALLERIES = {"misclassified": "Validation pages that were got wrong, the surest mistakes first"}
+"""Pictures of mistakes, and their titles."""
+
 WAYS_IN_WORDS = {
     "stacked": ("Weights by stacking", "equal weights"),
     "selected": ("Weights by greedy selection", "stacked weights"),
@@ -94,7 +100,7 @@ class ReportParts:
     `ensembling.candidates` and `ensembling.selection`; data: of `summarise_data`; label_gains: LABEL_GAINS; figures: by
     the names FIGURES; damage, damage_fit: of `augmentation.damage_fit`; galleries: caption to picture;
     explanations: by the names EXPLANATIONS, any of them; test_count: rows of the submission; reading: of
-    `reading_worth.tell_reading`; read_pages: of `read_pages.open_pages`.
+    `reading_worth.tell_reading`; read_pages: of `read_pages.open_pages`; shortcut: of `shortcut.probe_shortcut`.
     """
 
     scores: Scores
@@ -114,15 +120,17 @@ class ReportParts:
     title: str = "Docsort report"
     explanations: Mapping[str, Image.Image] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)
+    shortcut: Mapping[str, Any] = field(default_factory=dict)
     read_pages: Sequence[ReadPage] = ()
 
 
 def by_kind(drawn: Mapping[str, go.Figure | Image.Image]) -> dict[str, Any]:
-    """The parts `figures` and `explanations` of what was drawn, by the names of the datasets."""
-    figures = {name.removesuffix("_figure"): each for name, each in drawn.items() if isinstance(each, go.Figure)}
+    """The parts `figures`, `galleries` and `explanations` of what was drawn, by the names of the datasets."""
+    pictures = {name: each for name, each in drawn.items() if isinstance(each, Image.Image)}
     return {
-        "figures": figures,
-        "explanations": {name: each for name, each in drawn.items() if isinstance(each, Image.Image)},
+        "figures": {name.removesuffix("_figure"): each for name, each in drawn.items() if isinstance(each, go.Figure)},
+        "galleries": {title: pictures[name] for name, title in GALLERIES.items() if name in pictures},
+        "explanations": {name: each for name, each in pictures.items() if name not in GALLERIES},
     }
 
 
@@ -141,6 +149,9 @@ def write_report(parts: ReportParts) -> str:
         scores=parts.scores,
         level=f"{parts.scores['confidence'] * 100:g} %",
         gap_in_words=gap_in_words(parts.scores),
+        advice=advise(
+            parts.scores, parts.class_scores, parts.data, parts.candidates, parts.needs_review, _is_read(parts)
+        ),
         plotly_js=Markup(get_plotlyjs()),
         figures={name: Markup(figure_html(figure, name)) for name, figure in parts.figures.items()},
         galleries=[(caption, picture_url(picture)) for caption, picture in parts.galleries.items()],
@@ -278,6 +289,7 @@ def _candidate_tables(parts: ReportParts) -> dict[str, Any]:
 def _data_tables(parts: ReportParts) -> dict[str, Any]:
     return {
         "data": parts.data,
+        "shortcut_in_words": shortcut_in_words(parts.shortcut, parts.scores["validation"]["clean"]["macro_f1"]),
         "class_count_rows": [row.values() for row in parts.data["class_counts"]],
         "rejected_rows": [row.values() for row in parts.data["rejected"]],
         "suspect_rows": [row.values() for row in parts.data["suspects"]],

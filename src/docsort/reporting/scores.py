@@ -19,7 +19,6 @@ from docsort.metrics import (
     accuracy,
     bootstrap_interval,
     macro_f1,
-    mean_over_members,
     per_class_scores,
 )
 from docsort.reporting.answer_key import require_same_images, true_labels
@@ -77,25 +76,17 @@ def with_forecast(validation: Scores, forecast: Mapping[str, Any]) -> Scores:
     }
 
 
-def score_validation_views(oof_predictions: pd.DataFrame, seed: int) -> Scores:
-    """Like `score_run`'s `validation`, straight from out-of-fold predictions: before any specialist, all turns. Of
-    several models that is their mean; `models` has the scores of each by itself.
+def score_validation_views(oof_predictions: pd.DataFrame, general_oof_votes: pd.DataFrame, seed: int) -> Scores:
+    """Like `score_run`'s `validation`, of the vote of the general members, before any specialist; `models` has the
+    scores of each member by itself, the mean of its views.
     """
-    scores = _score_mean(oof_predictions, seed)
-    names = sorted(set(oof_predictions["model"]))
-    if len(names) > 1:
-        alone = {name: _score_mean(oof_predictions[oof_predictions["model"] == name], seed) for name in names}
-        scores["models"] = alone
-    return scores
+    alone = members_of(oof_predictions)
+    scores = _score_answers(general_oof_votes, seed)
+    return {**scores, "models": {str(name): _score_answers(own, seed) for name, own in alone.groupby("model")}}
 
 
-def _score_mean(oof_predictions: pd.DataFrame, seed: int) -> Scores:
-    means = mean_over_members(members_of(oof_predictions))
-    folds = oof_predictions[["condition", "render_id", "fold"]].drop_duplicates(["condition", "render_id"])
-    votes = means.assign(predicted=top_targets(means)).merge(
-        folds, on=["condition", "render_id"], validate="one_to_one"
-    )
-    return score_votes(votes, ReportingParameters(), seed)
+def _score_answers(answers: pd.DataFrame, seed: int) -> Scores:
+    return score_votes(answers.assign(predicted=top_targets(answers)), ReportingParameters(), seed)
 
 
 def score_votes(votes: pd.DataFrame, parameters: ReportingParameters, seed: int) -> Scores:
@@ -127,6 +118,22 @@ def score_test(
     """The block of the test condition."""
     answers = join_answer_key(submission, answer_key)
     return score_block(answers, parameters, seed, "test")
+
+
+def score_decisions(
+    answered: pd.DataFrame,
+    final: pd.DataFrame,
+    answer_key: pd.DataFrame | None,
+    parameters: ReportingParameters,
+    seed: int,
+) -> Scores:
+    """`reviewed` where a person changed an answer: how many of the sheet, and with a key the block of the final sheet,
+    `test`. No forecast is of it: who judges the pages that are judged nobody knows. Empty where none is changed."""
+    changed = int((answered["target"].to_numpy() != final["target"].to_numpy()).sum())
+    if not changed:
+        return {}
+    test = {} if answer_key is None else {"test": score_test(final, answer_key, parameters, seed)}
+    return {"reviewed": {"changed": changed, **test}}
 
 
 def join_answer_key(submission: pd.DataFrame, answer_key: pd.DataFrame) -> pd.DataFrame:

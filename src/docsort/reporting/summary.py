@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from docsort.tables import is_reviewed
+
 Summary = dict[str, Any]
 
 SUSPECTS_SHOWN = 10
@@ -37,6 +39,8 @@ def summarise_data(
         "labels changed by the ledger": changed,
         "labels under suspicion": len(label_suspects),
     }
+    if is_reviewed(clean_images).any():
+        counts["judged pages among them, which judge nothing"] = int(is_reviewed(clean_images).sum())
     photos = Counter(clean_images["label"].astype(int))
     return {
         "counts": counts,

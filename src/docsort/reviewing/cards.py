@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
@@ -28,20 +28,34 @@ class Neighbours(TypedDict):
     images: list[Neighbour]
 
 
+class Guess(TypedDict):
+    """A class that an ensemble answers, with its probability in [0, 1]."""
+
+    label: int
+    probability: float
+
+
 class Card(TypedDict):
     """One suspect. data_label: as the raw data says; given_label: after the ledger, when the suspects were ranked;
-    score, p_given, p_proposed in [0, 1], the last two None where no model has spoken."""
+    score, p_given, p_proposed in [0, 1], the last two None where no model has spoken.
+
+    Or an answer (`answer_cards`): data_label and given_label are what was answered, proposed_label the second guess,
+    score the confidence; with what the page is called, the first guesses, and cells of its row in the ledger.
+    """
 
     image_id: str
     data_label: int
     given_label: int
-    proposed_label: int
+    proposed_label: int | None
     score: float
     p_given: float | None
     p_proposed: float | None
     evidence: list[str]
     kinds: list[str]
     neighbours: list[Neighbours]
+    name: NotRequired[str]
+    guesses: NotRequired[list[Guess]]
+    cells: NotRequired[dict[str, str]]
 
 
 def make_cards(suspects: pd.DataFrame, neighbours: pd.DataFrame, images: pd.DataFrame) -> list[Card]:

@@ -60,15 +60,18 @@ class StaleDecisionError(DocsortError):
 
 
 class LedgerFile:
-    """The ledger at `path`; `full_ids` maps whatever a row may call an image to its image id.
+    """The ledger at `path`; `full_ids` maps whatever a row may call an image to its image id. columns: that it must
+    have, those of tables.LEDGER and more; key: the one by which it knows an image.
 
     All methods read the file anew. They raise InputError when it is no ledger, StorageError when it cannot be read or
     written.
     """
 
-    def __init__(self, path: Path, full_ids: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, full_ids: Mapping[str, str], columns: tuple[str, ...] = LEDGER, key: str = "image_id"
+    ) -> None:
         self.path = path.resolve()
-        self._full_ids = full_ids
+        self._full_ids, self._columns, self._key = full_ids, columns, key
         self._lock_path = self.path.with_name(f".{self.path.name}.lock")
 
     def read(self) -> dict[str, Decision]:
@@ -81,7 +84,7 @@ class LedgerFile:
         return {image_id: _decision(sheet, found) for image_id, found in rows.items()}
 
     def write(self, image_id: str, cells: Mapping[str, str], version: str) -> Change:
-        """Records a decision: `cells` are columns of tables.LEDGER without image_id; other columns of the row stay.
+        """Records a decision: `cells` are columns of the ledger without its key; other columns of the row stay.
 
         Raises StaleDecisionError unless `version` is that of the image's row.
         """
@@ -89,7 +92,7 @@ class LedgerFile:
         def record(sheet: Sheet, old: Record | None) -> Record:
             kept = sheet.cells_of(old) if old else {}
             clean = {column: " ".join(text.split()) for column, text in cells.items()}
-            return sheet.record({**kept, **clean, "image_id": image_id})
+            return sheet.record({**kept, **clean, self._key: image_id})
 
         return self._change(image_id, version, record)
 
@@ -98,13 +101,15 @@ class LedgerFile:
     ) -> Change:
         """Puts back the row as `write` found it, byte for byte, or takes the row away where there was none.
 
-        check: raises for cells (tables.LEDGER) that are no decision: what comes back may not be what was handed out.
+        check: raises for cells (of the ledger) that are no decision: what comes back may not be what was handed out.
         """
 
         def record(sheet: Sheet, old: Record | None) -> Record | None:
             if before is None:
                 return None
-            rows = parse_sheet(f"{sheet.header.line}{sheet.line_end}{before}{sheet.line_end}", LEDGER, "the row").rows
+            rows = parse_sheet(
+                f"{sheet.header.line}{sheet.line_end}{before}{sheet.line_end}", self._columns, "the row"
+            ).rows
             fits = len(rows) == 1 and 0 < len(rows[0].cells) <= len(sheet.columns)
             if not fits or self._image_of(sheet, rows[0]) != image_id:
                 raise InputError(f"Expected the row to put back to be one row of {image_id}, but it is not.")
@@ -144,7 +149,7 @@ class LedgerFile:
 
     def _check(self, after: Sheet, sheet: Sheet, image_id: str, old: Record | None, new: Record | None) -> None:
         """Reads back what is to be written: an open quotation mark further up would swallow the new row."""
-        read = parse_sheet(after.text, LEDGER, str(self.path))
+        read = parse_sheet(after.text, self._columns, str(self.path))
         others = [row.cells for row in sheet.rows if row is not old]
         if [row.cells for row in self._rows_of(read, image_id)] != ([new.cells] if new else []) or others != [
             row.cells for row in read.rows if self._image_of(read, row) != image_id or not row.cells
@@ -155,7 +160,7 @@ class LedgerFile:
         return [row for row in sheet.rows if row.cells and self._image_of(sheet, row) == image_id]
 
     def _image_of(self, sheet: Sheet, row: Record) -> str:
-        name = sheet.cells_of(row)["image_id"]
+        name = sheet.cells_of(row)[self._key]
         return self._full_ids.get(name, name)
 
     def _load(self) -> Sheet:
@@ -168,7 +173,7 @@ class LedgerFile:
                 f"Expected {self.path} to be UTF-8, as the page keeps every byte of it that it does not change, but it "
                 "is not; save it as UTF-8 (in Excel: CSV UTF-8)."
             ) from error
-        return parse_sheet(text, LEDGER, str(self.path))
+        return parse_sheet(text, self._columns, str(self.path))
 
 
 def _swapped(sheet: Sheet, old: Record | None, new: Record | None) -> Sheet:

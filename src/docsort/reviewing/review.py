@@ -1,6 +1,6 @@
 """One person's review: the cards, what is decided, and what a decision writes. Knows nothing of the web."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,12 +9,23 @@ import pandas as pd
 
 from docsort.cleaning.ledger import ACTIONS, resolve_ledger
 from docsort.errors import InputError, listing
-from docsort.labels import require_target
+from docsort.labels import find_target, require_target
 from docsort.reviewing.cards import Card
 from docsort.reviewing.decisions import NO_ROW, Change, Decision, LedgerFile
 
 REASON_LENGTH = 500
 """Characters of a reason that are kept."""
+
+WORDS = {
+    "title": "Label review",
+    "keep": "keep",
+    "drop": "drop",
+    "undecided": "undecided",
+    "kept": "kept",
+    "relabelled": "relabelled",
+    "dropped": "dropped",
+}
+"""What the page calls itself and the actions."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Filters:
 
 class Review:
     """Cards to be judged by `name`; decisions go to `ledger` at once."""
+
+    words: Mapping[str, str] = WORDS
 
     def __init__(self, cards: Sequence[Card], classes: pd.DataFrame, ledger: LedgerFile, name: str) -> None:
         self.classes, self.ledger, self.name = classes, ledger, name
@@ -56,13 +69,25 @@ class Review:
         decisions = self.ledger.read() if decisions is None else decisions
         return {"decided": sum(image_id in decisions for image_id in self._cards), "total": len(self._cards)}
 
+    def judged_cards(self) -> Iterator[tuple[Card, Decision | None]]:
+        """All cards in their order, each with the decision that stands."""
+        decisions = self.ledger.read()
+        yield from ((card, decisions.get(image_id)) for image_id, card in self._cards.items())
+
     def card(self, image_id: str) -> dict[str, Any] | None:
         """The card with the decision that stands, or None where there is no such card."""
         if image_id not in self._cards:
             return None
         decision = self.ledger.read().get(image_id)
         shown = decision.as_dict() if decision else None
+        if shown is not None:
+            target = find_target(self.classes, shown["new_label"])
+            shown["new_label"] = shown["new_label"] if target is None else str(target)
         return {**self._cards[image_id], "decision": shown, "version": decision.version if decision else NO_ROW}
+
+    def label(self, target: int) -> str:
+        """A class as the ledger is to have it."""
+        return str(target)
 
     def decide(self, image_id: str, action: str, new_label: str, reason: str, version: str) -> Change:
         """Writes a decision. To relabel to what the data says already is to keep.
@@ -75,10 +100,10 @@ class Review:
         new = ""
         if action == "relabel":
             target = require_target(self.classes, new_label, "new_label")
-            action, new = ("keep", "") if target == card["data_label"] else (action, str(target))
-        cells = {
+            action, new = ("keep", "") if target == card["data_label"] else (action, self.label(target))
+        cells = card.get("cells", {}) | {
             "action": action,
-            "old_label": str(card["data_label"]),
+            "old_label": self.label(card["data_label"]),
             "new_label": new,
             "reason": reason[:REASON_LENGTH],
             "evidence": "; ".join(card["evidence"]),
@@ -107,7 +132,8 @@ def _passes(card: Card, decision: Decision | None, filters: Filters) -> bool:
     states = {"": True, "open": decision is None, "decided": decision is not None}
     fits = states.get(filters.state, decision is not None and decision.action == filters.state)
     labels = {str(card[name]) for name in ("data_label", "given_label", "proposed_label")}
-    words = " ".join([card["image_id"], *card["evidence"]]).casefold()
+    labels |= {str(guess["label"]) for guess in card.get("guesses", [])}
+    words = " ".join([card.get("name", card["image_id"]), *card["evidence"]]).casefold()
     return (
         fits
         and (not filters.label or filters.label in labels)

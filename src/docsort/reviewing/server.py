@@ -5,13 +5,12 @@ Photos are found by image id in a table that is made at the start; no path ever 
 
 import functools
 import secrets
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Annotated, Any
 
-import uvicorn
+import click
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,14 +19,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from docsort.errors import DocsortError, InputError, StorageError
+from docsort.errors import DocsortError, StorageError
 from docsort.images.reading import UnreadableImageError
-from docsort.reviewing.clients import ImpatientProtocol
 from docsort.reviewing.decisions import Change, StaleDecisionError
 from docsort.reviewing.guard import Guard
 from docsort.reviewing.review import Filters, Review
 from docsort.reviewing.thumbnails import small_jpeg
 from docsort.templates import load_template
+from docsort.web.clients import ImpatientProtocol
+from docsort.web.server import listen, run
 
 HOST = "127.0.0.1"
 MAX_BODY = 32 * 1024
@@ -68,7 +68,9 @@ class Page:
 
     def index(self, request: Request) -> Response:
         """The page itself, with the token that its writes must carry."""
-        return HTMLResponse(load_template("reviewing", "page/index.html.jinja").render(token=self._token))
+        return HTMLResponse(
+            load_template("reviewing", "page/index.html.jinja").render(token=self._token, words=self._review.words)
+        )
 
     def icon(self, request: Request) -> Response:
         """There is none; browsers ask for it all the same."""
@@ -162,26 +164,22 @@ def serve(review: Review, paths: Mapping[str, str], port: int, started: Callable
 
     Raises InputError when the port is taken.
     """
-    try:
-        listener = socket.create_server((HOST, port))
-    except OSError as error:
-        raise InputError(
-            f"Expected port {port} to be free, but it is not ({error.strerror}); choose another with --port."
-        ) from error
-    with listener:
+    with listen(HOST, port) as listener:
         port = listener.getsockname()[1]
         app = create_app(review, paths, port, secrets.token_urlsafe(32))
-        config = uvicorn.Config(
-            app,
-            http=ImpatientProtocol,
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
         started(f"http://{HOST}:{port}/")
-        uvicorn.Server(config).run(sockets=[listener])
+        run(app, listener, ImpatientProtocol, SHUTDOWN_SECONDS)
+
+
+def serve_until_stopped(review: Review, paths: Mapping[str, str], port: int, open_browser: bool) -> None:
+    """The same for a command, which says where the page is."""
+
+    def tell(url: str) -> None:
+        click.echo(f"Judge the pages at {url} and end this with Ctrl-C; every decision is saved at once.")
+        if open_browser:
+            click.launch(url)
+
+    serve(review, paths, port, tell)
 
 
 def _say(request: Request, error: Exception) -> Response:

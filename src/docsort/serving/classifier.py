@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.ensembling.ensemble import Ensemble
+from docsort.serving.registry import is_model_uri, locate
 
 
 class Classifier:
@@ -50,7 +51,8 @@ class Classifier:
         return self.ensemble.answer(images, names, in_workers=in_workers)
 
 
-def load(folder: str | Path) -> Classifier:
-    """The classifier of an ensemble's folder, or of the newest version below it. Raises StorageError where there is
-    none, or where it is damaged."""
-    return Classifier(Ensemble.load(folder))
+def load(ensemble: str | Path) -> Classifier:
+    """The classifier of an ensemble's folder, or of the newest version below it, or of a model of MLflow:
+    `models:/NAME@alias`, `models:/NAME/VERSION`, `runs:/RUN/ensemble`. Raises StorageError where there is none, or
+    where it is damaged."""
+    return Classifier(Ensemble.load(locate(str(ensemble)) if is_model_uri(ensemble) else ensemble))

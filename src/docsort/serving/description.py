@@ -9,11 +9,18 @@ from docsort.member_kinds import kind_of
 
 
 def describe(ensemble: EnsembleFiles) -> str:
-    """Lines for people: classes, members, how they become an answer, what it was forecast to score, on what."""
+    """Lines for people: where it lies, and `facts_of`."""
+    lines = {"folder": str(ensemble.folder), **facts_of(ensemble)}
+    width = max(map(len, lines))
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines.items())
+
+
+def facts_of(ensemble: EnsembleFiles) -> dict[str, str]:
+    """In words, by what they are about: classes, members, how they become an answer, what it was forecast to score, on
+    what."""
     manifest, decisions = ensemble.manifest, ensemble.manifest.decisions
     names = [name for _, name in manifest.classes]
-    lines = {
-        "folder": str(ensemble.folder),
+    return {
         "classes": f"{len(names)}: {', '.join(names)}",
         "trained on": f"{manifest.training_pages.get('pages', 'an unknown number of')} pages",
         "forecast": _forecast(manifest.forecast),
@@ -23,8 +30,6 @@ def describe(ensemble: EnsembleFiles) -> str:
         "the training pages, or unreadable",
         "made with": ", ".join(f"{name} {made}{_differs(name, made)}" for name, made in manifest.packages.items()),
     }
-    width = max(map(len, lines))
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines.items())
 
 
 def _forecast(forecast: dict[str, Any] | None) -> str:

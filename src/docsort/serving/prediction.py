@@ -14,19 +14,16 @@ import pandas as pd
 
 from docsort.chunks import chunks
 from docsort.files import write_atomically
-from docsort.ingestion.pages import split_pages
+from docsort.ingestion.pages import page_digest, split_pages
 from docsort.serving.classifier import Classifier
+from docsort.serving.results import ABOUT
 from docsort.stores import Store, fingerprint
 
 PART = 1024
 """Files that are answered together; what a run that is killed may have done in vain."""
 
-PARTS_VERSION = 1
+PARTS_VERSION = 2
 """Raise it whenever the same files would give another part."""
-
-ABOUT = ("page", "file")
-"""Columns before ANSWERS but for image_id: what the page is called (`scan.pdf#2` for the second of several), and the
-file that it is in."""
 
 
 def answer_files(
@@ -43,7 +40,7 @@ def answer_files(
         part = place / f"{fingerprint(PARTS_VERSION, stamp, [_seen(file) for file in own])}.parquet"
         if not part.is_file():
             buffer = BytesIO()
-            _answer(classifier, own, place).to_parquet(buffer, index=False)
+            _answer(classifier, own, place, stamp).to_parquet(buffer, index=False)
             write_atomically(part, buffer.getvalue())
         yield part, len(own), pd.read_parquet(part)
 
@@ -58,14 +55,15 @@ def remove_parts(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def _answer(classifier: Classifier, files: Sequence[Path], place: Path) -> pd.DataFrame:
+def _answer(classifier: Classifier, files: Sequence[Path], place: Path, stamp: str) -> pd.DataFrame:
     names = [str(file) for file in files]
     photos = pd.DataFrame({"image_id": names, "path": [str(file.absolute()) for file in files], "file": names})
     pages = split_pages(photos, Store((place / "pages").absolute()))  # workers may stand elsewhere
     paths, ids = pages["path"].tolist(), pages["image_id"].tolist()
     # in workers however few they are: nobody has decoded these pages before, and one may kill its process
     answers = classifier.predict(paths, ids, in_workers=True).drop(columns="image_id")
-    about = pages.rename(columns={"image_id": "page", "path": "picture"})[[*ABOUT, "picture"]]
+    about = pages.rename(columns={"image_id": "page", "path": "picture"})
+    about = about.assign(sha256=list(map(page_digest, paths)), ensemble=stamp)[[*ABOUT, "picture"]]
     return pd.concat([about.reset_index(drop=True), answers], axis=1)
 
 

@@ -1,17 +1,29 @@
 """The answers of many parts in one file: CSV, JSON lines or Parquet, by its name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import pandas as pd
 
 from docsort.errors import InputError
-from docsort.files import partial_of, storing
-from docsort.table_files import csv_of
+from docsort.files import partial_of, read_file, storing
+from docsort.table_files import TEXT_COLUMNS, csv_of, table_of
+from docsort.tables import ANSWERS, check_columns
 
 INTERNAL = "picture"
 """Column of a part that is of no use to others."""
+
+ABOUT = ("page", "file", "sha256", "ensemble")
+"""Columns before ANSWERS but for image_id: what the page is called (`scan.pdf#2` for the second of several), the file
+that it is in, SHA-256 of what was answered (the file, or the picture of its page; empty where there is none), and the
+fingerprint of the ensemble."""
+
+RESULT = (*ABOUT, *ANSWERS[1:])
+"""Columns of a result, before p_<target>."""
+
+TEXT_TYPES = dict.fromkeys(TEXT_COLUMNS, "object")
 
 
 class Writer(Protocol):
@@ -78,6 +90,28 @@ WRITERS: dict[str, type[CsvWriter] | type[JsonWriter] | type[ParquetWriter]] = {
 }
 
 
+def read_result(path: Path) -> pd.DataFrame:
+    """What `join_parts` wrote. Raises InputError for a file that is none, StorageError where it cannot be read."""
+    readers: dict[str, Callable[[bytes], pd.DataFrame]] = {
+        ".csv": table_of,
+        ".jsonl": lambda data: pd.read_json(BytesIO(data), lines=True, dtype=TEXT_TYPES, precise_float=True),
+        ".parquet": lambda data: pd.read_parquet(BytesIO(data)),
+    }
+    if path.suffix.lower() not in readers:
+        raise InputError(f"Expected the answers to be a file that ends in {', '.join(readers)}, but got {path}.")
+    data = read_file(path)
+    try:
+        table = readers[path.suffix.lower()](data)
+        check_columns(table, RESULT, str(path))
+    except (ValueError, OSError, InputError) as error:  # pandas' and pyarrow's own are ValueErrors
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"Expected {path} to be answers that `docsort predict --to` wrote, but it is not ({reason}); name another "
+            "file, or answer the pages again."
+        ) from error
+    return table
+
+
 def check_result(path: Path) -> None:
     """Raises InputError for a name that says no format, and for a folder that is not there."""
     if path.suffix.lower() not in WRITERS:
@@ -90,10 +124,15 @@ def check_result(path: Path) -> None:
 
 def join_parts(parts: Iterable[Path], result: Path) -> None:
     """Writes the result whole or not at all, a part at a time. Raises StorageError where the disk does not take it."""
+    write_result((pd.read_parquet(part).drop(columns=INTERNAL) for part in parts), result)
+
+
+def write_result(tables: Iterable[pd.DataFrame], result: Path) -> None:
+    """The same of tables, one below the other."""
     with storing(result), partial_of(result) as partial:
         with partial.open("xb") as file:
             writer = WRITERS[result.suffix.lower()](file)
-            for part in parts:
-                writer.write(pd.read_parquet(part).drop(columns=INTERNAL))
+            for table in tables:
+                writer.write(table)
             writer.close()
         partial.replace(result)

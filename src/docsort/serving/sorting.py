@@ -9,7 +9,7 @@ import pandas as pd
 
 from docsort.errors import InputError
 from docsort.files import partial_of, storing
-from docsort.images.reading import REASON
+from docsort.ingestion.pages import is_reason
 from docsort.stores import file_digest
 
 NEEDS_REVIEW = "needs_review"
@@ -59,14 +59,9 @@ def _source(picture: str, file: str, page: str) -> tuple[Path, str]:
     """What is copied, and its name: the file, or of one with several pages the picture of the page."""
     original = Path(file)
     number = page.removeprefix(file)
-    if not number or _is_reason(picture):
+    if not number or is_reason(picture):
         return original, original.name
     return Path(picture), f"{original.stem}-{number.lstrip('#')}.png"
-
-
-def _is_reason(picture: str) -> bool:
-    with open(picture, "rb") as file:  # noqa: PTH123 (a hundred thousand times)
-        return file.read(len(REASON)) == REASON
 
 
 def _copy(source: Path, digest: str, folder: Path, name: str) -> None:

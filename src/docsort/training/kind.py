@@ -92,6 +92,16 @@ class NetworkKind(Kind):
 
         return NetworkMember(checkpoint.folder, device)
 
+    def graph(self, checkpoint: Checkpoint) -> Any:
+        from docsort.models.graphs import NetworkGraph
+
+        return NetworkGraph(checkpoint.folder)
+
+    def load_graph(self, checkpoint: Checkpoint, graph: Path) -> Member:
+        from docsort.models.forward import GraphMember
+
+        return GraphMember(checkpoint.folder, graph)
+
 
 def begin_with(task: NetworkTask, general: Checkpoint) -> NetworkTask:
     """The task, begun with the weights of another member of the same fold, at the learning rate of pretrained ones.

@@ -38,6 +38,10 @@ class Impatient:
     def __init__(self, within_object: Any, seconds: float) -> None:
         self._object, self._seconds = within_object, seconds
 
+    def waiting(self, seconds: float) -> "Impatient":
+        """The same object, with another limit."""
+        return Impatient(self._object, seconds)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._object, name)
         return lambda *args, **kwargs: within(self._seconds, method, *args, **kwargs)

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from docsort.augmentation.appearance_sets import measure_sets
 from docsort.augmentation.damage_fit import damaged_so
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.rendering import render_holdout, render_training, render_validation
@@ -13,6 +14,7 @@ from docsort.member_kinds import Members
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.recipes import page_formats_of
 from docsort.stores import Store
+from docsort.tables import is_reviewed
 
 
 def render_training_images(
@@ -44,9 +46,24 @@ def render_validation_images(
     seed: int,
     render_store: Store,
 ) -> pd.DataFrame:
-    """Renders the clean and the test-like condition of every source, in every format that some member wants."""
+    """Renders the clean and the test-like condition of every source that may judge, in every format that some member
+    wants; a page that a person chose to judge is learnt from alone."""
+    clean_images = clean_images[~is_reviewed(clean_images)]
+    folds = folds[folds["image_id"].isin(clean_images["image_id"])]
     fitted, formats = damaged_so(parameters, fitted_damage), page_formats_of(specialists, members)
     return render_validation(clean_images, folds, fitted, formats, seed, render_store)
+
+
+def measure_appearance(
+    clean_images: pd.DataFrame,
+    images: pd.DataFrame,
+    fitted_damage: dict[str, Any],
+    parameters: AugmentationParameters,
+    seed: int,
+    fit_store: Store,
+) -> pd.DataFrame:
+    """Measures how training pages, test-like pages and test images look, for later pages to be compared with."""
+    return measure_sets(clean_images, images, damaged_so(parameters, fitted_damage), seed, fit_store)
 
 
 def render_holdout_images(

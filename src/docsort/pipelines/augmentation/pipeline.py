@@ -31,6 +31,11 @@ def create_pipeline() -> Pipeline:
             "holdout fitted_damage params:augmentation params:members params:seed render_store",
             "holdout_pages",
         ),
+        step(
+            nodes.measure_appearance,
+            "clean_images images fitted_damage params:augmentation params:seed fit_store",
+            "appearance",
+        ),
         step(nodes.check_leaks, "clean_images folds training_renders validation_renders", "leak_report"),
         step(
             nodes.draw_operations_sheet,

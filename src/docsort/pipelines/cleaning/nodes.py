@@ -7,6 +7,7 @@ from docsort.cleaning.parameters import CleaningParameters
 from docsort.cleaning.suspects import rank_suspects
 from docsort.folds import CrossValidationParameters, make_folds, set_aside
 from docsort.ingestion.problems import check_class_sizes
+from docsort.tables import is_reviewed
 
 
 def apply_label_fixes(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -35,13 +36,13 @@ def assemble_images(
     labelled: pd.DataFrame, grouped: pd.DataFrame, parameters: CrossValidationParameters, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Puts together what training may learn from, the images that the ledger leaves, with label and group; and what is
-    set aside from everything, if anything is.
+    set aside from everything, if anything is, which judges and so has no page that a person chose.
     """
     from docsort.cleaning.duplicates import assemble_clean_images
 
-    images = assemble_clean_images(labelled, grouped)
-    aside = images["group"].isin(grouped.loc[set_aside(grouped, parameters.holdout, seed), "group"])
-    return images[~aside].reset_index(drop=True), images[aside].reset_index(drop=True)
+    images, raw = assemble_clean_images(labelled, grouped), grouped[~is_reviewed(grouped)]
+    aside = images["group"].isin(raw.loc[set_aside(raw, parameters.holdout, seed), "group"])
+    return images[~aside].reset_index(drop=True), images[aside & ~is_reviewed(images)].reset_index(drop=True)
 
 
 def assign_folds(
@@ -51,8 +52,10 @@ def assign_folds(
     parameters: CrossValidationParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """Deals the source images out to folds, stratified by the labels they came with, groups together."""
-    as_given = grouped[~set_aside(grouped, parameters.holdout, seed)]
+    """Deals the source images out to folds, stratified by the labels they came with, groups together. Pages that a
+    person judged move no other."""
+    raw = grouped[~is_reviewed(grouped)]
+    as_given = raw[~set_aside(raw, parameters.holdout, seed)]
     return make_folds(clean_images, seed, parameters.folds, as_given=as_given, classes=classes)
 
 

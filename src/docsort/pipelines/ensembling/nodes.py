@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 
 from docsort.augmentation.parameters import AugmentationParameters
+from docsort.cleaning.ledger import resolve_answers
 from docsort.ensembling.abstention import judge_abstention
 from docsort.ensembling.assembly import assemble
 from docsort.ensembling.calibration import calibrate
 from docsort.ensembling.candidates import compare_candidates as compare
 from docsort.ensembling.decisions import (
     ChosenDecisions,
+    Decisions,
     Record,
     decisions_by_fold,
     join_members,
@@ -28,12 +30,14 @@ from docsort.ensembling.gain import ensemble_gain
 from docsort.ensembling.label_noise import estimate_label_noise, gather_sources
 from docsort.ensembling.novelty import NoveltyIndex, fit_index
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.reference import Reference, build_reference
 from docsort.ensembling.submission import build_submission
 from docsort.ensembling.temperature import Calibration
 from docsort.member_kinds import MAIN, task_name
 from docsort.members.checkpoints import Checkpoint
 from docsort.models.embeddings import embed, embedding_table, pages_to_embed
 from docsort.reporting.parameters import ReportingParameters
+from docsort.reviewing.final_answers import decide_sheet
 from docsort.stores import Store
 from docsort.tables import EMBEDDING_KEYS
 
@@ -139,6 +143,23 @@ def forecast_score(
     return make_forecast(oof_votes, noise, gain, test_members["image_id"].nunique(), luck)
 
 
+def make_reference(
+    ensemble: Ensemble,
+    calibration: dict[str, Any],
+    appearance: pd.DataFrame,
+    oof_votes: pd.DataFrame,
+    images: pd.DataFrame,
+    external_answers: pd.DataFrame,
+    seed: int,
+    prediction_store: Store,
+) -> Reference:
+    """Keeps how the pages validated on look and are answered, for new pages to be compared with."""
+    manifest = replace(ensemble.manifest, decisions=_calibrated(ensemble, calibration))
+    finished = replace(ensemble, manifest=manifest)
+    answers = finished.answer(*_test_pages(images), prediction_store, external_answers, in_workers=True)
+    return build_reference(appearance, answers, oof_votes, seed)
+
+
 def calibrate_votes(
     oof_votes: pd.DataFrame,
     test_votes: pd.DataFrame,
@@ -157,12 +178,12 @@ def complete_ensemble(
     calibration: dict[str, Any],
     abstention: dict[str, Any],
     forecast: dict[str, Any],
+    reference: Reference,
 ) -> Ensemble:
-    """Gives the ensemble its calibration, its threshold, and what it is forecast to score."""
-    draft = ensemble.manifest.decisions
-    fitted = Calibration.from_record(calibration["test"])
+    """Gives the ensemble its calibration, its threshold, what it is forecast to score, and what to watch by."""
+    decisions = replace(_calibrated(ensemble, calibration), threshold=abstention["threshold"])
     told = {name: forecast[name] for name in ("macro_f1", "accuracy", "interval", "n", "groups")}
-    return ensemble.finished(replace(draft, calibration=fitted, threshold=abstention["threshold"]), told)
+    return ensemble.finished(decisions, told, reference)
 
 
 def answer_test_images(
@@ -187,11 +208,23 @@ def compare_candidates(
 
 
 def write_submission(
-    photos: pd.DataFrame, rejected_images: pd.DataFrame, answers: pd.DataFrame, ensemble: Ensemble
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Writes the answer sheet twice: where it is looked for, and among the versions of all runs."""
-    submission = build_submission(photos, rejected_images, answers, ensemble.manifest.fallback)
-    return submission, submission
+    photos: pd.DataFrame,
+    rejected_images: pd.DataFrame,
+    answers: pd.DataFrame,
+    ensemble: Ensemble,
+    classes: pd.DataFrame,
+    answer_fixes: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Writes the answer sheet as the ensemble answers, and with what a person decided: where it is looked for, and
+    among the versions of all runs."""
+    answered = build_submission(photos, rejected_images, answers, ensemble.manifest.fallback)
+    submission = decide_sheet(answered, photos, resolve_answers(answer_fixes, classes))
+    return answered, submission, submission
+
+
+def _calibrated(ensemble: Ensemble, calibration: dict[str, Any]) -> Decisions:
+    """What a draft decides, its votes calibrated as those of test images are."""
+    return replace(ensemble.manifest.decisions, calibration=Calibration.from_record(calibration["test"]))
 
 
 def _test_pages(images: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -72,8 +72,13 @@ def create_answers() -> list[Node]:
     """The finished ensemble, what it answers, and how other ways to answer would do."""
     return [
         step(
+            nodes.make_reference,
+            "draft_ensemble calibration appearance oof_votes images external_answers params:seed prediction_store",
+            "reference",
+        ),
+        step(
             nodes.complete_ensemble,
-            "draft_ensemble calibration abstention forecast",
+            "draft_ensemble calibration abstention forecast reference",
             "ensemble",
         ),
         step(nodes.answer_test_images, "ensemble images external_answers prediction_store", "test_probabilities"),
@@ -83,6 +88,10 @@ def create_answers() -> list[Node]:
             "params:seed",
             "candidates",
         ),
-        step(nodes.write_submission, "photos rejected_images test_probabilities ensemble", "submission submissions"),
-        step(list_needs_review, "test_probabilities rejected_images submission classes", "needs_review"),
+        step(
+            nodes.write_submission,
+            "photos rejected_images test_probabilities ensemble classes answer_fixes",
+            "model_submission submission submissions",
+        ),
+        step(list_needs_review, "test_probabilities rejected_images model_submission classes", "needs_review"),
     ]

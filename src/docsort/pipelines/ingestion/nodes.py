@@ -1,13 +1,18 @@
 """Nodes of ingestion. Slow imports come late, so that listing the pipelines costs nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from docsort.cleaning.ledger import resolve_answers
 from docsort.ingestion.layouts import read_layout
 from docsort.ingestion.location import locate
 from docsort.ingestion.parameters import SourceParameters
+from docsort.ingestion.reviewed_pages import add_reviewed_pages
 from docsort.stores import Store
+from docsort.tables import ANSWER_LEDGER
+from docsort.user_tables import read_user_table
 from docsort_sample.parameters import SampleParameters
 
 
@@ -22,12 +27,19 @@ def locate_raw_data(
     return ensure_sample(sample_store, sample, seed)
 
 
-def list_photos(location: dict[str, Any], page_store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lists every photo with what the layout says of it, and the classes; refuses an answer key of other data."""
+def list_photos(
+    location: dict[str, Any], source: SourceParameters, page_store: Store
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lists every photo with what the layout says of it, pages that a person has judged elsewhere among them, and the
+    classes; refuses an answer key of other data.
+    """
     from docsort.reporting.answer_key import check_key_fits, read_answer_key
 
     photos, classes = read_layout(location["layout"], location["folder"], page_store)
     key = read_answer_key(location)
     if key is not None:
         check_key_fits(key, photos, classes)
-    return photos, classes
+    ledger = Path(source.reviewed_pages or "").expanduser().absolute()
+    rows = read_user_table(ledger, ANSWER_LEDGER) if source.reviewed_pages else pd.DataFrame(columns=[*ANSWER_LEDGER])
+    decided = resolve_answers(rows, classes, str(ledger))
+    return add_reviewed_pages(photos, classes, decided, ledger, page_store), classes

@@ -2,8 +2,11 @@
 
 import pandas as pd
 
+from docsort.cleaning.ledger import resolve_answers
 from docsort.ensembling.ensemble import Ensemble
+from docsort.reviewing.final_answers import decide_sheet
 from docsort.stores import Store
+from docsort.tables import CLASSES
 
 
 def answer_photos(ensemble: Ensemble, new_photos: pd.DataFrame, prediction_store: Store) -> pd.DataFrame:
@@ -13,6 +16,10 @@ def answer_photos(ensemble: Ensemble, new_photos: pd.DataFrame, prediction_store
     return ensemble.answer(paths, names, prediction_store, in_workers=True)
 
 
-def write_answer_sheet(new_answers: pd.DataFrame) -> pd.DataFrame:
-    """The answers alone, as a submission has them."""
-    return new_answers[["image_id", "target"]].rename(columns={"image_id": "ID"})
+def write_answer_sheet(
+    new_answers: pd.DataFrame, new_photos: pd.DataFrame, ensemble: Ensemble, answer_fixes: pd.DataFrame
+) -> pd.DataFrame:
+    """The answers alone, as a submission has them, and over them what a person decided."""
+    sheet = new_answers[["image_id", "target"]].rename(columns={"image_id": "ID"})
+    classes = pd.DataFrame(ensemble.manifest.classes, columns=list(CLASSES))
+    return decide_sheet(sheet, new_photos, resolve_answers(answer_fixes, classes))

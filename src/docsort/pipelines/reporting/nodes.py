@@ -9,10 +9,10 @@ from PIL import Image
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.folds import CrossValidationParameters
-from docsort.member_kinds import MAIN, Members, task_name
+from docsort.member_kinds import MAIN, Members
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.splits import renders_in
-from docsort.reporting import model_card, reading_worth, report
+from docsort.reporting import model_card, reading_worth, report, shortcut
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.confidence_scores import Confidences
 from docsort.reporting.confidence_scores import score_confidences as score_words
@@ -20,11 +20,12 @@ from docsort.reporting.confused_pairs import draw_confused_pairs, list_confused_
 from docsort.reporting.explained import explain, list_sure
 from docsort.reporting.galleries import draw_mistakes, list_mistakes
 from docsort.reporting.label_gains import add_label_gain, baseline_of
+from docsort.reporting.model_records import list_models
 from docsort.reporting.novel_pages import draw_novel_pages
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.projection import project
 from docsort.reporting.read_pages import find_readers, keeps_text, list_lines, open_pages
-from docsort.reporting.scores import Scores, tabulate_class_scores
+from docsort.reporting.scores import Scores, score_decisions, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store, fingerprint
@@ -33,6 +34,7 @@ from docsort.stores import Store, fingerprint
 def score_run(
     oof_votes: pd.DataFrame,
     verdicts: pd.DataFrame,
+    answered: pd.DataFrame,
     submission: pd.DataFrame,
     forecast: dict[str, Any],
     confidence_scores: Scores,
@@ -41,9 +43,11 @@ def score_run(
     parameters: ReportingParameters,
     seed: int,
 ) -> tuple[Scores, Scores]:
-    """Scores validation and, where there is an answer key, the submission: the latest scores, and a version of them."""
-    scores = score(oof_votes, verdicts, submission, forecast, read_answer_key(raw_location), parameters, seed)
-    scores |= confidence_scores | holdout_scores
+    """Scores validation and, where there is an answer key, what the ensemble answers and apart from it what a person
+    made of it: the latest scores, and a version of them."""
+    key = read_answer_key(raw_location)
+    scores = score(oof_votes, verdicts, answered, forecast, key, parameters, seed)
+    scores |= score_decisions(answered, submission, key, parameters, seed) | confidence_scores | holdout_scores
     return scores, scores
 
 
@@ -90,17 +94,23 @@ def prove_label_fixes(
     return add_label_gain(last_gains, last_baseline, now, label_fixes, parameters, seed), now
 
 
-def describe_models(members: list[dict[str, Checkpoint]]) -> dict[str, Any]:
-    """Collects what each training noted about its member."""
-    records = {
-        task_name(name, fold): checkpoint.record() or {}
-        for fold, own in enumerate(members)
-        for name, checkpoint in own.items()
-    }
-    return {
-        name: {key: value for key, value in record.items() if key != "learnt_groups"}
-        for name, record in records.items()
-    }
+def probe_shortcut(
+    validation_renders: pd.DataFrame, classes: pd.DataFrame, members: Members, seed: int
+) -> dict[str, Any]:
+    """Says how well the classes are told by what cannot be read."""
+    seen = renders_in(members.main.page_format, validation_renders)
+    return shortcut.probe_shortcut(seen, members.main.image_size, len(classes), seed)
+
+
+def describe_models(
+    members: list[dict[str, Checkpoint]],
+    specialists: list[dict[str, Checkpoint]],
+    verdicts: pd.DataFrame,
+    parameters: Members,
+) -> dict[str, Any]:
+    """Collects what each training noted about its member, and what late members were asked and gained."""
+    late = [{name: own[name] for name in parameters.late if name in own} for own in specialists]
+    return list_models(members, late, verdicts)
 
 
 def draw_misclassified(
@@ -189,13 +199,13 @@ def write_report(
     candidates: pd.DataFrame,
     selection: dict[str, Any],
     data: dict[str, Any],
+    shortcut: dict[str, Any],
     label_gains: pd.DataFrame,
     drift: pd.DataFrame,
     damage: dict[str, Any],
     damage_fit: pd.DataFrame,
     needs_review: pd.DataFrame,
     submission: pd.DataFrame,
-    misclassified: Image.Image,
     reading: dict[str, Any],
     read_lines: pd.DataFrame,
     validation_renders: pd.DataFrame,
@@ -205,21 +215,21 @@ def write_report(
 ) -> str:
     """Writes the page that a person reads; `drawn` are the figures, and the pictures that explain, by name."""
     parts = report.ReportParts(
+        **report.by_kind(drawn),
         scores=scores,
         class_scores=class_scores,
         verdicts=verdicts,
         candidates=candidates,
         selection=selection,
         data=data,
+        shortcut=shortcut,
         label_gains=label_gains,
         drift=drift,
         damage=damage,
         damage_fit=damage_fit,
         needs_review=needs_review,
         test_count=len(submission),
-        galleries={"Validation pages that were got wrong, the surest mistakes first": misclassified},
         reading=reading,
         read_pages=open_pages(reading, read_lines, validation_renders, classes, parameters.read_pages),
-        **report.by_kind(drawn),
     )
     return report.write_report(parts)

@@ -46,12 +46,12 @@ def create_scores() -> list[Node]:
         ),
         step(
             nodes.score_run,
-            "oof_votes specialist_verdicts submission forecast confidence_scores holdout_scores "
+            "oof_votes specialist_verdicts model_submission submission forecast confidence_scores holdout_scores "
             "raw_location params:reporting params:seed",
             "scores scores_history",
         ),
-        step(nodes.tabulate_classes, "oof_votes classes submission raw_location", "class_scores"),
-        step(nodes.describe_models, "members", "models"),
+        step(nodes.tabulate_classes, "oof_votes classes model_submission raw_location", "class_scores"),
+        step(nodes.describe_models, "members specialists specialist_verdicts params:members", "models"),
         step(
             nodes.tell_reading,
             "members specialists general_oof_votes specialist_oof_members specialist_verdicts",
@@ -68,6 +68,7 @@ def create_data() -> list[Node]:
             "images rejected_images clean_images duplicates label_fixes label_suspects classes",
             "data_summary",
         ),
+        step(nodes.probe_shortcut, "validation_renders classes params:members params:seed", "shortcut"),
         step(
             nodes.prove_label_fixes,
             "oof_votes last_label_baseline last_label_gains label_fixes params:members params:specialists "
@@ -118,6 +119,7 @@ def create_pages() -> list[Node]:
                 "candidates": "candidates",
                 "selection": "ensemble_selection",
                 "data": "data_summary",
+                "shortcut": "shortcut",
                 "label_gains": "label_gains",
                 "drift": "drift",
                 "damage": "fitted_damage",

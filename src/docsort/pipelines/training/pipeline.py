@@ -27,7 +27,7 @@ def create_pipeline(folds: int) -> Pipeline:
         ),
         step(select_ensemble, "oof_members params:ensembling params:seed", "ensemble_selection"),
         step(nodes.vote_generally, "oof_members ensemble_selection params:ensembling", "general_oof_votes"),
-        step(score_validation_views, "oof_predictions params:seed", "validation_metrics"),
+        step(score_validation_views, "oof_predictions general_oof_votes params:seed", "validation_metrics"),
     ]
     return stage("training", [*(create_fold(fold) for fold in range(folds)), *steps])
 

@@ -11,6 +11,7 @@ let classes = new Map(); // class number -> name
 let ids = []; // cards that pass the filters, fixed until the filters change
 let place = 0;
 let card = null; // the card shown, null while there is none
+let laid = { quarters: 0, mirrored: false }; // how the photo is turned
 let busy = false; // a card is being loaded or a decision saved: keys wait
 
 function element(tag, className, text) {
@@ -36,12 +37,12 @@ function say(text, good = false) {
 
 // What survives a reload: filters, the card shown, and what can be undone. Kept for this tab alone.
 function remember(key, value) {
-  sessionStorage.setItem(`label-review-${key}`, JSON.stringify(value));
+  sessionStorage.setItem(`${document.title}-${key}`, JSON.stringify(value));
 }
 
 function remembered(key, otherwise) {
   try {
-    return JSON.parse(sessionStorage.getItem(`label-review-${key}`)) ?? otherwise;
+    return JSON.parse(sessionStorage.getItem(`${document.title}-${key}`)) ?? otherwise;
   } catch {
     return otherwise;
   }
@@ -122,16 +123,20 @@ function showNothing() {
 }
 
 function show(shown) {
-  if (!card || card.image_id !== shown.image_id) $("reason").value = "";
+  if (!card || card.image_id !== shown.image_id) {
+    $("reason").value = "";
+    lay(0, false);
+  }
   card = shown;
   $("empty").hidden = true;
   $("card").hidden = false;
   $("place").textContent = `${place + 1} of ${ids.length} ·`;
-  $("image").textContent = `${card.image_id} · score ${card.score.toFixed(2)}`;
+  $("image").textContent = card.guesses ? card.name : `${card.image_id} · score ${card.score.toFixed(2)}`;
   setPhoto($("page"), card.image_id, "large");
-  $("labels").replaceChildren(...labelBoxes());
+  $("labels").replaceChildren(...(card.guesses ? guessRows() : labelBoxes()));
   $("evidence").replaceChildren(...card.evidence.map((text) => element("li", "", inWords(text))));
-  $("proposal").textContent = `relabel to ${nameOf(card.proposed_label)}`;
+  $("relabel").hidden = card.proposed_label === null;
+  $("proposal").textContent = card.guesses ? nameOf(card.proposed_label) : `relabel to ${nameOf(card.proposed_label)}`;
   $("near").replaceChildren(...card.neighbours.map(neighbourRow));
   $("facts").scrollTop = 0;
   closeMatches();
@@ -153,6 +158,18 @@ function box(role, target, probability) {
     made.append(element("div", "probability", text));
   }
   return made;
+}
+
+// The first guesses of an ensemble, the answer first; of a page that cannot be read the answer alone.
+function guessRows() {
+  const guesses = card.guesses.length ? card.guesses : [{ label: card.data_label, probability: 0 }];
+  return guesses.map((guess, index) => {
+    const made = element("div", index ? "guess" : "guess answer"), bar = element("progress");
+    bar.max = 1;
+    bar.value = guess.probability;
+    made.append(element("div", "class", nameOf(guess.label)), bar, element("div", "probability", guess.probability.toFixed(2)));
+    return made;
+  });
 }
 
 // "is labelled 3" and "3 at 0.92" read better with the class's name.
@@ -179,11 +196,26 @@ function neighbourRow(group) {
   return made;
 }
 
+// Pages come turned and mirrored; they are laid straight for the eye alone.
+function lay(quarters, mirrored) {
+  const image = $("page"), box = $("zoom");
+  const [short, long] = [box.clientWidth, box.clientHeight].sort((a, b) => a - b);
+  const size = quarters % 2 ? short / Math.max(1, long) : 1;
+  laid = { quarters, mirrored };
+  image.style.transform = `rotate(${90 * quarters}deg) scale(${mirrored ? -size : size}, ${size})`;
+}
+
 function setPhoto(image, id, side) {
   image.classList.remove("unreadable");
   image.onerror = () => image.classList.add("unreadable");
   image.alt = `photo of ${id}`;
   image.src = imageUrl(id, side);
+}
+
+// What the page calls an action: what stands on its button.
+function wordOf(action) {
+  const button = document.querySelector(`#actions [data-action="${CSS.escape(action)}"] span`);
+  return button && button.id !== "proposal" ? button.textContent : action;
 }
 
 function showDecision() {
@@ -194,7 +226,7 @@ function showDecision() {
   } else if (decision) {
     const target = decision.new_label ? ` → ${nameOf(decision.new_label)}` : "";
     const who = [decision.decided_by && `by ${decision.decided_by}`, decision.decided_on && `on ${decision.decided_on}`];
-    text = ["Decided:", decision.action + target, ...who, decision.reason && `(${decision.reason})`].filter(Boolean).join(" ");
+    text = ["Decided:", wordOf(decision.action) + target, ...who, decision.reason && `(${decision.reason})`].filter(Boolean).join(" ");
   }
   $("decision").textContent = text;
   for (const button of document.querySelectorAll("#actions button")) {
@@ -315,7 +347,7 @@ $("choose").addEventListener("keydown", (event) => {
 
 const KEYS = {
   k: () => decide("keep"),
-  r: () => card && decide("relabel", card.proposed_label),
+  r: () => card && card.proposed_label !== null && decide("relabel", card.proposed_label),
   d: () => decide("drop"),
   u: () => decide("undecided"),
   z: undo,
@@ -325,6 +357,8 @@ const KEYS = {
   ArrowLeft: () => step(-1),
   o: () => card && $("choose").focus(),
   e: () => card && $("reason").focus(),
+  t: () => lay((laid.quarters + 1) % 4, laid.mirrored),
+  m: () => lay((4 - laid.quarters) % 4, !laid.mirrored),
   " ": () => card && enlarge(card.image_id),
 };
 const REPEATING = ["n", "p", "ArrowLeft", "ArrowRight"];
@@ -353,7 +387,7 @@ for (const button of document.querySelectorAll("#actions button")) {
     KEYS[{ keep: "k", relabel: "r", drop: "d", undecided: "u" }[button.dataset.action]]();
   });
 }
-for (const [id, key] of [["previous", "p"], ["next", "n"], ["undo", "z"], ["zoom", " "]]) {
+for (const [id, key] of [["previous", "p"], ["next", "n"], ["undo", "z"], ["turn", "t"], ["mirror", "m"], ["zoom", " "]]) {
   $(id).addEventListener("click", () => {
     $(id).blur();
     KEYS[key]();

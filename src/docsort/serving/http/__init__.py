@@ -1,0 +1,1 @@
+"""Answers by HTTP: the service, its page and its limits."""
