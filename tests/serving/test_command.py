@@ -1,30 +1,20 @@
 """`docsort`: what was trained, used from a shell, outside of any project."""
 
-import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from docsort_command import Invoke, command_for
 
 import docsort as package
-from docsort.commands.classifier import ENSEMBLE
-from docsort.commands.main import docsort
 from docsort.serving.classifier import Classifier, load
 
 
 @pytest.fixture
-def call(classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ENSEMBLE, str(classifier.ensemble.folder))
-    monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # other tests may have set it up, as Kedro does
-
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(docsort, [str(argument) for argument in arguments])
-
-    return invoke
+def call(classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    return command_for(classifier, tmp_path, monkeypatch)
 
 
 def test_pages_are_answered_into_a_file_and_sorted_into_folders(call, pages: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

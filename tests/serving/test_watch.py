@@ -1,7 +1,6 @@
 """`docsort watch`: pages that are answered now, or were answered before, against those validated on."""
 
 import json
-import logging
 import os
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from docsort_command import Invoke, command_for
 from PIL import Image, ImageFilter
 from small_ensemble import draw_pages
 
-from docsort.commands.classifier import ENSEMBLE
-from docsort.commands.main import docsort
 from docsort.commands.watch import DRIFTED
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.reference import build_reference
@@ -66,15 +63,8 @@ def watched(classifier: Classifier, answers: pd.DataFrame, tmp_path_factory: pyt
 
 
 @pytest.fixture
-def call(watched: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ENSEMBLE, str(watched.ensemble.folder))
-    monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # other tests may have set it up, as Kedro does
-
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(docsort, [str(argument) for argument in arguments])
-
-    return invoke
+def call(watched: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    return command_for(watched, tmp_path, monkeypatch)
 
 
 def test_a_change_is_told_with_its_day_the_same_from_pages_and_from_their_answers(  # type: ignore[no-untyped-def]
