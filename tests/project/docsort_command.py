@@ -18,9 +18,13 @@ def command_for(classifier: Classifier, folder: Path, monkeypatch: pytest.Monkey
     """Called in the folder, with what would be typed after `docsort`."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv(ENSEMBLE, str(classifier.ensemble.folder))
-    monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # other tests may have set it up, as Kedro does
 
     def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(docsort, [str(argument) for argument in arguments])
+        before = logging.root.manager.disable
+        logging.disable(logging.INFO)  # other tests may have set it up, as Kedro does, to be written to stdout
+        try:
+            return CliRunner().invoke(docsort, [str(argument) for argument in arguments])
+        finally:
+            logging.disable(before)
 
     return invoke
