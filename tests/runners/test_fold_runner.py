@@ -127,7 +127,7 @@ def test_what_a_failed_run_left_between_two_tasks_starts_no_more_and_the_next_ru
 def test_a_run_ends_in_each_of_a_hundred_races_of_nodes_that_submit_and_nodes_that_fail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(local, "Worker", FakeWorker)
+    monkeypatch.setattr(local, "PoolWorker", FakeWorker)
     random.seed(0)
     ends: list[BaseException | None] = []
 
@@ -196,6 +196,7 @@ def test_kedro_finds_the_runner_by_its_path_and_hands_it_the_runner_params() -> 
     assert FoldRunner()._max_workers == 2
 
 
-def test_no_workers_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="max_workers should be positive"):
-        FoldRunner(max_workers=0)
+@pytest.mark.parametrize("workers", [0, "x", 1.5])
+def test_no_workers_at_all_is_refused(workers: Any) -> None:
+    with pytest.raises(InputError, match="Expected max_workers of --runner-params to be a whole number of at least 1"):
+        FoldRunner(max_workers=workers)

@@ -60,6 +60,10 @@ def hold(folder: Path, lease: Lease) -> int:
     return most
 
 
+def visible_gpus(lease: Lease) -> tuple[Lease, str]:
+    return lease, os.environ["CUDA_VISIBLE_DEVICES"]
+
+
 def report_each(count: int, first: int = 0) -> int:
     for number in range(first, first + count):
         report(number)

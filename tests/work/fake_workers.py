@@ -10,12 +10,13 @@ from docsort.errors import WorkerError
 
 
 class FakeWorker:
-    """Like `docsort.work.worker.Worker`, as far as a pool can tell."""
+    """Like `docsort.work.local.PoolWorker`, as far as a pool can tell."""
 
     def __init__(self) -> None:
         self._killed = threading.Event()
 
-    def call(self, function: Callable[..., Any], args: tuple[Any, ...], on_event: Callable[[Any], object]) -> Any:
+    def run(self, task: Any, tell: Callable[[Any], object]) -> Any:
+        function, args = task.function, (*task.args, *([task.lease] if task.lease else []))
         if function is last:
             self._killed.wait()
         elif function is die:

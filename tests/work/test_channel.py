@@ -1,7 +1,6 @@
 """What a worker logs and reports is heard in this process, in order and before its result."""
 
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from errands import log_and_report, report_and_fail, report_each, report_from_threads
+from errands import report_each
 
 from docsort.errors import WorkerError
 from docsort.work.channel import delivery, report
-from docsort.work.executor import executor, run
+from docsort.work.executor import run
 from docsort.work.local import LocalExecutor
 from docsort.work.progress import Began
 
@@ -25,15 +24,6 @@ def two_workers(own_workers: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> 
 
 def log_in_worker(name: str, level: str, text: str) -> None:
     run(exec, f"import logging; logging.getLogger({name!r}).{level}(%r, 7)" % text)
-
-
-def test_lines_of_a_worker_are_there_when_its_result_is(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger="docsort"):
-        for number in range(20):
-            log_in_worker("docsort.training", "info", f"page {number} of %d")
-    assert caplog.messages == [f"page {number} of 7" for number in range(20)]
-    assert caplog.records[0].name == "docsort.training"
-    assert caplog.records[0].process != os.getpid()
 
 
 def test_the_levels_of_this_process_hold(caplog: pytest.LogCaptureFixture) -> None:
@@ -65,34 +55,6 @@ def test_a_script_without_a_log_hears_its_workers_as_before(tmp_path: Path) -> N
     script.write_text(SCRIPT)
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stderr == "a page\n"
-
-
-def test_events_come_in_order_before_the_result_to_whom_asked_for_the_work() -> None:
-    heard: dict[int, list[Any]] = {first: [] for first in range(0, 5000, 1000)}
-    tasks = {
-        first: executor().submit(report_each, 500, first, on_event=events.append) for first, events in heard.items()
-    }
-    for first, task in tasks.items():
-        assert task.result() == 500
-        assert heard[first] == [Began(), *range(first, first + 500)]
-
-
-def test_events_are_heard_before_an_error_too() -> None:
-    heard: list[Any] = []
-    with pytest.raises(ValueError, match="no more pages"):
-        run(report_and_fail, on_event=heard.append)
-    assert heard == [Began(), "begun"]
-
-
-def test_threads_of_a_worker_may_report_at_once() -> None:
-    heard: list[Any] = []
-    run(report_from_threads, 200, on_event=heard.append)
-    assert sorted(heard[1:]) == list(range(400))
-
-
-def test_lines_and_events_go_the_same_way(caplog: pytest.LogCaptureFixture) -> None:
-    run(log_and_report, on_event=lambda event: None)
-    assert caplog.messages == ["first", "third"]
 
 
 def test_who_raises_is_named_once_and_hears_no_more_while_the_work_goes_on(caplog: pytest.LogCaptureFixture) -> None:

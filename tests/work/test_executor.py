@@ -10,6 +10,7 @@ from docsort.errors import InputError
 from docsort.work import executor as module
 from docsort.work.executor import Executor, Lease, Needs, executor, run, stop_work
 from docsort.work.local import LocalExecutor
+from docsort.work.ray import RayExecutor
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +34,25 @@ def test_another_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> N
     assert executor() is other
 
 
-@pytest.mark.parametrize("name", ["nonsense", "ray", ""])
+@pytest.mark.parametrize("name", ["nonsense", "", "nonsense://head:6379", "local://head:6379"])
 def test_one_that_is_not_known_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("DOCSORT_EXECUTOR", name)
-        expected = f"^Expected DOCSORT_EXECUTOR to be local \\(`ray` comes with a later version\\), but got '{name}'.$"
+        expected = f"^Expected DOCSORT_EXECUTOR to be local, ray or ray://host:port, but got '{name}'.$"
         with pytest.raises(InputError, match=expected):
             executor()
+
+
+def test_the_one_on_ray_is_made_once_for_each_cluster_and_starts_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for name in ("ray", "ray", "ray://head:6379", "ray://head:6379"):
+        with monkeypatch.context() as patch:
+            patch.setenv("DOCSORT_EXECUTOR", name)
+            made.append(executor())
+    assert made[0] is made[1]
+    assert made[2] is made[3]
+    assert made[0] is not made[2]
+    assert all(isinstance(each, RayExecutor) for each in made)
 
 
 @pytest.mark.usefixtures("own_workers")

@@ -1,24 +1,22 @@
 """The pool of workers: what it promises, and that nobody waits in vain when it is stopped."""
 
 import math
-import operator
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
-from errands import be_deaf, die_at_first, echo, hold, touch_later, wait_for
+from errands import be_deaf, echo, hold
 
-from docsort.errors import InputError, StoppedError, WorkerError
+from docsort.errors import InputError, StoppedError
 from docsort.work.devices import DeviceLeases, Lease, Needs
 from docsort.work.local import LocalExecutor, worker_count
-from docsort.work.progress import Began
 
 HANG_S = 30
 """By then something hangs."""
@@ -43,71 +41,6 @@ def test_work_is_done_in_other_processes_that_are_kept(local: LocalExecutor) -> 
     assert {run(local, os.getpid) for _ in range(6)} == {first}
 
 
-def test_every_task_is_done_once(local: LocalExecutor) -> None:
-    results = list(local.map(operator.mul, [(k, 2) for k in range(50)]))
-    assert sorted(results) == [2 * k for k in range(50)]
-
-
-def test_an_error_of_the_task_arrives_as_it_is_and_the_workers_live_on(local: LocalExecutor) -> None:
-    pid = run(local, os.getpid)
-    with pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input"):
-        run(local, math.sqrt, -1.0)
-    assert run(local, os.getpid) == pid
-    with pytest.raises(ZeroDivisionError, match="division"):
-        list(local.map(operator.truediv, [(1, 1), (1, 0)]))
-    assert run(local, math.sqrt, 4.0) == 2.0
-
-
-def test_a_task_whose_worker_is_killed_is_tried_once_more_with_a_warning_and_comes_to_the_same(
-    local: LocalExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    heard: list[Any] = []
-    assert local.submit(die_at_first, tmp_path / "once", on_event=heard.append).result(HANG_S) == 1
-    assert heard == [Began(), 0, Began(), 1]
-    (warning,) = caplog.messages
-    assert warning == (
-        "A worker process died while it ran die_at_first (once); most often memory ran out. It is tried once "
-        "more in another."
-    )
-
-
-def test_a_second_death_is_the_error_of_the_task(local: LocalExecutor, tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match="died while it ran die_at_first"):
-        run(local, die_at_first, tmp_path / "twice", 2)
-    assert (tmp_path / "twice").read_text() == "xx"
-
-
-@pytest.mark.parametrize("how", ["stop", "close", "cancel"])
-def test_what_is_ended_on_purpose_is_not_tried_again(
-    local: LocalExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
-) -> None:
-    heard: list[Any] = []
-    task = local.submit(be_deaf, tmp_path / "begun", on_event=heard.append)
-    wait_until((tmp_path / "begun").exists)
-    getattr(task if how == "cancel" else local, how)()
-    with pytest.raises(StoppedError, match="be_deaf was stopped"):
-        task.result(HANG_S)
-    assert heard == [Began()]
-    assert not caplog.messages
-
-
-@pytest.mark.parametrize("used", [False, True])
-def test_after_close_other_threads_get_nothing_done_until_open_or_until_the_main_thread_begins(
-    local: LocalExecutor, used: bool
-) -> None:
-    with ThreadPoolExecutor(1) as another:
-        for begin in (local.open, lambda: run(local, abs, -1)):
-            if used:
-                assert another.submit(run, local, abs, -1).result() == 1
-            local.close()
-            with pytest.raises(StoppedError, match="abs was stopped"):
-                another.submit(run, local, abs, -1).result()
-            begin()
-            assert another.submit(run, local, abs, -2).result() == 2
-        local.open()
-        assert run(local, abs, -2) == 2
-
-
 def test_a_task_that_is_cancelled_before_it_begins_is_over_at_once(local: LocalExecutor, tmp_path: Path) -> None:
     """As `concurrent.futures.wait` sees it, which does not count what is cancelled and not yet taken from the queue."""
     blocking = [local.submit(be_deaf, tmp_path / str(number), needs=Needs("cuda")) for number in range(2)]
@@ -118,18 +51,6 @@ def test_a_task_that_is_cancelled_before_it_begins_is_over_at_once(local: LocalE
     assert not wait(waiting, timeout=1).not_done
     assert all(task.cancel() and task.cancelled() for task in waiting)
     assert not any(task.done() for task in blocking)
-
-
-def test_a_dead_worker_is_one_clear_error_and_the_others_work_on(local: LocalExecutor, tmp_path: Path) -> None:
-    beside = local.submit(wait_for, tmp_path / "go")
-    with pytest.raises(WorkerError, match=r"died while it ran _exit.*DOCSORT_WORKERS"):
-        run(local, os._exit, 1)
-    assert run(local, math.sqrt, 9.0) == 3.0
-    (tmp_path / "go").touch()
-    assert beside.result(HANG_S) is None
-    with pytest.raises(WorkerError, match="died while it ran _exit"):
-        list(local.map(os._exit, [(1,)]))
-    assert run(local, math.sqrt, 16.0) == 4.0
 
 
 def test_a_worker_that_died_while_it_had_nothing_to_do_is_replaced(local: LocalExecutor) -> None:
@@ -206,39 +127,6 @@ def test_a_task_that_gets_its_device_after_a_stop_is_stopped_too() -> None:
     stopped.set()
     with pytest.raises(StoppedError, match="echo was stopped"):
         task.result(HANG_S)
-
-
-def test_at_most_twice_as_many_tasks_as_workers_are_under_way(local: LocalExecutor) -> None:
-    taken: list[int] = []
-    results = local.map(abs, ((taken.append(k) or k,) for k in range(50)))  # type: ignore[func-returns-value]
-    next(results)
-    assert len(taken) == 4
-    assert len(list(results)) == 49
-
-
-def test_a_consumer_that_stops_early_leaves_no_work_behind(local: LocalExecutor, tmp_path: Path) -> None:
-    def some() -> Iterator[Any]:
-        yield from local.map(touch_later, [(tmp_path / str(number),) for number in range(4)])
-
-    assert len(list(some())) == len(list(tmp_path.iterdir())) == 4
-    for file in tmp_path.iterdir():
-        file.unlink()
-    results = local.map(touch_later, [(tmp_path / str(number),) for number in range(4)])
-    next(results)
-    results.close()  # type: ignore[attr-defined]
-    assert run(local, math.sqrt, 4.0) == 2.0
-    left = len(list(tmp_path.iterdir()))
-    time.sleep(1)
-    assert left == len(list(tmp_path.iterdir())) < 4
-
-
-def test_a_task_that_fails_ends_the_others_of_its_map_and_nothing_else(local: LocalExecutor, tmp_path: Path) -> None:
-    beside = local.submit(wait_for, tmp_path / "go")
-    with pytest.raises(ValueError, match="sleep length must be non-negative"):
-        list(local.map(time.sleep, [(-1,), (600,), (600,)]))
-    (tmp_path / "go").touch()
-    assert beside.result(HANG_S) is None
-    assert run(local, math.sqrt, 4.0) == 2.0
 
 
 def test_a_task_that_needs_a_device_is_given_its_lease_last(local: LocalExecutor) -> None:

@@ -13,7 +13,7 @@ import pytest
 from errands import be_killed, echo
 from fake_workers import FakeWorker, die, fail, last, short_while
 
-from docsort.errors import WorkerError
+from docsort.errors import StoppedError, WorkerError
 from docsort.work import local as module
 from docsort.work.devices import NO_DEVICE, DeviceLeases, Needs
 from docsort.work.local import LocalExecutor
@@ -63,11 +63,11 @@ def play(local: LocalExecutor, functions: list[Any], pause: Callable[[], None]) 
 def check_that_all_are_over(tasks: list[Future[Any]]) -> None:
     assert not wait(tasks, timeout=HANG_S).not_done
     errors = [task.exception() for task in tasks if not task.cancelled()]
-    assert {type(error) for error in errors} <= {type(None), ValueError, WorkerError, module.StoppedError}
+    assert {type(error) for error in errors} <= {type(None), ValueError, WorkerError, StoppedError}
 
 
 def test_nobody_waits_in_vain_in_any_of_three_hundred_races(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "Worker", FakeWorker)
+    monkeypatch.setattr(module, "PoolWorker", FakeWorker)
     monkeypatch.setenv("DOCSORT_WORKERS", "2")
     random.seed(0)
     ends = set()

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import socket
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +15,10 @@ from kedro.framework.hooks import hook_impl
 from docsort.admission import FOLDER, Admission, Claim, NoLocksError
 from docsort.errors import InputError, listing
 from docsort.files import write_atomically
+from docsort.hooks.provenance import command_line
+from docsort.mlflow_entries import flatten
 from docsort.parameters import expand_home
-from docsort.tracking import flatten
+from docsort.work.executor import executor
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -54,7 +55,7 @@ class AdmissionHooks:
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: "Pipeline") -> None:
         """Raises InUseError where another run is in the way, InputError where the run would go on with what other
-        settings have made.
+        settings have made, or where a machine of the cluster does not see `data_root`.
         """
         self._leave()
         self._read_settings()
@@ -67,6 +68,7 @@ class AdmissionHooks:
         else:
             atexit.register(self._leave)
         try:
+            executor().must_see(self._root)
             self._check_what_is_there(pipeline, bool(run_params.get("only_missing_outputs")))
         except InputError:
             self._leave()
@@ -146,11 +148,10 @@ def _below(names: Iterable[str], groups: Iterable[str]) -> list[str]:
 
 
 def _claim(pipeline: "Pipeline", settings: Mapping[str, str]) -> Claim:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     since = datetime.now().astimezone().isoformat(" ", timespec="minutes")
     read = {name for node in pipeline.nodes for name in node.inputs}
     return Claim(
-        who=f"`{command}` (process {os.getpid()} on {socket.gethostname()}, since {since})",
+        who=f"`{command_line()}` (process {os.getpid()} on {socket.gethostname()}, since {since})",
         settings=settings,
         uses=sorted(name.removeprefix("params:") for name in read if name.startswith("params:")),
         reads=sorted(name for name in read if not name.startswith("param")),

@@ -20,6 +20,7 @@ from kedro.pipeline.node import Node
 from kedro.runner import ThreadRunner
 from kedro.runner.task import Task
 
+from docsort.errors import InputError
 from docsort.work.executor import executor
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class FoldRunner(ThreadRunner):
     """
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
+        if max_workers is not None and (not isinstance(max_workers, int) or max_workers < 1):
+            raise InputError(
+                f"Expected max_workers of --runner-params to be a whole number of at least 1, but got {max_workers!r}; "
+                "leave it out for as many as there are workers."
+            )
         super().__init__(max_workers=executor().workers if max_workers is None else max_workers, is_async=is_async)
 
     def _run(

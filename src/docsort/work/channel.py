@@ -11,15 +11,19 @@ import logging.handlers
 import pickle
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 logger = logging.getLogger(__name__)
 
 Kind = Literal["record", "event", "result", "error"]
+Message = tuple[Kind, bytes]
+"""What kind it is, and what it says, pickled."""
+OUTCOMES = ("result", "error")
 OnEvent = Callable[[Any], object]
 
 END = object()
@@ -39,7 +43,9 @@ class Sender:
     def send(self, kind: Kind, content: object) -> None:
         """Returns when the message is on its way. Raises what pickling raises, and then nothing was sent."""
         with self._one_at_a_time:
-            self._connection.send((kind, content))
+            data = ForkingPickler.dumps(content)
+            self._connection.send_bytes(kind.encode())
+            self._connection.send_bytes(data)
 
     def send_outcome_of(self, function: Callable[..., Any], *args: Any) -> None:
         """Calls the function and sends what it returns or raises."""
@@ -92,16 +98,35 @@ def open_channel(connection: Connection, with_log: bool) -> Sender:
     return _sender
 
 
-def receive_outcome(connection: Connection, on_event: OnEvent) -> tuple[Kind, Any]:
-    """What comes of a piece of work, after everything that comes before it. Raises EOFError when the worker dies."""
-    while True:
-        kind, content = connection.recv()
+def messages(connection: Connection) -> Iterator[Message]:
+    """What a worker sends for one piece of work, as it comes and still pickled; the outcome is the last. Raises
+    EOFError when the worker dies.
+    """
+    kind: Kind = "event"
+    while kind not in OUTCOMES:
+        kind = cast(Kind, connection.recv_bytes().decode())
+        yield kind, connection.recv_bytes()
+
+
+def receive_outcome(messages: Iterable[Message], on_event: OnEvent) -> tuple[Kind, Any]:
+    """What comes of a piece of work, for `settle`, after everything that comes before it."""
+    for kind, data in messages:
+        content = pickle.loads(data)
         if kind == "record":
             _log(content)
         elif kind == "event":
             on_event(content)
         else:
             return kind, content
+    raise EOFError
+
+
+def settle(kind: Kind, content: Any) -> Any:
+    """The result of a piece of work; raises its error."""
+    if kind == "result":
+        return content
+    raised, trace = content
+    raise raised from RemoteError(trace)
 
 
 def _log(record: logging.LogRecord) -> None:

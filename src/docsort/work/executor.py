@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from docsort.errors import InputError
@@ -57,6 +58,9 @@ class Executor(Protocol):
         fails, or nobody takes more results, what is under way is ended.
         """
 
+    def must_see(self, folder: Path) -> None:
+        """Raises InputError that names the machines on which workers do not see what this process writes there."""
+
     def stop(self) -> None:
         """Ends all work now, whatever it is doing; the next call starts anew."""
 
@@ -69,19 +73,26 @@ class Executor(Protocol):
         """Takes work of all threads again after `close`, as it does once the main thread submits some."""
 
 
-EXECUTORS: dict[str, Callable[[], Executor]] = {"local": cache(LocalExecutor)}
-"""By the values of DOCSORT_EXECUTOR."""
+@cache
+def _on_ray(address: str | None = None) -> Executor:
+    from docsort.work.ray import RayExecutor
+
+    return RayExecutor(address)
+
+
+EXECUTORS: dict[str, Callable[..., Executor]] = {"local": cache(LocalExecutor), "ray": _on_ray}
+"""By the values of DOCSORT_EXECUTOR; what may follow as `://address` is their argument."""
 
 
 def executor() -> Executor:
     """The one of this process. Raises InputError for a DOCSORT_EXECUTOR that is not known."""
     name = os.environ.get("DOCSORT_EXECUTOR", "local")
-    if name not in EXECUTORS:
+    kind, _, address = name.partition("://")
+    if kind not in EXECUTORS or (address and kind != "ray"):
         raise InputError(
-            f"Expected DOCSORT_EXECUTOR to be {' or '.join(EXECUTORS)} (`ray` comes with a later version), but got "
-            f"{name!r}."
+            f"Expected DOCSORT_EXECUTOR to be {', '.join(EXECUTORS)} or ray://host:port, but got {name!r}."
         )
-    return EXECUTORS[name]()
+    return EXECUTORS[kind](*filter(None, [address]))
 
 
 def run(function: Callable[..., T], *args: Any, needs: Needs = NO_DEVICE, on_event: OnEvent | None = None) -> T:

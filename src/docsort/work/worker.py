@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from docsort.errors import WorkerError
-from docsort.work.channel import OnEvent, RemoteError, open_channel, receive_outcome
+from docsort.work.channel import Message, OnEvent, messages, open_channel, receive_outcome, settle
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -43,7 +44,9 @@ class Worker:
     Raises WorkerError where the system gives no more processes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, with_log: bool | None = None) -> None:
+        """with_log: whether records are sent; by default where this process has a log."""
+        self._with_log = bool(logging.getLogger().handlers) if with_log is None else with_log
         self._is_killed = False
         try:
             self._start(multiprocessing.get_context("spawn"))
@@ -55,7 +58,7 @@ class Worker:
 
     def _start(self, context: SpawnContext) -> None:
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, bool(logging.getLogger().handlers)))
+        self._process = context.Process(target=_serve, args=(theirs, self._with_log))
         with theirs, _starting, _deaf_to_the_terminal():  # closed, so that the pipe ends with the worker
             self._process.start()
 
@@ -64,26 +67,21 @@ class Worker:
 
         Raises WorkerError when the process dies meanwhile. One call at a time.
         """
+        asked = packed(function, args)
         try:
-            kind, content = self._exchange(function, args, on_event)
+            kind, content = receive_outcome(self.exchange(asked), on_event)
         except (EOFError, OSError) as error:
             self.kill()
-            raise WorkerError(
-                f"A worker process died while it ran {name_of(function, args)}; most often memory ran out. Free "
-                "memory, or set DOCSORT_WORKERS to a smaller number, and run again: finished work is kept."
-            ) from error
-        if kind == "result":
-            return content
-        raised, trace = content
-        raise raised from RemoteError(trace)
-
-    def _exchange(self, function: Callable[..., Any], args: tuple[Any, ...], on_event: OnEvent) -> tuple[str, Any]:
-        self._connection.send((function, args))
-        try:
-            return receive_outcome(self._connection, on_event)
+            raise death_of(name_of(function, args)) from error
         except Exception:  # a message that cannot be unpickled, and nobody knows how many come after it
             self.kill()
             raise
+        return settle(kind, content)
+
+    def exchange(self, asked: bytes) -> Iterator[Message]:
+        """Sends what `packed` has made; what comes back. Raises EOFError or OSError when the process dies."""
+        self._connection.send_bytes(asked)
+        yield from messages(self._connection)
 
     def is_alive(self) -> bool:
         """Whether it can be asked for more."""
@@ -117,6 +115,19 @@ def _deaf_to_the_terminal() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def packed(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
+    """A call as a worker takes it. Raises what pickling raises."""
+    return bytes(ForkingPickler.dumps((function, args)))
+
+
+def death_of(name: str, how: str = "A worker process died") -> WorkerError:
+    """The sentence for a worker that is gone, with what it was doing."""
+    return WorkerError(
+        f"{how} while it ran {name}; most often memory ran out. Free memory, or set DOCSORT_WORKERS to a smaller "
+        "number, and run again: finished work is kept."
+    )
 
 
 def name_of(function: Callable[..., Any], args: tuple[Any, ...] = ()) -> str:
