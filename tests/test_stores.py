@@ -13,6 +13,7 @@ from docsort.errors import StorageError
 from docsort.files import write_atomically
 from docsort.parameters import Parameters
 from docsort.stores import (
+    LOCK,
     RECORD,
     Store,
     checked_digest,
@@ -208,3 +209,40 @@ def test_a_record_of_somebody_else_in_a_folder_of_photos_means_nothing(tmp_path:
     (tmp_path / RECORD).write_text(json.dumps({"albums": {"a.jpg": "summer"}}))
     (tmp_path / "a.jpg").write_bytes(b"photo")
     assert checked_digest(str(tmp_path / "a.jpg")) == sha256(b"photo")
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from docsort.stores import Store
+with Store(Path(sys.argv[1])).making("piece"):
+    print("made", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_piece_is_made_by_one_process_at_a_time_and_a_killed_one_is_not_waited_for(tmp_path: Path) -> None:
+    from filelock import FileLock, Timeout
+
+    other = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "made\n"
+    with pytest.raises(Timeout, match="piece"):
+        FileLock(tmp_path / "piece" / LOCK).acquire(timeout=0)
+    with Store(tmp_path).making("another piece"):
+        pass
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    with Store(tmp_path).making("piece"):
+        with pytest.raises(Timeout, match="piece"):
+            FileLock(tmp_path / "piece" / LOCK).acquire(timeout=0)
+        (tmp_path / "piece" / "file").write_text("made")
+        Store(tmp_path).complete("piece", {})
+    assert sorted(path.name for path in (tmp_path / "piece").iterdir()) == [RECORD, "file"]
+    assert set(noted_digests(str(tmp_path / "piece" / RECORD))) == {"file"}
+
+
+def test_where_no_lock_can_be_had_a_piece_is_made_all_the_same_and_its_errors_come_through(tmp_path: Path) -> None:
+    (tmp_path / "root").write_text("a file")
+    with pytest.raises(OSError, match="its own"), Store(tmp_path / "root").making("piece"):
+        raise OSError("its own")

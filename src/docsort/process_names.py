@@ -1,6 +1,5 @@
 """What a process is called among all of its machine, for others to tell whether it still runs."""
 
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -18,9 +17,10 @@ def machine_name() -> str:
     return socket.gethostname()
 
 
-def process_name() -> str:
-    """Number and start, as numbers are given again."""
-    return f"{os.getpid()} {psutil.Process().create_time():.2f}"
+def process_name(number: int | None = None) -> str:
+    """Number and start, as numbers are given again; number: of another process than this one."""
+    process = psutil.Process(number)
+    return f"{process.pid} {process.create_time():.2f}"
 
 
 def is_running(name: str) -> bool:

@@ -14,18 +14,22 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock
 
 from docsort.errors import StorageError, listing
 from docsort.files import read_file, reading, write_atomically
 
 RECORD = "complete.json"
+LOCK = ".lock"
+"""In the folder of a piece while it is made."""
 FILES, DIGEST = "files", "digest"
 """What a record has beside what its maker noted: SHA-256 by name of file, and a fingerprint of all the rest."""
 
@@ -185,6 +189,22 @@ class Store:
         listed = [name.as_posix() for name in names if name != Path(RECORD) and not name.name.startswith(".")]
         digests = {name: file_digest(str(folder / name)) for name in listed}
         write_atomically(folder / RECORD, sealed(record, digests))
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[None]:
+        """One process at a time makes the piece, also where several runs share the store: who comes second waits, and
+        then asks whether it is `finished`. The lock ends with its process. Where the file system takes no locks nobody
+        waits.
+        """
+        lock = self.folder(key) / LOCK
+        with ExitStack() as stack:
+            with suppress(OSError, NotImplementedError):
+                lock.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(lock, thread_local=False))
+            yield
+            with suppress(OSError):
+                if self.record(key) is not None:  # who waits for a file that is gone finds the piece finished
+                    lock.unlink()
 
     def _record(self, key: str) -> tuple[dict[str, Any], dict[str, str]] | None:
         path = self.folder(key) / RECORD

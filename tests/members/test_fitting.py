@@ -18,7 +18,7 @@ from docsort.members import fitting
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.fitting import by_content, fit, fit_all
 from docsort.members.splits import Split
-from docsort.stores import RECORD, Store
+from docsort.stores import LOCK, RECORD, Store
 from docsort.work.executor import Lease
 from docsort.work.progress import Job, listening
 
@@ -74,19 +74,47 @@ def test_the_record_says_what_it_is_and_all_that_it_may_have_learnt_from(
 
 
 def test_the_record_is_written_last(
-    make: Callable[..., ToyTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., ToyTask], here: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task, seen = make(), []
+    seen, run = [], ToyTask.run
 
-    def run(function: Any, task: ToyTask, folder: Path, needs: Any, on_event: Any) -> Any:
-        record = function(task, folder, LEASE)
-        seen.append((sorted(path.name for path in folder.iterdir()), Checkpoint(folder, "").is_complete()))
+    def look(task: ToyTask, folder: Path, lease: Lease) -> Any:
+        record = run(task, folder, lease)
+        names = {path.name for path in folder.iterdir()}
+        seen.append((names - {LOCK}, Checkpoint(folder, "").is_complete()))
         return record
 
-    monkeypatch.setattr(fitting, "run", run)
-    checkpoint = fit(task, Store(tmp_path))
-    assert seen == [([COLOURS], False)]
+    monkeypatch.setattr(ToyTask, "run", look)
+    checkpoint = fit(make(), Store(tmp_path))
+    assert seen == [({COLOURS}, False)]
     assert checkpoint.is_complete()
+
+
+def test_two_runs_that_share_a_store_train_a_member_once_and_the_second_waits_for_it(
+    make: Callable[..., ToyTask], here: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, both = [], threading.Barrier(2, timeout=20)
+    run, making = ToyTask.run, Store.making
+
+    def count(task: ToyTask, folder: Path, lease: Lease) -> Any:
+        trained.append(task.name)
+        return run(task, folder, lease)
+
+    def meet(store: Store, key: str) -> Any:
+        both.wait()  # neither found it finished
+        return making(store, key)
+
+    monkeypatch.setattr(ToyTask, "run", count)
+    monkeypatch.setattr(Store, "making", meet)
+    found: list[Checkpoint] = []
+    threads = [threading.Thread(target=lambda: found.append(fit(make(), Store(tmp_path)))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert trained == ["toy_fold_0"]
+    assert found[0] == found[1]
+    assert found[0].is_complete()
 
 
 def test_a_run_that_dies_in_the_middle_does_not_count(make: Callable[..., ToyTask], tmp_path: Path) -> None:

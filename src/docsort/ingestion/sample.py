@@ -16,8 +16,9 @@ def ensure_sample(store: Store, parameters: SampleParameters, seed: int) -> dict
     """
     key = fingerprint("sample", SAMPLE_VERSION, parameters, seed)
     folder = store.folder(key)
-    if store.finished(key) is None:
-        with storing(folder):
-            draw_sample(folder, parameters, seed, map=executor().map)
-        store.complete(key, {"version": SAMPLE_VERSION, "seed": seed, **parameters.model_dump(mode="json")})
+    with store.making(key):
+        if store.finished(key) is None:
+            with storing(folder):
+                draw_sample(folder, parameters, seed, map=executor().map)
+            store.complete(key, {"version": SAMPLE_VERSION, "seed": seed, **parameters.model_dump(mode="json")})
     return {"layout": "competition", "folder": str(folder), "answer_key": str(answer_key_of(folder))}

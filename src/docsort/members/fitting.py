@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -57,9 +56,7 @@ def _fit(task: Task, store: Store) -> Checkpoint:
         tell_kept(job, checkpoint.history_rows())
         return checkpoint
     with followed(job) as on_event:
-        record = run(_run_task, task, checkpoint.folder, needs=task.needs, on_event=on_event)
-    seen = {**asdict(task.parameters.page_format), "learnt_groups": task.split.learnt_groups}
-    store.complete(key, {**record, "name": task.name, "kind": task.kind, **seen})
+        run(_run_task, task, checkpoint.folder, needs=task.needs, on_event=on_event)
     return checkpoint
 
 
@@ -69,8 +66,15 @@ def check_task(task: Task) -> None:
     task.check()
 
 
-def _run_task(task: Task, folder: Path, lease: Lease) -> dict[str, Any]:
-    return task.run(folder, lease)
+def _run_task(task: Task, folder: Path, lease: Lease) -> None:
+    """In a worker, which Ctrl-C ends also while it waits for another run that shares the store and trains the same."""
+    store, key = Store(folder.parent), folder.name
+    with store.making(key):
+        if store.finished(key) is not None:
+            return
+        record = task.run(folder, lease)
+        seen = {**asdict(task.parameters.page_format), "learnt_groups": task.split.learnt_groups}
+        store.complete(key, {**record, "name": task.name, "kind": task.kind, **seen})
 
 
 def by_content(table: pd.DataFrame) -> pd.DataFrame:
