@@ -77,10 +77,10 @@ def draw_photos(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def make_ensemble(backbone: str, size: int, folder: Path) -> Ensemble:
+def make_ensemble(backbone: str, size: int, folder: Path, folds: int = FOLDS) -> Ensemble:
     """Of an untrained network per fold, asked in all eight turns."""
     store, checkpoints = Store(folder / "models"), {}
-    for fold in range(FOLDS):
+    for fold in range(folds):
         key = f"model-{fold}"
         run(make_checkpoint, store.folder(key), backbone, size, fold)
         seen = {"learnt_groups": [], "side": size, "straighten": True}

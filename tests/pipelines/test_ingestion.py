@@ -35,6 +35,7 @@ def run(folder: Path, store: Path, key: Path | None = None) -> dict[str, Any]:
         "params:sample": SampleParameters(scale=0.1, label_noise=0, near_duplicates=0),
         "params:seed": 0,
         "sample_store": Store(store),
+        "raw_store": Store(store),
         "page_store": Store(store.with_name("pages")),
     }
     return run_stage(create_pipeline(), given)

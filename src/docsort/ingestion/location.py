@@ -7,7 +7,9 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from docsort.errors import InputError, listing
+from docsort.ingestion.mirror import objects_of
 from docsort.ingestion.parameters import SourceParameters
+from docsort.remote import is_remote
 
 STAGES = (
     "01_raw",
@@ -26,10 +28,15 @@ KEPT_BESIDE = re.compile(r"\..*|lost\+found|mlruns|mlflow\.db.*|.*\.log")
 
 
 def locate(parameters: SourceParameters) -> dict[str, Any]:
-    """layout, folder and answer_key (or None), paths absolute; raises InputError where one of them is not there."""
+    """layout, folder and answer_key (or None), paths absolute; raises InputError where one of them is not there.
+
+    A folder in an object store stays the address it is, see `mirror`; StorageError where the store does not answer.
+    """
     problems = []
     folder = Path(parameters.raw_dir or "").expanduser().absolute()
-    if not folder.is_dir():
+    if is_remote(parameters.raw_dir):
+        objects_of(str(parameters.raw_dir))
+    elif not folder.is_dir():
         what = "a file" if folder.exists() else "not there"
         problems.append(
             f"Expected raw_dir to be a folder of photos, but {folder} is {what}; "
@@ -42,7 +49,7 @@ def locate(parameters: SourceParameters) -> dict[str, Any]:
         raise InputError("\n".join(problems))
     return {
         "layout": parameters.layout,
-        "folder": str(folder),
+        "folder": str(parameters.raw_dir if is_remote(parameters.raw_dir) else folder),
         "answer_key": None if key is None else str(key),
     }
 

@@ -13,6 +13,7 @@ from docsort.ingestion.pages import split_pages
 from docsort.ingestion.parameters import SourceParameters
 from docsort.ingestion.problems import Problems
 from docsort.labels import normal_form
+from docsort.remote import is_remote
 from docsort.stores import Store
 from docsort.user_tables import read_user_table
 
@@ -31,7 +32,8 @@ def list_new_photos(source: SourceParameters, location: Mapping[str, Any], pages
             "Expected new photos, but `photos` names none, and no run has left test images; give their folder with "
             "--params photos=<folder>."
         )
-    raw = Path(source.raw_dir or location.get("folder", "")).expanduser().absolute()
+    own = None if is_remote(source.raw_dir) else source.raw_dir  # else the last run has copied it
+    raw = Path(own or location.get("folder", "")).expanduser().absolute()
     folder = Path(source.photos).expanduser().absolute() if source.photos else raw / "test"
     require_photos(folder)
     files = {path.name: path for path in photo_files(folder)}

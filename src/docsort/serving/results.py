@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Protocol
 
 import pandas as pd
 
 from docsort.errors import InputError
 from docsort.files import partial_of, read_file, storing
+from docsort.remote import Place, reaching, upload
 from docsort.table_files import TEXT_COLUMNS, csv_of, table_of
 from docsort.tables import ANSWERS, check_columns
 
@@ -112,23 +114,42 @@ def read_result(path: Path) -> pd.DataFrame:
     return table
 
 
-def check_result(path: Path) -> None:
-    """Raises InputError for a name that says no format, and for a folder that is not there."""
+def check_result(path: Place) -> None:
+    """Raises InputError for a name that says no format, and for a folder or bucket that is not there."""
     if path.suffix.lower() not in WRITERS:
         raise InputError(f"Expected --to to end in {', '.join(WRITERS)}, but got {path}.")
+    if not isinstance(path, Path):
+        with reaching(str(path)):
+            is_bucket = path.parents[-1].exists()
+        if not is_bucket:
+            raise InputError(f"Expected --to to be in a bucket that is there, but got {path}; make the bucket.")
+        return
     if path.is_dir():
         raise InputError(f"Expected --to to be a file, but {path} is a folder; name a file in it.")
     if not path.absolute().parent.is_dir():
         raise InputError(f"Expected --to to be a file in a folder that is there, but got {path}; make the folder.")
 
 
-def join_parts(parts: Iterable[Path], result: Path) -> None:
+def read_part(path: Place) -> pd.DataFrame:
+    """The table of a part that is there. Raises StorageError for a store that does not answer."""
+    if isinstance(path, Path):
+        return pd.read_parquet(path)
+    with reaching(str(path)):
+        return pd.read_parquet(BytesIO(path.read_bytes()))
+
+
+def join_parts(parts: Iterable[Place], result: Place) -> None:
     """Writes the result whole or not at all, a part at a time. Raises StorageError where the disk does not take it."""
-    write_result((pd.read_parquet(part).drop(columns=INTERNAL) for part in parts), result)
+    write_result((read_part(part).drop(columns=INTERNAL) for part in parts), result)
 
 
-def write_result(tables: Iterable[pd.DataFrame], result: Path) -> None:
-    """The same of tables, one below the other."""
+def write_result(tables: Iterable[pd.DataFrame], result: Place) -> None:
+    """The same of tables, one below the other; for a store the result is made on the disk first."""
+    if not isinstance(result, Path):
+        with TemporaryDirectory(prefix="docsort-result-") as folder:
+            write_result(tables, Path(folder) / result.name)
+            upload(Path(folder) / result.name, result)
+        return
     with storing(result), partial_of(result) as partial:
         with partial.open("xb") as file:
             writer = WRITERS[result.suffix.lower()](file)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 from docsort.errors import InputError
 from docsort.files import partial_of, storing
 from docsort.ingestion.pages import is_reason
+from docsort.serving.listing import PhotoFile
 from docsort.stores import file_digest
 
 NEEDS_REVIEW = "needs_review"
@@ -18,11 +20,18 @@ NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 """Signs that some system takes in no file name."""
 
 
-def check_folder(folder: Path, files: list[Path]) -> None:
-    """Raises InputError for a file in place of the folder, and for pages that lie in it: they would be sorted again."""
+def check_folder(folder: Path, files: Sequence[PhotoFile], result: object = None) -> None:
+    """Raises InputError for a file in place of the folder, for pages that lie in it, which would be sorted again, and
+    for pages or a result in a store, of which no picture stays here."""
+    away = [place for place in (*files, result) if place is not None and not isinstance(place, Path)]
+    if away:
+        raise InputError(
+            f"Expected pages and answers on this machine, to sort them into {folder}, but got {away[0]}; copy the "
+            "pages here first, or leave out --sort-into."
+        )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"Expected --sort-into to be a folder, but {folder} is a file; name another.")
-    inside = [file for file in files if folder.absolute() in file.absolute().parents]
+    inside = [file for file in files if isinstance(file, Path) and folder.absolute() in file.absolute().parents]
     if inside:
         raise InputError(
             f"Expected pages outside of the folder they are sorted into, but {inside[0]} lies in {folder}; name "

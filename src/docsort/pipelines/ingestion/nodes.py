@@ -8,8 +8,10 @@ import pandas as pd
 from docsort.cleaning.ledger import resolve_answers
 from docsort.ingestion.layouts import read_layout
 from docsort.ingestion.location import locate
+from docsort.ingestion.mirror import mirror
 from docsort.ingestion.parameters import SourceParameters
 from docsort.ingestion.reviewed_pages import add_reviewed_pages
+from docsort.remote import is_remote
 from docsort.stores import Store
 from docsort.tables import ANSWER_LEDGER
 from docsort.user_tables import read_user_table
@@ -17,13 +19,16 @@ from docsort_sample.parameters import SampleParameters
 
 
 def locate_raw_data(
-    source: SourceParameters, sample: SampleParameters, seed: int, sample_store: Store
+    source: SourceParameters, sample: SampleParameters, seed: int, sample_store: Store, raw_store: Store
 ) -> dict[str, Any]:
-    """Checks that the user's folder is there; with the layout `sample`, draws the sample unless it is drawn."""
+    """Checks that the user's folder is there, and copies it here from an object store; with the layout `sample`, draws
+    the sample unless it is drawn.
+    """
     from docsort.ingestion.sample import ensure_sample
 
     if source.layout != "sample":
-        return locate(source)
+        location = locate(source)
+        return location | ({"folder": str(mirror(location["folder"], raw_store))} if is_remote(source.raw_dir) else {})
     return ensure_sample(sample_store, sample, seed)
 
 
