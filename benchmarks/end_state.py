@@ -21,8 +21,11 @@ VERSION_FOLDER = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
 TIMES = re.compile(r"seconds$|^images_per_s$|^digest$|(^|/)(history\.csv|complete\.json)$")
 """Keys in JSON and columns in CSV: how long a training took, how fast it was, and the sums of files that say so."""
 
-SECONDS_IN_TEXT = {"model_card.md": re.compile(r"^\| fold_\d.*$", re.MULTILINE)}
-"""The table of the trained models says how long each took."""
+SECONDS_IN_TEXT = {
+    "model_card.md": re.compile(r"^\| fold_\d.*$", re.MULTILINE),
+    "report.html": re.compile(r'<dl class="facts">.*?</dl>', re.DOTALL),
+}
+"""The table of the trained models says how long each took, the head of the report when the run was."""
 
 LEFT_OVER = re.compile(r"\.partial(/|$)|^\.docsort/runs/[^/]+\.json$")
 """What an interrupted write or run leaves beside the results, which nothing reads."""

@@ -14,6 +14,7 @@ FILES = {
     "06_models/checkpoints/a/complete.json": b'{"epochs": 6, "seconds": 1.1, "files": {"history.csv": "a", "m": "b"}}',
     "06_models/checkpoints/a/history.csv": b"epoch,train_loss,seconds\n1,2.5,0.7\n",
     "08_reporting/model_card.md": b"# Model card\n\n| fold_0 | 4 | 11.1 |\n\nScores\n",
+    "08_reporting/report.html": b'<h1>A</h1><dl class="facts"><dd>11:11</dd></dl><p>.9</p>',
 }
 Write = Callable[..., Path]
 
@@ -38,6 +39,7 @@ def test_what_the_clock_decides_is_no_difference(write: Write) -> None:
     (second / "06_models/checkpoints/a/complete.json").write_text(json.dumps(record))
     (second / "06_models/checkpoints/a/history.csv").write_text("epoch,train_loss,seconds\n1,2.5,9.9\n")
     (second / "08_reporting/model_card.md").write_text("# Model card\n\n| fold_0 | 4 | 99.9 |\n\nScores\n")
+    (second / "08_reporting/report.html").write_text('<h1>A</h1><dl class="facts"><dd>12:12</dd></dl><p>.9</p>')
     assert differences(read_state(first), read_state(second)) == []
 
 

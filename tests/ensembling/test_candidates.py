@@ -1,11 +1,13 @@
 """What is real is found, what is luck is called so, and the correction holds for many candidates."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from drawn_members import CLASSES, draw_members
 
-from docsort.ensembling.candidates import CANDIDATES, compare_candidates, rank_candidates, stepdown
+from docsort.ensembling.candidates import CANDIDATES, all_but, compare_candidates, leave_out, rank_candidates, stepdown
 from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import select_ensemble
@@ -44,6 +46,8 @@ def test_every_candidate_has_its_row_and_what_is_used_stands_first(
     assert tuple(table.columns) == CANDIDATES
     assert table["candidate"].iloc[0] == "as used"
     assert set(table["candidate"].iloc[1:]) == {
+        "all but good",
+        "all but bad",
         "good alone",
         "bad alone",
         "soft vote, equal weights",
@@ -76,6 +80,35 @@ def test_real_differences_are_called_real_and_equal_answers_the_same(
     assert verdicts["bad alone"].startswith("real: worse by 0.")
 
 
+def test_all_but_one_member_is_the_others_as_they_are_used(
+    compared: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    table = compared[2].drop(columns="verdict").set_index("candidate")
+    pd.testing.assert_series_equal(table.loc[all_but("good")], table.loc["bad alone"], check_names=False)
+    assert table.loc[all_but("bad"), "pages_changed"] == table.loc["good alone", "pages_changed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "left"),
+    [
+        ({"a": 0.6, "b": 0.4, "c": 0.0}, {"b": 0.4, "c": 0.0}),
+        ({"a": 1.0, "b": 0.0, "c": 0.0}, {"b": 1.0, "c": 1.0}),
+        ({f"p_{c}": {"a": 0.5, "b": 0.5, "c": 0.0} for c in range(CLASSES)}, {"b": 1.0, "c": 0.0}),
+        (None, None),
+    ],
+    ids=["others count", "no other counts", "routes", "equal"],
+)
+def test_without_a_member_the_others_answer_by_the_weights_that_are_left(
+    weights: dict[str, Any], left: dict[str, float] | None
+) -> None:
+    members = draw_members({"a": 1.5, "b": 1.5, "c": 1.5}, pages=100)
+    others = members[members["model"] != "a"]
+    plan = VotePlan(weights=weights)
+    answered = cast_votes(others, leave_out(plan, "a"))
+    pd.testing.assert_frame_equal(answered, cast_votes(others, VotePlan(weights=left)))
+    assert (answered["predicted"] != cast_votes(members, plan)["predicted"]).any()
+
+
 def test_one_model_has_only_itself_to_compare_with() -> None:
     members = draw_members({"main": 1.5}, pages=100)
     table = compare(members, cast_votes(members, SOFT))
@@ -89,7 +122,7 @@ def test_candidates_stand_with_and_without_the_specialists_that_are_accepted() -
     plan = VotePlan(rules=(RoutingRule(SpecialistGroup("certificates", (1, 2)), "soft", "top1"),))
     used = cast_votes(members, plan, specialist)
     table = compare(members, used, plan, specialist).set_index("candidate")
-    assert len(table) == 21
+    assert len(table) == 23
     assert table.loc["soft vote, equal weights, with specialists", "pages_changed"] == 0
     changed = int((cast_votes(members, SOFT)["predicted"] != used["predicted"]).sum())
     assert table.loc["soft vote, equal weights, without specialists", "pages_changed"] == changed > 0
@@ -106,7 +139,7 @@ def test_a_specialist_without_an_accepted_rule_is_no_candidate(
 def test_votes_of_other_pages_are_refused(compared: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
     members, used, _ = compared
     with pytest.raises(
-        InputError, match="Expected candidate bad alone to answer the pages of `oof_votes`, but it answers others"
+        InputError, match="Expected candidate all but bad to answer the pages of `oof_votes`, but it answers others"
     ):
         compare(members, used.iloc[1:])
 

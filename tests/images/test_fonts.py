@@ -1,9 +1,11 @@
 """Text in pictures: letters of any script that some font has, never boxes."""
 
 import unicodedata
+from io import BytesIO
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -53,6 +55,24 @@ def test_what_pillows_own_font_has_is_drawn_as_it_draws_it() -> None:
 
 def test_a_name_in_pieces_looks_as_the_whole_one() -> None:
     assert (drawn(unicodedata.normalize("NFD", "진단서 é")) == drawn("진단서 é")).all()
+
+
+def test_a_page_brings_along_just_the_letters_that_a_machine_may_lack() -> None:
+    assert fonts.fonts_of("0 resume → é") == []
+    assert fonts.fonts_of("\U0001f697") == []  # no package has it
+    (korean,) = fonts.fonts_of("0 진단서 진")
+    assert korean[:4] == b"wOFF"
+    assert len(korean) < 20_000
+    letters = set(TTFont(BytesIO(korean)).getBestCmap())
+    assert letters >= set(map(ord, "진단서"))
+    assert len(letters) < 10
+    assert len(fonts.fonts_of("진단서 हिन्दी ใบจอง")) == 3
+    assert fonts.fonts_of("진단서") == fonts.fonts_of("진단서")
+
+
+def test_letters_that_join_keep_their_forms() -> None:
+    (arabic,) = fonts.fonts_of("شهادة")
+    assert len(TTFont(BytesIO(arabic)).getGlyphOrder()) > len(set("شهادة")) + 1
 
 
 def test_words_that_run_leftwards_keep_their_order() -> None:

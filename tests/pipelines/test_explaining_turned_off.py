@@ -10,12 +10,15 @@ from small_network import SMALL_NETWORK
 from docsort.datasets.novelty_dataset import NoveltyDataset
 from docsort.datasets.table_dataset import TableDataset
 from docsort.ensembling.parameters import EnsemblingParameters
+from docsort.ensembling.review_list import NEEDS_REVIEW
 from docsort.member_kinds import MAIN, Members
 from docsort.members.checkpoints import Checkpoint
 from docsort.pipelines.ensembling.nodes import embed_pages, join_embeddings
-from docsort.pipelines.reporting.nodes import explain_pages, pair_confused, project_pages, show_novel_pages
+from docsort.pipelines.reporting.nodes import explain_pages, project_pages
+from docsort.reporting.confused_pairs import list_confused_pairs
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.projection_figure import draw_projection
+from docsort.reporting.sections import review
 from docsort.stores import Store
 from docsort.tables import ANSWERS, EMBEDDING_KEYS, VALIDATION_RENDERS
 
@@ -57,19 +60,20 @@ def renders() -> pd.DataFrame:
 def test_nothing_is_embedded_and_no_page_is_novel(embeddings: pd.DataFrame) -> None:
     assert list(embeddings.columns) == list(EMBEDDING_KEYS)
     assert embeddings.empty
-    answer = ("a.jpg", 0, "passport", 0.9, False, "", np.nan)
-    answers = pd.DataFrame([answer], columns=list(ANSWERS))
-    picture = show_novel_pages(answers, pd.DataFrame(columns=["image_id", "path"]), ReportingParameters())
-    assert picture.getextrema() == WHITE
+    tables = {
+        "needs_review": pd.DataFrame(columns=list(NEEDS_REVIEW)),
+        "submission": pd.DataFrame({"ID": ["a.jpg"]}),
+        "test_probabilities": pd.DataFrame([("a.jpg", 0, "passport", 0.9, False, "", np.nan)], columns=list(ANSWERS)),
+        "images": pd.DataFrame(columns=["image_id", "path"]),
+        "params:reporting": ReportingParameters(),
+    }
+    assert [type(part) for part in review.section(tables)] == [str]
 
 
-def test_the_pictures_are_empty_and_the_plane_says_why(
-    embeddings: pd.DataFrame, votes: pd.DataFrame, renders: pd.DataFrame
-) -> None:
-    parameters = ReportingParameters()
-    projection = project_pages(votes, embeddings, parameters, 0)
+def test_no_pair_is_shown_and_the_plane_says_why(embeddings: pd.DataFrame, votes: pd.DataFrame) -> None:
+    projection = project_pages(votes, embeddings, ReportingParameters(), 0)
     assert "no pages were embedded" in draw_projection(projection, CLASSES).to_json()
-    assert pair_confused(votes, renders, CLASSES, parameters, embeddings).getextrema() == WHITE
+    assert list_confused_pairs(votes, embeddings, 12).empty
 
 
 def test_no_page_is_explained_where_none_is_wanted(votes: pd.DataFrame, renders: pd.DataFrame, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 from small_ensemble import TARGETS, build, draw_pages
 from small_network import SMALL_NETWORK
@@ -22,10 +23,12 @@ from docsort.pipelines.reporting import create_pipeline, nodes
 from docsort.reporting.holdout import score_holdout
 from docsort.reporting.label_gains import BASELINE, LABEL_GAINS
 from docsort.reporting.parameters import ReportingParameters
+from docsort.reporting.report import NEEDED, SECTIONS
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.stores import Store
 from docsort.tables import VALIDATION_RENDERS
 
+ROOT = Path(__file__).parents[2]
 PARAMETERS = ReportingParameters(draws=100)
 MAIN = SMALL_NETWORK
 DECIDING: dict[str, Any] = {
@@ -176,6 +179,19 @@ def test_every_training_is_described_without_the_groups_that_it_has_learnt(tmp_p
         "words_fold_1": 7,
     }
     assert not any("learnt_groups" in record for record in models.values())
+
+
+def test_what_a_section_needs_is_in_the_catalog_by_that_name() -> None:
+    written = yaml.safe_load((ROOT / "conf/base/catalog/reporting.yml").read_text())
+    for path in (ROOT / "conf/base/catalog").glob("*.yml"):
+        written |= yaml.safe_load(path.read_text())
+    parameters = {"params:reporting", "params:source"}
+    for section in SECTIONS:
+        for name in section.NEEDS:
+            known = name in written or name in parameters or (name.endswith("_figure") and "{figure}_figure" in written)
+            assert known, f"{section.TITLE} needs {name}"
+    (writer,) = [node for node in create_pipeline().nodes if node.outputs == ["report"]]
+    assert set(writer.inputs) == set(NEEDED)
 
 
 def test_only_the_nodes_that_score_read_the_answer_key_and_nothing_reads_what_they_say() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from docsort.errors import InputError
 from docsort.reporting.candidate_figures import draw_candidates
-from docsort.reporting.figures import BAD, GOOD, GREY, figure_html
+from docsort.reporting.figures import BAD, GOOD, GREY
+from docsort.reporting.parts import Plot
 
 
 def test_candidates_show_their_difference_with_its_interval_and_the_best_is_on_top(candidates: pd.DataFrame) -> None:
@@ -32,7 +33,7 @@ def test_nothing_to_compare_is_said_in_words(candidates: pd.DataFrame) -> None:
 
 def test_a_name_cannot_become_markup_and_the_figure_survives_its_json(candidates: pd.DataFrame) -> None:
     figure = draw_candidates(candidates)
-    html = figure_html(figure, "candidates")
+    html = Plot("candidates_figure", figure).html
     assert "<script>alert" not in html
     assert html.count("</script>") == html.count("<script")
     assert "<b>" not in figure.to_json()

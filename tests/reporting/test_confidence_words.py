@@ -5,24 +5,26 @@ from confidences import Run
 
 from docsort.reporting.confidence_scores import score_confidences
 from docsort.reporting.confidence_words import (
+    METHODS,
     abstention_in_words,
-    confidence_tables,
+    calibration_table,
     error_in_words,
     review_in_words,
+    target_table,
 )
 
 
 def test_the_tables_have_a_row_a_stage_and_a_row_a_target(confidence_run: Run) -> None:
     run = confidence_run
     scores, _, _ = score_confidences(run.votes, run.calibration, run.abstention, run.answer_key, 0)
-    shown = confidence_tables(scores)
-    assert [row[0].split(",")[0] for row in shown["calibration_rows"]] == ["test-like validation"] * 2 + ["test"] * 2
-    assert all(len(row) == len(shown["calibration_columns"]) for row in shown["calibration_rows"])
-    assert shown["calibration_rows"][3][3] == scores["calibration"]["test"]["after"]["ece"]
-    assert [row[0] for row in shown["target_rows"]] == [0.8, 0.9, 0.95, 0.98, 0.99]
-    assert all(len(row) == len(shown["target_columns"]) for row in shown["target_rows"])
-    assert shown["target_rows"][1][6] == scores["review"]["targets"][1]["test"]["right"]
-    assert "changes no answer" in shown["calibration_in_words"]
+    (stages, rows), (wanted, targets) = calibration_table(scores["calibration"]), target_table(scores["review"])
+    assert [row[0].split(",")[0] for row in rows] == ["test-like validation"] * 2 + ["test"] * 2
+    assert all(len(row) == len(stages) for row in rows)
+    assert rows[3][3] == scores["calibration"]["test"]["after"]["ece"]
+    assert [row[0] for row in targets] == [0.8, 0.9, 0.95, 0.98, 0.99]
+    assert all(len(row) == len(wanted) for row in targets)
+    assert targets[1][6] == scores["review"]["targets"][1]["test"]["right"]
+    assert "changes no answer" in METHODS[scores["calibration"]["method"]]
 
 
 def test_the_choice_is_told_with_what_it_is_worth(confidence_run: Run) -> None:

@@ -1,14 +1,9 @@
 """Confused pairs: the surest mistake of each pair beside the learnt pages nearest to it."""
 
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from docsort.reporting.confused_pairs import CELL, COLUMNS, CONFUSED_PAIRS, draw_confused_pairs, list_confused_pairs
-from docsort.tables import VALIDATION_RENDERS
+from docsort.reporting.confused_pairs import CONFUSED_PAIRS, list_confused_pairs
 
 MISTAKES = [("m0", 0, 1, 0.6), ("m1", 0, 1, 0.9), ("m2", 2, 0, 0.8), ("m3", 0, 1, 0.7)]
 """Held out by fold 0: image, label, answer and confidence."""
@@ -40,47 +35,17 @@ def embeddings() -> pd.DataFrame:
     return table.assign(group=table["image_id"])
 
 
-@pytest.fixture
-def renders(embeddings: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
-    rows = []
-    for number, row in enumerate(embeddings.drop_duplicates("image_id").itertuples()):
-        for condition, letter in (("clean", "c"), ("test_like", "t")):
-            path = tmp_path / f"{row.image_id}{letter}.png"
-            Image.fromarray(np.full((20, 20, 3), 20 * number, dtype=np.uint8)).save(path)
-            facts = (f"{row.image_id}~{letter}", row.image_id, row.image_id, row.label)
-            rows.append((*facts, 0, 0, 20, True, True, str(path), condition))
-    return pd.DataFrame(rows, columns=list(VALIDATION_RENDERS))
-
-
 def test_the_most_confused_pair_comes_first_with_its_surest_page_and_the_learnt_pages_nearest_to_it(
-    votes: pd.DataFrame, embeddings: pd.DataFrame, renders: pd.DataFrame
+    votes: pd.DataFrame, embeddings: pd.DataFrame
 ) -> None:
-    table = list_confused_pairs(votes, embeddings, renders, 10)
+    table = list_confused_pairs(votes, embeddings, 10)
     assert list(table.columns) == list(CONFUSED_PAIRS)
     first = table.iloc[0]
     assert (first["label"], first["predicted"], first["pages"], first["image_id"]) == (0, 1, 3, "m1")
     assert (first["taken_id"], first["own_id"]) == ("near1", "near0")
-    assert first["path"].endswith("m1t.png")
 
 
-def test_a_pair_of_which_no_page_was_learnt_is_left_out(
-    votes: pd.DataFrame, embeddings: pd.DataFrame, renders: pd.DataFrame
-) -> None:
-    assert len(list_confused_pairs(votes, embeddings, renders, 10)) == 1  # nothing of class 2 was learnt
-    assert len(list_confused_pairs(votes, embeddings, renders, 0)) == 0
-    assert list_confused_pairs(votes, embeddings.iloc[:0], renders, 10).empty
-
-
-def test_three_pictures_a_pair_are_drawn_the_learnt_ones_as_they_are(
-    votes: pd.DataFrame, embeddings: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame
-) -> None:
-    pairs = list_confused_pairs(votes, embeddings, renders, 10)
-    picture = draw_confused_pairs(pairs, renders, classes)
-    assert CELL < picture.height < 2 * CELL
-    assert picture.width > COLUMNS * CELL
-    colours = [picture.getpixel((6 + place * (CELL + 6) + CELL // 2, CELL // 2)) for place in range(3)]
-    shown = [Image.open(pairs["path"][0]).getpixel((0, 0))]
-    clean = renders[renders["condition"] == "clean"].set_index("source_id")["path"]
-    shown += [Image.open(clean[pairs[column][0]]).getpixel((0, 0)) for column in ("taken_id", "own_id")]
-    assert colours == shown
-    assert draw_confused_pairs(pairs.iloc[:0], renders, classes).getextrema() == ((255, 255),) * 3
+def test_a_pair_of_which_no_page_was_learnt_is_left_out(votes: pd.DataFrame, embeddings: pd.DataFrame) -> None:
+    assert len(list_confused_pairs(votes, embeddings, 10)) == 1  # nothing of class 2 was learnt
+    assert len(list_confused_pairs(votes, embeddings, 0)) == 0
+    assert list_confused_pairs(votes, embeddings.iloc[:0], 10).empty

@@ -14,8 +14,8 @@ from docsort.reporting.figures import (
     draw_drift,
     draw_learning_curves,
     draw_specialist_verdicts,
-    figure_html,
 )
+from docsort.reporting.parts import Plot
 from docsort.reporting.scores import tabulate_class_scores
 
 
@@ -101,7 +101,7 @@ def test_drift_shows_each_measure_the_largest_on_top(drift: pd.DataFrame) -> Non
 
 def test_names_from_the_data_cannot_become_markup(figures: dict[str, go.Figure]) -> None:
     for name, figure in figures.items():
-        html = figure_html(figure, name)
+        html = Plot(name, figure).html
         assert "<script>alert" not in html, name
         assert html.count("</script>") == html.count("<script"), name
         assert "<b>" not in figure.to_json(), name

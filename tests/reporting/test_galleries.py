@@ -1,4 +1,4 @@
-"""The gallery: the surest mistakes, one a source, with their pictures."""
+"""The surest mistakes, one a source, with where their pictures are."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from docsort.errors import InputError
-from docsort.reporting.galleries import CELL, COLUMNS, draw_mistakes, list_mistakes
+from docsort.reporting.galleries import list_mistakes
 
 
 @pytest.fixture
@@ -43,16 +43,5 @@ def test_a_mistake_without_its_picture_is_named(oof_votes: pd.DataFrame, renders
         list_mistakes(oof_votes, renders[renders["render_id"] != surest], limit=3)
 
 
-def test_the_gallery_holds_every_page(oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame) -> None:
-    pages = list_mistakes(oof_votes, renders, limit=COLUMNS + 1)
-    picture = draw_mistakes(pages, classes)
-    assert picture.width >= COLUMNS * CELL
-    assert picture.height >= 2 * CELL
-
-
-def test_a_run_without_mistakes_has_an_empty_gallery(
-    oof_votes: pd.DataFrame, renders: pd.DataFrame, classes: pd.DataFrame
-) -> None:
-    perfect = list_mistakes(oof_votes.assign(predicted=oof_votes["label"]), renders, limit=10)
-    assert perfect.empty
-    assert draw_mistakes(perfect, classes).getextrema() == ((255, 255),) * 3
+def test_a_run_without_mistakes_has_none_to_show(oof_votes: pd.DataFrame, renders: pd.DataFrame) -> None:
+    assert list_mistakes(oof_votes.assign(predicted=oof_votes["label"]), renders, limit=10).empty

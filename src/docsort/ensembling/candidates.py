@@ -13,7 +13,7 @@ ten near copies of one vote do not hide a difference.
 Legend of shapes: P pages, K candidates, B bootstrap draws.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from docsort.ensembling.decisions import Decisions
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.selection import WAYS
 from docsort.ensembling.votes import VotePlan, cast_votes
+from docsort.ensembling.weighing import is_routed
 from docsort.errors import InputError
 from docsort.metrics import macro_f1, paired_draws
 from docsort.seeding import derive_seed
@@ -137,33 +138,54 @@ def _cast(
     }
     names = list(selection["models"])
     specialised = any(plan.rules for plan, _, _ in tables.values())
+    for name in names if len(names) > 1 else []:
+        plans = {fold: leave_out(plan, name) for fold, (plan, _, _) in tables.items()}
+        yield all_but(name), _vote(tables, plans, set(names) - {name})
     for suffix in (f", {WITH}", f", {WITHOUT}") if specialised else ("",):
         plans = {
             fold: VotePlan(rules=plan.rules if suffix == f", {WITH}" else ()) for fold, (plan, _, _) in tables.items()
         }
         for name in names:
-            yield f"{name} alone{suffix}", _vote(tables, plans, name)
+            yield f"{name} alone{suffix}", _vote(tables, plans, {name})
         if len(names) == 1:
             continue
         for kind in ONE_LEVEL:
             changed = {fold: replace(plan, kind=kind) for fold, plan in plans.items()}  # type: ignore[arg-type]
-            yield f"{kind} vote, equal weights{suffix}", _vote(tables, changed)
+            yield f"{kind} vote, equal weights{suffix}", _vote(tables, changed, names)
         for way in WAYS:
             fitted = selection[way]["by_fold"]
             changed = {fold: replace(plan, **fitted[str(fold)]) for fold, plan in plans.items()}
-            yield f"{WEIGHED[way]}{suffix}", _vote(tables, changed)
+            yield f"{WEIGHED[way]}{suffix}", _vote(tables, changed, names)
+
+
+def all_but(model: str) -> str:
+    """The candidate that lacks one member, and is as used otherwise."""
+    return f"all but {model}"
+
+
+def leave_out(plan: VotePlan, model: str) -> VotePlan:
+    """The plan of the others, equal among them where only the one that is left out counted."""
+
+    def rest(weights: Mapping[str, float]) -> dict[str, float]:
+        others = {name: weight for name, weight in weights.items() if name != model}
+        return others if any(others.values()) else dict.fromkeys(others, 1.0)
+
+    if plan.weights is None:
+        return plan
+    if is_routed(plan.weights):
+        return replace(plan, weights={column: rest(own) for column, own in plan.weights.items()})
+    return replace(plan, weights=rest(plan.weights))
 
 
 def _vote(
     tables: Mapping[int, tuple[VotePlan, pd.DataFrame, pd.DataFrame]],
     plans: Mapping[int, VotePlan],
-    model: str | None = None,
+    models: Collection[str],
 ) -> pd.DataFrame:
-    """VOTES of all folds, each by its plan, of one model alone or of all."""
+    """VOTES of all folds, each by its plan, of some of the models."""
     parts = []
     for fold, (_, general, special) in tables.items():
-        own = general if model is None else general[general["model"] == model]
-        parts.append(cast_votes(own, plans[fold], special))
+        parts.append(cast_votes(general[general["model"].isin(models)], plans[fold], special))
     return pd.concat(parts, ignore_index=True).sort_values("render_id", kind="stable", ignore_index=True)
 
 

@@ -24,6 +24,9 @@ FONT_PACKAGES = ("noto_cjk_", "fontpkg_")
 
 MISSING = "?"
 
+LATIN = 0x24F
+"""The last code point of the letters that every machine has a font for."""
+
 
 def draw_text(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, fill: str) -> None:
     """Draws a line of text; place: its upper left corner, pixels; size: pixels."""
@@ -37,6 +40,30 @@ def draw_text(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size
 def text_width(text: str, size: int) -> float:
     """Pixels that `draw_text` needs from left to right."""
     return sum(font.getlength(piece) for font, piece in _pieces(text, size))
+
+
+def fonts_of(text: str) -> list[bytes]:
+    """WOFF fonts of just the letters of a text beyond Latin, from the fonts of packages, for a page that is read on
+    machines that may have none; a letter that no package has is in none of them."""
+    wanted: dict[str, str] = {}
+    for letter in sorted(set(text)):
+        if ord(letter) > LATIN and unicodedata.category(letter)[0] in "LM":
+            source = next((source for source in _packaged() if ord(letter) in _letters_of(source)), None)
+            if source is not None:
+                wanted[source] = wanted.get(source, "") + letter
+    return [_subset(source, letters) for source, letters in wanted.items()]
+
+
+def _subset(source: str, letters: str) -> bytes:
+    from fontTools import subset
+
+    options = subset.Options(flavor="woff", layout_features=["*"], desubroutinize=True, font_number=0)
+    options.drop_tables += ["FFTM"]  # a date, of which fontTools warns
+    font, subsetter, buffer = subset.load_font(source, options), subset.Subsetter(options), BytesIO()
+    subsetter.populate(text=letters)
+    subsetter.subset(font)
+    subset.save_font(font, buffer, options)
+    return buffer.getvalue()
 
 
 def _pieces(text: str, size: int) -> list[tuple[Font, str]]:
@@ -119,7 +146,8 @@ def _ascent(size: int) -> int:
 
 
 def _script(letter: str) -> str:
-    return unicodedata.name(letter, "private or unknown").split()[0].lower()
+    name = unicodedata.name(letter, "private or unknown").split()[0].lower()
+    return "symbols" if unicodedata.category(letter) == "So" else name
 
 
 @lru_cache(maxsize=256)

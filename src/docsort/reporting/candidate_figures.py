@@ -1,12 +1,10 @@
 """Figure of the candidate ensembles: paired difference to the one that is used, with intervals."""
 
-from html import escape
-
 import pandas as pd
 import plotly.graph_objects as go
 
 from docsort.ensembling.candidates import CANDIDATES, USED
-from docsort.reporting.figures import BAD, GOOD, GREY, dress, error_bar, say
+from docsort.reporting.figures import BAD, GOOD, GREY, SIGNED, dress, error_bar, escape, say
 from docsort.tables import check_columns
 
 
@@ -32,7 +30,7 @@ def draw_candidates(candidates: pd.DataFrame) -> go.Figure:
         )
         figure.add_trace(point)
     figure.add_vline(x=0, line_color=GREY, line_width=1)
-    figure.update_xaxes(title_text="test-like macro-F1, out of fold, less that of what is used", tickformat="+.3f")
+    figure.update_xaxes(title_text="test-like macro-F1, out of fold, less that of what is used", tickformat=SIGNED)
     figure.update_yaxes(type="category", automargin=True)
     if rivals.empty:
         say(figure, "there is nothing to compare with")

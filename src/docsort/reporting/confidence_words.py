@@ -5,8 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from docsort.reporting.scores import Scores
-
 STAGE_NAMES = {
     ("validation", "before"): "test-like validation, as the models say it",
     ("validation", "after"): "test-like validation, calibrated",
@@ -32,26 +30,30 @@ METHODS = {
 }
 
 
-def confidence_tables(scores: Scores) -> dict[str, Any]:
-    """What the section on confidence shows."""
-    calibration, review = scores["calibration"], scores["review"]
+TARGETS = (
+    "wanted",
+    "confidence at least",
+    "answered, validation",
+    "right of these",
+    "answered, test",
+    "right, expected",
+    "right, by the key",
+)
+
+Rows = tuple[list[str], list[tuple[Any, ...]]]
+"""Columns and rows."""
+
+
+def calibration_table(calibration: Mapping[str, Any]) -> Rows:
+    """A row a stage."""
     stages = [(key, calibration[key[0]][key[1]]) for key in STAGE_NAMES if key[0] in calibration]
-    return {
-        "calibration_in_words": METHODS[calibration["method"]],
-        "calibration_columns": ["pages of", *MEASURES.values()],
-        "calibration_rows": [(STAGE_NAMES[key], *(block[name] for name in MEASURES)) for key, block in stages],
-        "abstention_in_words": abstention_in_words(review),
-        "target_columns": [
-            "wanted",
-            "confidence at least",
-            "answered, validation",
-            "right of these",
-            "answered, test",
-            "right, expected",
-            "right, by the key",
-        ],
-        "target_rows": [_target_row(row) for row in review["targets"]],
-    }
+    rows = [(STAGE_NAMES[key], *(block[name] for name in MEASURES)) for key, block in stages]
+    return ["pages of", *MEASURES.values()], rows
+
+
+def target_table(review: Mapping[str, Any]) -> Rows:
+    """A row a precision that may be asked for."""
+    return list(TARGETS), [_target_row(row) for row in review["targets"]]
 
 
 def error_in_words(calibration: Mapping[str, Any]) -> str:

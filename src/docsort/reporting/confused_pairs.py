@@ -6,31 +6,24 @@ should have known it by. Often the two show that the label is wrong, or that the
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from docsort.reporting.galleries import caption_names, draw_files, surest_first
-from docsort.tables import EMBEDDING_KEYS, VALIDATION_RENDERS, check_columns, embedding_columns
+from docsort.reporting.galleries import surest_first
+from docsort.tables import EMBEDDING_KEYS, check_columns, embedding_columns
 
-COLUMNS, CELL = 6, 200
-"""Pictures in a row, two pairs, and the side of one, pixels."""
-
-CONFUSED_PAIRS = ("label", "predicted", "pages", "render_id", "image_id", "confidence", "path", "taken_id", "own_id")
+CONFUSED_PAIRS = ("label", "predicted", "pages", "render_id", "image_id", "confidence", "taken_id", "own_id")
 """One row per pair of classes, the most confused first. pages: how many of class `label` were taken for `predicted`;
-render_id to path: of the surest of them; taken_id, own_id: sources of the learnt pages of either nearest to it."""
+render_id to confidence: of the surest of them; taken_id, own_id: sources of the learnt pages of either class that are
+nearest to it."""
 
 
-def list_confused_pairs(
-    oof_votes: pd.DataFrame, embeddings: pd.DataFrame, validation_renders: pd.DataFrame, limit: int
-) -> pd.DataFrame:
+def list_confused_pairs(oof_votes: pd.DataFrame, embeddings: pd.DataFrame, limit: int) -> pd.DataFrame:
     """Table CONFUSED_PAIRS, at most `limit` rows, of the test-like pages that were embedded."""
     check_columns(embeddings, EMBEDDING_KEYS, "embeddings")
-    check_columns(validation_renders, VALIDATION_RENDERS, "validation_renders")
     held = embeddings.loc[~embeddings["learnt"].astype(bool), "render_id"]
     wrong = oof_votes[(oof_votes["predicted"] != oof_votes["label"]) & oof_votes["render_id"].isin(held)]
     counts = wrong.groupby(["label", "predicted"]).size().rename("pages").reset_index()
     most = counts.sort_values(["pages", "label", "predicted"], ascending=[False, True, True], kind="stable").head(limit)
     pairs = most.merge(surest_first(wrong).drop_duplicates(["label", "predicted"]), on=["label", "predicted"])
-    paths = validation_renders.drop_duplicates("render_id").set_index("render_id")["path"]
     spaces = {int(str(fold)): own for fold, own in embeddings.groupby("fold")}
     for column, target in (("taken_id", "predicted"), ("own_id", "label")):
         found = [
@@ -38,21 +31,7 @@ def list_confused_pairs(
             for fold, render_id, wanted in zip(pairs["fold"], pairs["render_id"], pairs[target], strict=True)
         ]
         pairs[column] = pd.Series(found, index=pairs.index, dtype=object)
-    shown = pairs.assign(path=pairs["render_id"].map(paths)).dropna(subset=["taken_id", "own_id"])
-    return shown[list(CONFUSED_PAIRS)].reset_index(drop=True)
-
-
-def draw_confused_pairs(pairs: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame) -> Image.Image:
-    """Contact sheet, three pictures per pair: the page, the nearest of the predicted class, the nearest of its own."""
-    clean = validation_renders[validation_renders["condition"] == "clean"]
-    photos = clean.drop_duplicates("source_id").set_index("source_id")["path"]
-    paths, captions, names = [], [], caption_names(classes)
-    for row in pairs.to_dict("records"):
-        # the learnt pages as they are, because a person is to read them
-        paths += [row["path"], photos[row["taken_id"]], photos[row["own_id"]]]
-        true, answer = (names[int(row[column])] for column in ("label", "predicted"))
-        captions += [f"true {true}, {row['pages']} such", f"taken for {answer}", f"nearest {true}"]
-    return draw_files(paths, captions, COLUMNS, CELL)
+    return pairs.dropna(subset=["taken_id", "own_id"])[list(CONFUSED_PAIRS)].reset_index(drop=True)
 
 
 def _nearest(space: pd.DataFrame, render_id: str, target: int) -> str | None:

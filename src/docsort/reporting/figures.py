@@ -3,7 +3,7 @@
 Class names come from the user's data and plotly reads labels as a small HTML: every label goes through `short_label`.
 """
 
-from html import escape
+import html
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,17 @@ from plotly.subplots import make_subplots
 
 from docsort.cleaning.drift import AUC_ROW, DRIFT
 from docsort.metrics import confusion_matrix
+from docsort.reporting.parts import EMBEDDED
 from docsort.tables import check_columns
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+FONT = f"system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', '{EMBEDDED}', sans-serif"
 INK, GREY, FAINT = "#1f2933", "#7b8794", "#e4e7eb"
 CONDITION_COLOURS = {"clean": "#9fb3c8", "test_like": "#2563a8", "test": "#d9822b"}
 FOLD_COLOURS = ("#2563a8", "#d9822b", "#2f8f5b", "#b4436c", "#7a5ea8", "#8a6d3b", "#3aa5b5")
 GOOD, BAD = "#2f8f5b", "#b83a3a"
+
+SIGNED = "0=+.3f"
+"""Of differences. plotly makes a format that it cannot read of a plain "+.3f"."""
 
 LONGEST_LABEL = 34
 """Characters of a class name on an axis; the whole name is in the hover text."""
@@ -144,7 +148,7 @@ def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
             mode="markers",
             marker={"size": 12, "color": GOOD if accepted else BAD, "symbol": "circle" if accepted else "x"},
             error_x=error_bar(delta, low, high),
-            hovertemplate=f"%{{y}}: %{{x:+.4f}}<br>{rule}<br>{escape(reason)}<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:{SIGNED}}}<br>{rule}<br>{escape(reason)}<extra></extra>",
             showlegend=False,
         )
         figure.add_trace(point)
@@ -153,12 +157,12 @@ def draw_specialist_verdicts(verdicts: pd.DataFrame) -> go.Figure:
         y=names,
         mode="markers",
         marker={"size": 9, "color": GREY, "symbol": "diamond-open"},
-        hovertemplate="%{y}: %{x:+.4f} on the pages that the rule was fitted to<extra></extra>",
+        hovertemplate=f"%{{y}}: %{{x:{SIGNED}}} on the pages that the rule was fitted to<extra></extra>",
         showlegend=False,
     )
     figure.add_trace(fitted)
     figure.add_vline(x=0, line_color=GREY, line_width=1)
-    figure.update_xaxes(title_text="gain in test-like macro-F1, all classes; ◇ as fitted", tickformat="+.3f")
+    figure.update_xaxes(title_text="gain in test-like macro-F1, all classes; ◇ as fitted", tickformat=SIGNED)
     figure.update_yaxes(type="category", automargin=True)
     title = "What the specialists are worth, out of fold"
     if not names:
@@ -208,15 +212,6 @@ def draw_drift(drift: pd.DataFrame) -> go.Figure:
     return dress(figure, "Drift from training to test images", 150 + 34 * max(1, len(measures)))
 
 
-def figure_html(figure: go.Figure, name: str) -> str:
-    """The figure as an HTML block of the id `figure-<name>` that wants plotly.js on the page.
-
-    The text in it cannot end the script; same figure, same bytes.
-    """
-    config = {"responsive": True, "displaylogo": False}
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config, div_id=f"figure-{name}"))
-
-
 def error_bar(middle: float, low: float, high: float) -> dict[str, Any]:
     """An interval around a point, as plotly's `error_x` and `error_y` want it."""
     return {"type": "data", "array": [high - middle], "arrayminus": [middle - low], "width": 5}
@@ -245,6 +240,11 @@ def dress(figure: go.Figure, title: str, height: int) -> go.Figure:
 
 def _class_labels(classes: pd.DataFrame) -> list[str]:
     return [short_label(f"{row.target} {row.class_name}") for row in classes.itertuples()]
+
+
+def escape(text: str) -> str:
+    """Text that is no markup to plotly, which takes &quot; for text."""
+    return html.escape(text, quote=False)
 
 
 def short_label(text: str) -> str:

@@ -1,24 +1,15 @@
-"""Contact sheets of answered pages: the surest mistakes, and what other galleries share.
+"""Which answered pages are shown: the surest mistakes, and what other pictures of pages share.
 
 A sure mistake is worth a person's look: it is a wrong label, a class that cannot be told, or a thing to be learnt.
 """
 
-from collections.abc import Callable, Sequence
-
 import pandas as pd
-from PIL import Image
 
 from docsort.errors import InputError, listing
-from docsort.images.contact_sheet import contact_sheet
-from docsort.images.letterbox import letterbox
-from docsort.members.pages import Square, read_render
 from docsort.tables import VALIDATION_RENDERS, check_columns
 
-COLUMNS, CELL = 4, 270
-"""Mistakes in a row, and the side of one, pixels."""
-
 LONGEST_NAME = 16
-"""Characters of a class name in a caption. Pillow's own font has no arrow, hence "->"."""
+"""Characters of a class name in a caption that is drawn."""
 
 ANSWERED = ("render_id", "image_id", "fold", "label", "predicted", "confidence", "path")
 """Test-like validation pages with what they were answered out of fold."""
@@ -51,27 +42,6 @@ def with_paths(votes: pd.DataFrame, validation_renders: pd.DataFrame) -> pd.Data
             "belong to other renders: predict again."
         )
     return votes.assign(path=votes["render_id"].map(paths))[list(ANSWERED)].reset_index(drop=True)
-
-
-def draw_mistakes(pages: pd.DataFrame, classes: pd.DataFrame) -> Image.Image:
-    """Contact sheet of `list_mistakes`, captions true -> answer (confidence); an empty sheet where all is right."""
-    names = caption_names(classes)
-    captions = [
-        f"{names[int(true)]} -> {names[int(answer)]} ({confidence:.2f})"
-        for true, answer, confidence in zip(pages["label"], pages["predicted"], pages["confidence"], strict=True)
-    ]
-    return draw_files(pages["path"].tolist(), captions, COLUMNS, CELL)
-
-
-def draw_files(
-    paths: Sequence[str],
-    captions: Sequence[str],
-    columns: int,
-    cell: int,
-    read: Callable[[str], Square] = read_render,
-) -> Image.Image:
-    """Contact sheet of pictures on disk, each letterboxed into a cell of `cell` pixels."""
-    return contact_sheet([letterbox(read(path), cell) for path in paths], captions, columns, cell)
 
 
 def caption_names(classes: pd.DataFrame) -> dict[int, str]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from docsort.member_kinds import task_name
 from docsort.members.checkpoints import Checkpoint
+from docsort.models.descriptions import DESCRIPTION_FILE, read_description
 
 LEFT_OUT = "learnt_groups"
 """Of a record, too long for people."""
@@ -17,7 +18,8 @@ def list_models(
     late_members: Sequence[Mapping[str, Checkpoint]],
     verdicts: pd.DataFrame,
 ) -> dict[str, dict[str, Any]]:
-    """The record of each training, by the name of its task, without the groups that it has learnt. Of late members also
+    """The record of each training, by the name of its task, without the groups that it has learnt, and with the
+    `backbone` where it has one. Of late members also
     `pages_asked` (test-like pages that the rule asks about), `gain`, `gain_low`, `gain_high` (nested, in macro-F1, with
     its interval), and whether they were `accepted`: only then they have a say.
 
@@ -39,7 +41,10 @@ def has_a_say(record: Mapping[str, Any]) -> bool:
 
 
 def _facts(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {key: value for key, value in (checkpoint.record() or {}).items() if key != LEFT_OUT}
+    record = {key: value for key, value in (checkpoint.record() or {}).items() if key != LEFT_OUT}
+    if (checkpoint.folder / DESCRIPTION_FILE).exists():
+        record["backbone"] = read_description(checkpoint.folder).backbone
+    return record
 
 
 def _worth(verdict: Mapping[Any, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ class ReportingParameters(Parameters):
     gallery_pages: int = Field(
         default=40, ge=1, le=400, description="misclassified pages shown, the surest mistakes first"
     )
+    class_pages: int = Field(default=4, ge=0, le=50, description="training photos shown of each class; 0: none")
     explained_pages: int = Field(
         default=18, ge=0, le=100, description="mistakes, and right answers, shown with Grad-CAM; 0: none"
     )

@@ -1,12 +1,11 @@
 """Figure of the projected embeddings, coloured by class, error or fold."""
 
-from html import escape
 from itertools import cycle
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from docsort.reporting.figures import BAD, FOLD_COLOURS, GREY, dress, say, short_label
+from docsort.reporting.figures import BAD, FOLD_COLOURS, GREY, dress, escape, say, short_label
 from docsort.reporting.projection import PROJECTION
 from docsort.tables import check_columns
 

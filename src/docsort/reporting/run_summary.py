@@ -81,7 +81,7 @@ def _tell_members(results: Results) -> list[str]:
     if validation is None or selection is None:
         return []
     alone = validation.get("models") or {selection["models"][0]: validation}
-    weights = _weights(selection)
+    weights = weights_in_use(selection)
     order = sorted(alone, key=lambda name: -alone[name]["test_like"]["macro_f1"])
     width = max(len("together"), *map(len, order))
     lines = [f"{'':<{width}}  test-like [95 %]       clean  counts"]
@@ -101,7 +101,7 @@ def _figures(scores: Scores) -> str:
     return f"{block['macro_f1']:.3f} [{low:.3f}, {high:.3f}]   {scores['clean']['macro_f1']:.3f}"
 
 
-def _weights(selection: Mapping[str, Any]) -> dict[str, float] | None:
+def weights_in_use(selection: Mapping[str, Any]) -> dict[str, float] | None:
     """How much each member counts, in all 1; None where that differs from page to page."""
     used, names = selection["used"], selection["models"]
     if used == "equal" or len(names) == 1:

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 from PIL import Image
 
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.folds import CrossValidationParameters
+from docsort.ingestion.parameters import SourceParameters
 from docsort.member_kinds import MAIN, Members
 from docsort.members.checkpoints import Checkpoint
 from docsort.members.splits import renders_in
@@ -16,15 +16,13 @@ from docsort.reporting import model_card, reading_worth, report, shortcut
 from docsort.reporting.answer_key import read_answer_key
 from docsort.reporting.confidence_scores import Confidences
 from docsort.reporting.confidence_scores import score_confidences as score_words
-from docsort.reporting.confused_pairs import draw_confused_pairs, list_confused_pairs
 from docsort.reporting.explained import explain, list_sure
-from docsort.reporting.galleries import draw_mistakes, list_mistakes
+from docsort.reporting.galleries import list_mistakes
 from docsort.reporting.label_gains import add_label_gain, baseline_of
 from docsort.reporting.model_records import list_models
-from docsort.reporting.novel_pages import draw_novel_pages
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reporting.projection import project
-from docsort.reporting.read_pages import find_readers, keeps_text, list_lines, open_pages
+from docsort.reporting.read_pages import find_readers, keeps_text, list_lines
 from docsort.reporting.scores import Scores, score_decisions, tabulate_class_scores
 from docsort.reporting.scores import score_run as score
 from docsort.specialists.parameters import SpecialistParameters
@@ -113,13 +111,6 @@ def describe_models(
     return list_models(members, late, verdicts)
 
 
-def draw_misclassified(
-    oof_votes: pd.DataFrame, validation_renders: pd.DataFrame, classes: pd.DataFrame, parameters: ReportingParameters
-) -> Image.Image:
-    """Draws the validation pages that the run gets wrong, the surest mistakes first."""
-    return draw_mistakes(list_mistakes(oof_votes, validation_renders, parameters.gallery_pages), classes)
-
-
 def explain_pages(
     oof_votes: pd.DataFrame,
     validation_renders: pd.DataFrame,
@@ -139,23 +130,6 @@ def project_pages(
 ) -> pd.DataFrame:
     """Lays the folds' embeddings of held-out pages on one plane."""
     return project(embeddings, oof_votes, parameters.projected_pages, seed)
-
-
-def pair_confused(
-    oof_votes: pd.DataFrame,
-    validation_renders: pd.DataFrame,
-    classes: pd.DataFrame,
-    parameters: ReportingParameters,
-    embeddings: pd.DataFrame,
-) -> Image.Image:
-    """Draws, for the most confused pairs of classes, a page got wrong beside the learnt pages nearest to it."""
-    pairs = list_confused_pairs(oof_votes, embeddings, validation_renders, parameters.confused_pairs)
-    return draw_confused_pairs(pairs, validation_renders, classes)
-
-
-def show_novel_pages(answers: pd.DataFrame, images: pd.DataFrame, parameters: ReportingParameters) -> Image.Image:
-    """Draws the test images that lie farthest from everything that was learnt."""
-    return draw_novel_pages(answers, images, parameters.novel_pages)
 
 
 def list_read_lines(
@@ -192,44 +166,6 @@ def write_model_card(
     return model_card.write_model_card(scores, class_scores, verdicts, models, clean_images, reading["readers"])
 
 
-def write_report(
-    scores: Scores,
-    class_scores: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    candidates: pd.DataFrame,
-    selection: dict[str, Any],
-    data: dict[str, Any],
-    shortcut: dict[str, Any],
-    label_gains: pd.DataFrame,
-    drift: pd.DataFrame,
-    damage: dict[str, Any],
-    damage_fit: pd.DataFrame,
-    needs_review: pd.DataFrame,
-    submission: pd.DataFrame,
-    reading: dict[str, Any],
-    read_lines: pd.DataFrame,
-    validation_renders: pd.DataFrame,
-    classes: pd.DataFrame,
-    parameters: ReportingParameters,
-    **drawn: go.Figure | Image.Image,
-) -> str:
-    """Writes the page that a person reads; `drawn` are the figures, and the pictures that explain, by name."""
-    parts = report.ReportParts(
-        **report.by_kind(drawn),
-        scores=scores,
-        class_scores=class_scores,
-        verdicts=verdicts,
-        candidates=candidates,
-        selection=selection,
-        data=data,
-        shortcut=shortcut,
-        label_gains=label_gains,
-        drift=drift,
-        damage=damage,
-        damage_fit=damage_fit,
-        needs_review=needs_review,
-        test_count=len(submission),
-        reading=reading,
-        read_pages=open_pages(reading, read_lines, validation_renders, classes, parameters.read_pages),
-    )
-    return report.write_report(parts)
+def write_report(parameters: ReportingParameters, source: SourceParameters, **tables: Any) -> str:
+    """Writes the page that a person reads; `tables` are datasets by their names."""
+    return report.write_report({**tables, "params:reporting": parameters, "params:source": source})

@@ -6,21 +6,10 @@ from docsort.pipelines.reporting import nodes
 from docsort.pipelines.wiring import stage, step
 from docsort.reporting import calibration_figures, candidate_figures, figures, projection_figure, view_figures
 from docsort.reporting.holdout import score_holdout
+from docsort.reporting.report import NEEDED
 from docsort.reporting.summary import summarise_data
 
-FIGURES = (
-    "confusion_matrix_figure",
-    "learning_curves_figure",
-    "class_scores_figure",
-    "specialist_verdicts_figure",
-    "candidates_figure",
-    "view_curve_figure",
-    "reliability_figure",
-    "risk_coverage_figure",
-    "drift_figure",
-    "projection_figure",
-)
-EXPLANATIONS = ("explained_mistakes", "explained_answers", "confused_pairs", "novel_pages")
+PARAMETERS = {"parameters": "params:reporting", "source": "params:source"}
 
 
 def create_pipeline() -> Pipeline:
@@ -90,20 +79,20 @@ def create_figures() -> list[Node]:
         step(calibration_figures.draw_reliability, "reliability", "reliability_figure"),
         step(calibration_figures.draw_risk_coverage, "risk_coverage abstention", "risk_coverage_figure"),
         step(figures.draw_drift, "drift", "drift_figure"),
-        step(nodes.draw_misclassified, "oof_votes validation_renders classes params:reporting", "misclassified"),
     ]
 
 
 def create_explanations() -> list[Node]:
-    """What the models look at, what is alike to them, and what is strange; each previews in kedro-viz."""
-    shown = "oof_votes validation_renders classes params:reporting"
+    """What the models look at, what is alike to them, and what they read."""
     return [
-        step(nodes.explain_pages, f"{shown} members", "explained_mistakes explained_answers"),
+        step(
+            nodes.explain_pages,
+            "oof_votes validation_renders classes params:reporting members",
+            "explained_mistakes explained_answers",
+        ),
         step(nodes.project_pages, "oof_votes embeddings params:reporting params:seed", "page_projection"),
         step(projection_figure.draw_projection, "page_projection classes", "projection_figure"),
-        step(nodes.pair_confused, f"{shown} embeddings", "confused_pairs"),
         step(nodes.list_read_lines, "members specialists validation_renders prediction_store", "reading_lines"),
-        step(nodes.show_novel_pages, "test_probabilities images params:reporting", "novel_pages"),
     ]
 
 
@@ -112,28 +101,7 @@ def create_pages() -> list[Node]:
     return [
         step(
             nodes.write_report,
-            {
-                "scores": "scores",
-                "class_scores": "class_scores",
-                "verdicts": "specialist_verdicts",
-                "candidates": "candidates",
-                "selection": "ensemble_selection",
-                "data": "data_summary",
-                "shortcut": "shortcut",
-                "label_gains": "label_gains",
-                "drift": "drift",
-                "damage": "fitted_damage",
-                "damage_fit": "damage_fit",
-                "needs_review": "needs_review",
-                "submission": "submission",
-                "misclassified": "misclassified",
-                "reading": "reading",
-                "read_lines": "reading_lines",
-                "validation_renders": "validation_renders",
-                "classes": "classes",
-                "parameters": "params:reporting",
-                **{name: name for name in (*FIGURES, *EXPLANATIONS)},
-            },
+            {name: name for name in NEEDED if name not in PARAMETERS.values()} | PARAMETERS,
             "report",
         ),
         step(
