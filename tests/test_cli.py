@@ -17,7 +17,7 @@ from kedro.io import DataCatalog
 from kedro.io.core import DatasetError
 from kedro.pipeline import Pipeline
 
-from docsort.cli import DEFAULT_RUNNER, cli, run, sentence_of
+from docsort.cli import DEFAULT_RUNNER, check_runner, cli, run, sentence_of
 from docsort.errors import InputError
 
 HEAVY = (
@@ -25,6 +25,7 @@ HEAVY = (
     "timm",
     "lightning",
     "mlflow",
+    "scipy",
     "sklearn",
     "matplotlib",
     "plotly",
@@ -174,10 +175,20 @@ def test_a_bug_inside_a_dataset_is_not_made_a_sentence() -> None:
 def test_a_node_that_does_not_exist_is_a_sentence_but_a_value_error_of_a_node_is_not() -> None:
     with pytest.raises(ValueError, match="does not contain nodes") as caught:
         Pipeline([]).filter(node_names=["nope"])
-    assert sentence_of(caught.value) == "Pipeline does not contain nodes named ['nope']."
+    told = sentence_of(caught.value)
+    assert (
+        told == "Expected names of nodes of the pipeline, but there is no nope; `kedro viz` shows all that there are."
+    )
     with pytest.raises(ValueError, match="invalid literal") as caught:
         int("nope")
     assert sentence_of(caught.value) is None
+
+
+@pytest.mark.parametrize("name", ["nope.Runner", "NopeRunner", "docsort.runners.Nope"])
+def test_a_runner_that_there_is_not_is_one_sentence(name: str) -> None:
+    with pytest.raises(InputError, match=f"Expected --runner to be a class of Kedro's runners.* but got '{name}'"):
+        check_runner(name)
+    check_runner("SequentialRunner")
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
@@ -264,6 +275,8 @@ def kedro(project: Path, *arguments: str) -> subprocess.Popen[str]:
             ("--pipeline", "refus"),
             "Error: Expected the name of a pipeline, one of refuse, divide, sleep, but got 'refus'.",
         ),
+        (("--runner", "nope.Runner"), "Error: Expected --runner to be a class of Kedro's runners"),
+        (("--runner-params", "max_workers=x"), "Error: Expected max_workers of --runner-params to be a whole number"),
     ],
 )
 def test_a_mistake_is_answered_with_one_sentence(project: Path, arguments: tuple[str, ...], sentence: str) -> None:

@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 
 from docsort.errors import InputError
+from docsort.experiment_page import COLUMNS, compare_address
 from docsort.mlflow_client import artifact_root
+from docsort.mlflow_entries import flatten
 from docsort.process_names import machine_name, process_name
-from docsort.tracking import FAILED, FINISHED, Tracker, flatten, numbers_in, tracking_is_on
+from docsort.tracking import FAILED, FINISHED, Tracker, tracking_is_on
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +55,6 @@ def run_named(tracker: Tracker, name: str) -> Any:
 
 def test_flatten_joins_keys_with_dots_and_keeps_lists() -> None:
     assert flatten({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None}) == {"a.b": 1, "a.c.d": [1, 2], "e": None}
-
-
-def test_numbers_are_found_at_any_depth_and_nothing_else_is() -> None:
-    nested = {"validation": {"macro_f1": 0.5, "folds": [{"f1": 1}, {"f1": 2}]}, "ok": True, "name": "x", "none": None}
-    assert numbers_in(nested) == {
-        "validation.macro_f1": 0.5,
-        "validation.folds.0.f1": 1.0,
-        "validation.folds.1.f1": 2.0,
-    }
 
 
 def test_a_run_is_read_back_as_it_was_written(tracker: Tracker, tmp_path: Path) -> None:
@@ -161,6 +154,75 @@ def test_a_child_that_nobody_ends_is_killed_with_its_parents_end(tracker: Tracke
     tracker.end(FAILED)
     found = runs(tracker, f"tags.mlflow.parentRunId = '{parent}'")
     assert {run.info.run_name: run.info.status for run in found} == {"fold_0": "KILLED", "fold_1": "FINISHED"}
+
+
+def test_a_kept_training_has_no_child_run_whatever_is_told_of_it(tracker: Tracker) -> None:
+    tracker.start("kept", {}, {})
+    parent = tracker.run_id
+    tracker.keep("fold_1")
+    tracker.keep("fold_0")
+    tracker.open_child("fold_0", {}, {})
+    tracker.log_child("fold_1", [(1, {"train_loss": 0.5})], {}, 1.0)
+    tracker.log_child("fold_2", [(1, {"train_loss": 0.5})], {}, 1.0)
+    tracker.end(FINISHED)
+    assert [run.info.run_name for run in runs(tracker, f"tags.mlflow.parentRunId = '{parent}'")] == ["fold_2"]
+    assert run_named(tracker, "kept").data.tags["kept_trainings"] == "fold_0, fold_1"
+
+
+def test_the_experiment_offers_a_view_whose_columns_are_what_a_run_has(tracker: Tracker) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracker.uri)
+    tracker.start("viewed", {}, {})
+    experiment = client.get_experiment_by_name("docsort")
+    assert experiment is not None
+    view = json.loads(experiment.tags["mlflow.sharedViewState.compare"])
+    assert (view["name"], json.loads(view["state"])["selectedColumns"]) == ("Compare", list(COLUMNS))
+    assert tracker.address == compare_address(tracker.uri, experiment.experiment_id)
+    client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", "ours")
+    client.set_experiment_tag(experiment.experiment_id, "mlflow.sharedViewState.compare", "{}")
+    tracker.start("viewed again", {}, {})
+    tracker.end(FINISHED)
+    tags = client.get_experiment(experiment.experiment_id).tags
+    assert tags["mlflow.note.content"] == "ours"  # a person's own text stays
+    assert json.loads(tags["mlflow.sharedViewState.compare"]) == view
+
+
+@pytest.mark.parametrize(
+    ("uri", "address"),
+    [
+        ("sqlite:////data/mlflow.db", "http://127.0.0.1:5000/#/experiments/3/runs?"),
+        ("https://runs.example/", "https://runs.example/#/experiments/3/runs?"),
+    ],
+)
+def test_the_view_has_a_link_at_the_server_or_at_a_bare_ui(uri: str, address: str) -> None:
+    assert compare_address(uri, "3") == f"{address}workflowType=machine_learning&viewStateShareKey=compare"
+
+
+def test_another_experiment_may_be_named(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "night")
+    tracker.start("elsewhere", {}, {})
+    tracker.end(FINISHED)
+    experiment = MlflowClient(tracker.uri).get_experiment_by_name("night")
+    assert experiment is not None
+    assert [run.info.run_name for run in MlflowClient(tracker.uri).search_runs([experiment.experiment_id])] == [
+        "elsewhere"
+    ]
+
+
+def test_the_machine_is_watched_until_the_run_ends(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    tracker.start("watched", {}, {})
+    deadline = time.monotonic() + 30
+    while "system/cpu_utilization_percentage" not in run_named(tracker, "watched").data.metrics:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "SystemMetricsMonitor" in {thread.name for thread in threading.enumerate()}
+    tracker.end(FINISHED)
+    assert "SystemMetricsMonitor" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.mark.parametrize(

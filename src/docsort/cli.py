@@ -6,7 +6,6 @@ terminal end it quietly, with its workers.
 """
 
 import copy
-import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +14,13 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS, _split_params
 
 from docsort.console import login, one_sentence_errors, plain_logs, work_ended
-from docsort.errors import DocsortError, listing
+from docsort.errors import DocsortError, InputError, listing
 from docsort.work.signals import ended_by_signals
 
 if TYPE_CHECKING:
     from docsort.reviewing.review import Review
 
 DEFAULT_RUNNER = "docsort.runners.FoldRunner"
-SELECTION_MODULES = ("kedro.framework.session.session", "kedro.pipeline.pipeline", "kedro.runner.runner")
-"""Where Kedro says with a ValueError that a pipeline, node or input named on the command line does not exist."""
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="kedro")
@@ -67,6 +64,7 @@ def _params() -> list[click.Parameter]:
 def run(context: click.Context, /, **options: Any) -> Any:
     """Run the pipeline."""
     with one_sentence_errors(sentence_of), plain_logs(), ended_by_signals(), work_ended():
+        check_runner(options["runner"])
         return context.invoke(kedro_run, **with_pipeline_listed(options))
 
 
@@ -128,6 +126,19 @@ def load_answer_review(env: str | None, params: dict[str, Any], name: str) -> tu
     return AnswerReview(make_answer_cards(table), classes, ledger, name), pictures
 
 
+def check_runner(name: str) -> None:
+    """Raises InputError where there is no such runner."""
+    from kedro.utils import load_obj
+
+    try:
+        load_obj(name, "kedro.runner")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"Expected --runner to be a class of Kedro's runners, such as SequentialRunner, or the path of one, as "
+            f"{DEFAULT_RUNNER}, but got {name!r} ({error}); correct it, or leave it out."
+        ) from error
+
+
 def with_pipeline_listed(options: dict[str, Any]) -> dict[str, Any]:
     """`--pipeline x` as `--pipelines x`: Kedro runs the same, without warning of a spelling that still works."""
     if options["pipeline"] and not options["pipelines"]:
@@ -143,6 +154,8 @@ def sentence_of(error: BaseException) -> str | None:
     from kedro.io.core import DatasetError
     from omegaconf.errors import OmegaConfBaseException
 
+    from docsort.hooks.selections import MODULES, sentence_of_selection
+
     if isinstance(error, DocsortError | MissingConfigException | KedroCliError):
         return str(error)
     if isinstance(error, OmegaConfBaseException):
@@ -150,8 +163,8 @@ def sentence_of(error: BaseException) -> str | None:
         return f"Expected settings that Kedro can read, but it says: {first}; correct conf/ or --params."
     if isinstance(error, DatasetError):
         return _sentence_of_dataset(error)
-    if isinstance(error, ValueError) and _raised_in(error) in SELECTION_MODULES:
-        return _sentence_of_selection(str(error))
+    if isinstance(error, ValueError) and _raised_in(error) in MODULES:
+        return sentence_of_selection(str(error))
     return None
 
 
@@ -172,17 +185,6 @@ def _sentence_of_dataset(error: BaseException) -> str | None:
     if isinstance(cause, VersionNotFoundError):
         return f"Expected a version of dataset `{name}`, but there is none yet; run {how}."
     return str(cause) if isinstance(cause, DatasetError) else sentence_of(cause)
-
-
-def _sentence_of_selection(text: str) -> str:
-    """What Kedro says of a name that there is not; for a pipeline's, with the names that there are."""
-    from kedro.framework.project import pipelines
-
-    unknown = re.match(r"Failed to find the pipeline named '(.*?)'\. It needs", text)
-    if unknown is None:
-        return text
-    names = [name for name in pipelines if not name.startswith("_")]
-    return f"Expected the name of a pipeline, one of {listing(names, limit=40)}, but got {unknown[1]!r}."
 
 
 def _raised_in(error: BaseException) -> str:

@@ -22,6 +22,8 @@ CLIENT_SETTINGS = {
     # One request an artifact, not a bar a file.
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Else it prints a link whenever a run ends, and there is one a training.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # Else it tells at length that it creates its own database, and of each error, which it also raises, the traceback.
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     # Else the uv.lock of the folder that the run was started in is put into every model; it names private hosts.
@@ -77,3 +79,17 @@ def without_password(uri: str) -> str:
     """As it may be shown."""
     parts = urlsplit(uri)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
+
+
+def system_monitor(uri: str, run_id: str) -> Impatient | None:
+    """MLflow's own monitor of processors, memory, disk and GPUs, which writes to the run every ten seconds in a thread
+    until its `finish`, which is waited for LIMIT_S; None where MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING is false.
+    """
+    from mlflow.environment_variables import MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+    if MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.defined and not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
+        return None
+    monitor = SystemMetricsMonitor(run_id, tracking_uri=uri)
+    monitor.start()
+    return Impatient(monitor, LIMIT_S)

@@ -6,6 +6,7 @@ from docsort.hooks import (
     PreflightHooks,
     ProgressHooks,
     RunEventHooks,
+    RunFactsHooks,
     SummaryHooks,
     TrackingHooks,
 )
@@ -20,6 +21,7 @@ HOOKS = (
     TrackingHooks(),
     ProgressHooks(),
     RunEventHooks(),
+    RunFactsHooks(),
 )
 
 CONFIG_LOADER_ARGS = {

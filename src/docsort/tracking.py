@@ -9,10 +9,9 @@ closed by the next.
 """
 
 import atexit
+import json
 import logging
-import math
 import os
-import re
 import tempfile
 import threading
 import time
@@ -20,33 +19,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from itertools import islice
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec
 
 from pydantic import Field
 
+from docsort import mlflow_entries
 from docsort.errors import InputError
-from docsort.mlflow_client import artifact_root, open_client, tracking_uri, without_password
+from docsort.experiment_page import SECONDS, compare_address, experiment_name, page_tags
+from docsort.mlflow_client import artifact_root, open_client, system_monitor, tracking_uri, without_password
 from docsort.parameters import Parameters
 from docsort.process_names import is_running, machine_name, process_name
 
 if TYPE_CHECKING:
     from docsort.ensembling.ensemble import Ensemble
 
-EXPERIMENT = "docsort"
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Without it the user interface of MLflow 3 opens the experiment as one of language models, with no table of runs."""
-KEY_LENGTH = 250
-VALUE_LENGTH = 500
-"""Characters. MLflow before 1.28 takes no more, and nobody reads more in its table."""
-TEXT_LENGTH = 5000
-"""Characters of a tag."""
 REASON_LENGTH = 300
 """Characters of an error in the warning."""
-BATCH = {"metrics": 1000, "params": 100, "tags": 100}
-"""Most entries MLflow takes in one call."""
+KEPT = "kept_trainings"
+"""Tag of a run: the trainings that earlier runs have done."""
 
 MACHINE, PROCESS = "docsort.machine", "docsort.process"
 """Tags of every run, by which the next one knows those that a killed process has left open."""
@@ -80,26 +71,10 @@ def tracking_is_on() -> bool:
     return text == "on"
 
 
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Leaves of nested mappings under dotted keys: {"a": {"b": 1}} gives {"a.b": 1}. Lists stay leaves."""
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def numbers_in(nested: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers among the leaves, list items under their index; truth values and texts are left out."""
-    numbers: dict[str, float] = {}
-    for key, value in flatten(nested).items():
-        if isinstance(value, list | tuple):
-            numbers |= numbers_in({f"{key}.{index}": item for index, item in enumerate(value)})
-        elif isinstance(value, Real) and not isinstance(value, bool):
-            numbers[key] = float(value)
-    return numbers
+def prepare_tracking(project_path: Path) -> None:
+    """For runs that begin together: they would create the database at once, and all but one fail."""
+    if tracking_is_on():
+        Tracker(project_path).prepare()
 
 
 def _guarded(method: "Callable[Concatenate[Tracker, P], None]") -> "Callable[Concatenate[Tracker, P], None]":
@@ -124,7 +99,10 @@ class _Child:
 
 
 class Tracker:
-    """One parent run at a time, written to from any thread. A child run is known by its name."""
+    """One parent run at a time, written to from any thread. A child run is known by its name.
+
+    has_ended: whether the last run was written to its end.
+    """
 
     def __init__(self, project_path: Path) -> None:
         self.uri = tracking_uri(project_path)
@@ -135,6 +113,10 @@ class Tracker:
         self._run_id: str | None = None
         self._model_id: str | None = None
         self._children: dict[str, _Child] = {}
+        self._kept: set[str] = set()
+        self._monitor: Any = None
+        self._began = 0.0
+        self.has_ended = False
 
     @property
     def run_id(self) -> str | None:
@@ -151,6 +133,20 @@ class Tracker:
                 if self._run_id is not None:
                     self._give_up(error)
 
+    @property
+    def address(self) -> str:
+        """Where a browser shows the runs side by side."""
+        return compare_address(without_password(self.uri), self._experiment_id)
+
+    def prepare(self) -> None:
+        """Creates the database and the experiment where they are missing."""
+        with self._lock:
+            try:
+                self._client = open_client(self.uri)
+                self._find_experiment()
+            except Exception as error:
+                self._give_up(error)
+
     def start(self, name: str, tags: Mapping[str, object], params: Mapping[str, object]) -> None:
         """Opens the parent run; creates the database and the experiment where they are missing."""
         self.end(KILLED)
@@ -159,14 +155,17 @@ class Tracker:
                 self._client = open_client(self.uri)
                 self._experiment_id = self._find_experiment()
                 self._close_left_runs()
-                run = self._client.create_run(self._experiment_id, run_name=name, tags=_texts({**_owner(), **tags}))
+                run = self._client.create_run(
+                    self._experiment_id, run_name=name, tags=mlflow_entries.texts({**_owner(), **tags})
+                )
             except Exception as error:
                 self._give_up(error)
                 return
-            self._run_id, self._model_id = run.info.run_id, None
-            self._children = {}
+            self._run_id, self._model_id, self._began = run.info.run_id, None, time.monotonic()
+            self._children, self._kept, self.has_ended = {}, set(), False
             atexit.register(self.end, KILLED)
         self.log_params(params)
+        self._watch_machine()
 
     @_guarded
     def log_params(self, params: Mapping[str, object]) -> None:
@@ -184,17 +183,39 @@ class Tracker:
         self._set_tags(str(self._run_id), tags)
 
     @_guarded
+    def describe(self, markdown: str) -> None:
+        """What stands above all else on the page of the run."""
+        self._set_tags(str(self._run_id), {"mlflow.note.content": markdown})
+
+    @_guarded
+    def log_dataset(self, name: str, fingerprint: str, source: str, profile: Mapping[str, int]) -> None:
+        """The data that the run is of, known by its fingerprint. source: where it is; profile: how many of what."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = Dataset(name, fingerprint[:8], "local", json.dumps({"uri": source}), profile=json.dumps(dict(profile)))
+        context = InputTag("mlflow.data.context", "training")
+        self._client.log_inputs(self._run_id, [DatasetInput(data, [context])])
+
+    @_guarded
     def open_child(
         self, name: str, tags: Mapping[str, object], params: Mapping[str, object], seconds: float = 0
     ) -> None:
         """A child run that is written to from now on, unless there is one of this name; seconds ago it began."""
-        if name in self._children:
+        if name in self._children or name in self._kept:
             return
         tags = {**_owner(), "mlflow.parentRunId": self._run_id, **tags}
         began = int((time.time() - seconds) * 1000)
-        child = self._client.create_run(self._experiment_id, start_time=began, tags=_texts(tags), run_name=name)
+        child = self._client.create_run(
+            self._experiment_id, start_time=began, tags=mlflow_entries.texts(tags), run_name=name
+        )
         self._children[name] = _Child(child.info.run_id)
         self._log_params(child.info.run_id, params)
+
+    @_guarded
+    def keep(self, name: str) -> None:
+        """A training that an earlier run has done: it is noted, and has no child run, whatever is told of it."""
+        self._kept.add(name)
+        self._set_tags(str(self._run_id), {KEPT: ", ".join(sorted(self._kept))})
 
     @_guarded
     def log_child_epochs(self, name: str, history: Sequence[tuple[int, Mapping[str, float]]]) -> None:
@@ -221,6 +242,8 @@ class Tracker:
 
         Where there is one of this name, what it lacks of the history is added.
         """
+        if name in self._kept:
+            return
         self.open_child(name, tags, {}, seconds)
         self.log_child_epochs(name, history)
         self.end_child(name, FINISHED)
@@ -244,7 +267,7 @@ class Tracker:
         from docsort.serving import registry
 
         run = registry.Run(self._client, self._experiment_id, str(self._run_id))
-        told = _texts({**registry.tags_of(ensemble), **tags})
+        told = mlflow_entries.texts({**registry.tags_of(ensemble), **tags})
         model = registry.log_ensemble(run, ensemble, told)
         self._model_id = model.model_id
         if name is not None:
@@ -257,44 +280,46 @@ class Tracker:
         Children that are still open are those of trainings that were ended in their middle.
         """
         atexit.unregister(self.end)
+        if self._monitor is not None:
+            self._monitor.finish()
         for name in self._children:
             self.end_child(name, KILLED)
+        self._log_metrics(str(self._run_id), [(0, {SECONDS: round(time.monotonic() - self._began, 1)})])
         self._client.set_terminated(self._run_id, status)
-        self._run_id = None
+        self._run_id, self.has_ended = None, True
+
+    @_guarded
+    def _watch_machine(self) -> None:
+        self._monitor = system_monitor(self.uri, str(self._run_id))
 
     def _log_metrics(
         self, run_id: str, history: Sequence[tuple[int, Mapping[str, float]]], model_id: str | None = None
     ) -> None:
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        numbers = [(step, key, value) for step, metrics in history for key, value in metrics.items()]
-        # NaN stands for nothing measured; MLflow would take it and keep a 0 with a mark.
-        entries = (
-            Metric(_key(key), value, now, step, model_id) for step, key, value in numbers if not math.isnan(value)
-        )
-        while batch := list(islice(entries, BATCH["metrics"])):
+        for batch in mlflow_entries.metrics(history, model_id):
             self._client.log_batch(run_id, metrics=batch)
 
     def _log_params(self, run_id: str, params: Mapping[str, object]) -> None:
-        from mlflow.entities import Param
-
-        for batch in _batches(params, BATCH["params"]):
-            entries = [Param(_key(key), _cut(value, VALUE_LENGTH)) for key, value in batch.items()]
-            self._client.log_batch(run_id, params=entries)
+        for batch in mlflow_entries.params(params):
+            self._client.log_batch(run_id, params=batch)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
-        from mlflow.entities import RunTag
-
-        for batch in _batches(_texts(tags), BATCH["tags"]):
-            self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in batch.items()])
+        for batch in mlflow_entries.run_tags(tags):
+            self._client.log_batch(run_id, tags=batch)
 
     def _find_experiment(self) -> str:
-        experiment = self._client.get_experiment_by_name(EXPERIMENT)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        artifacts = self._artifacts and (self._artifacts / EXPERIMENT).as_uri()
-        return str(self._client.create_experiment(EXPERIMENT, artifacts, EXPERIMENT_TAGS))
+        """The id of the experiment; it is made where it is missing, and described where it is not yet."""
+        name = experiment_name()
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            artifacts = self._artifacts and (self._artifacts / name).as_uri()
+            number, there = str(self._client.create_experiment(name, artifacts)), {}
+        else:
+            number, there = str(experiment.experiment_id), experiment.tags
+        for key, text in page_tags(number).items():
+            # A person's own description stays.
+            if there.get(key) != text and not (key == "mlflow.note.content" and key in there):
+                self._client.set_experiment_tag(number, key, text)
+        return number
 
     def _close_left_runs(self) -> None:
         """Marks as killed what runs for ever as far as MLflow knows, because its process was killed on this machine."""
@@ -306,6 +331,8 @@ class Tracker:
     def _give_up(self, error: Exception) -> None:
         self._run_id = None
         atexit.unregister(self.end)
+        if self._monitor is not None:  # it may hang at the server
+            threading.Thread(target=self._monitor.finish, daemon=True).start()
         where = without_password(self.uri)
         lines = [line for line in str(error).replace(self.uri, where).splitlines() if not line.startswith("(raised as")]
         reason = lines[0].strip() if lines else ""  # SQLAlchemy puts before it in which of its own steps it was
@@ -314,29 +341,9 @@ class Tracker:
             "that answers, or DOCSORT_TRACKING=off to do without.",
             where,
             type(error).__name__,
-            _cut(reason, REASON_LENGTH),
+            mlflow_entries.cut(reason, REASON_LENGTH),
         )
 
 
 def _owner() -> dict[str, str]:
     return {MACHINE: machine_name(), PROCESS: process_name()}
-
-
-def _texts(tags: Mapping[str, object]) -> dict[str, str]:
-    return {_key(key): _cut(value, TEXT_LENGTH) for key, value in tags.items()}
-
-
-def _key(text: str) -> str:
-    """The key with all that MLflow refuses replaced."""
-    return re.sub(r"[^\w\-. /]", "_", text)[:KEY_LENGTH]
-
-
-def _cut(value: object, length: int) -> str:
-    text = str(value)
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _batches(entries: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
-    rest = iter(entries.items())
-    while batch := dict(islice(rest, size)):
-        yield batch

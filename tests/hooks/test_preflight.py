@@ -60,7 +60,7 @@ class Shelf:
         self.things = things
 
     def get(self, name: str) -> Any:
-        return SimpleNamespace(_filepath=f"/shelf/{name}", _optional=name.startswith("last_"))
+        return SimpleNamespace(_filepath=f"/shelf/{name}", _optional=name.startswith(("last_", "run_facts")))
 
     def exists(self, name: str) -> bool:
         return name.endswith("_store") or (name in self.things and not isinstance(self.things[name], Exception))

@@ -1,9 +1,12 @@
 """The hooks, driven as Kedro drives them, on a small pipeline with the catalog names of the real one."""
 
 import hashlib
+import io
+import json
 import math
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +23,7 @@ from PIL import Image
 from docsort.errors import InputError, StoppedError
 from docsort.hooks import TrackingHooks
 from docsort.hooks.parameter_hooks import check_values
+from docsort.hooks.run_names import RunTitle
 from docsort.hooks.run_record import RunRecord
 from docsort.members.checkpoints import HISTORY
 from docsort.runners import FoldRunner
@@ -41,16 +45,25 @@ RECIPE = TrainingParameters(
 
 
 def list_images() -> pd.DataFrame:
-    return pd.DataFrame({"image_id": ["1", "2"], "sha256": HASHES})
+    return pd.DataFrame({"image_id": ["1", "2"], "sha256": HASHES, "split": ["train", "test"]})
 
 
 def train(images: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"epoch": [1, 2], "train_loss": [0.5, 0.25], "seconds": [3.0, 4.0], "note": ["a", "b"]})
 
 
+CONDITIONS = {"clean": {"macro_f1": 0.75}, "test_like": {"macro_f1": 0.25, "interval": [0.4, 0.62]}}
+SCORES = {
+    "expect": "Expect a macro-F1 of about 0.500",
+    "validation": {"macro_f1": 0.51239, **CONDITIONS, "one_model": CONDITIONS},
+    "test": {"macro_f1": 0.5},
+    "gap": 0.01239,
+    "review": {"test": {"answered": 0.125}},
+}
+
+
 def report(*histories: pd.DataFrame) -> tuple[dict[str, Any], go.Figure, Image.Image, Image.Image]:
-    scores = {"validation": {"macro_f1": 0.5, "folds": [0.25, 0.75]}, "classes": "two"}
-    return scores, go.Figure(go.Bar(y=[1, 2])), Image.new("RGB", (8, 8)), Image.new("RGB", (9, 9))
+    return SCORES, go.Figure(go.Bar(y=[1, 2])), Image.new("RGB", (8, 8)), Image.new("RGB", (9, 9))
 
 
 def pipeline() -> Pipeline:
@@ -82,6 +95,20 @@ def catalog(folder: Path) -> DataCatalog:
     return DataCatalog.from_config(config, save_version=VERSION)
 
 
+class Loader(dict[str, Any]):
+    """As much of Kedro's config loader as is asked."""
+
+    runtime_params: Mapping[str, Any] = {"preset": "quick"}
+    env = None
+
+    def __init__(self, project: Path) -> None:
+        super().__init__(
+            globals={"layout": "sample", "raw_dir": None, "preset": "good"},
+            parameters={"training": {"epochs": 3, "classes": ["a", "b"]}, "seed": 7},
+        )
+        self.conf_source = str(project / "conf")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One project, because MLflow needs seconds to create its database."""
@@ -97,7 +124,7 @@ def tracked(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     def run(name: str, pipeline: Pipeline, catalog: DataCatalog) -> Any:
         manager = _create_hook_manager()
         manager.register(TrackingHooks())
-        loader = {"parameters": {"training": {"epochs": 3, "classes": ["a", "b"]}, "seed": 7}}
+        loader = Loader(project)
         run_params = {"pipeline_names": [name], "run_id": VERSION, "env": "smoke", "tags": (), "runner": "<object>"}
         told = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
         manager.hook.after_context_created(context=SimpleNamespace(project_path=project, config_loader=loader))
@@ -108,7 +135,7 @@ def tracked(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
             manager.hook.on_pipeline_error(error=error, **told)
         else:
             manager.hook.after_pipeline_run(run_result=result, **told)
-        (found,) = [found for found in runs(project) if found.info.run_name == name]
+        (found,) = [found for found in runs(project) if found.info.run_name.startswith(f"{name} · ")]
         return found
 
     return run
@@ -128,7 +155,18 @@ def runs(project: Path, query: str = "") -> list[Any]:
 def test_parent_run_tells_what_was_run_on_what(tracked: Callable[..., Any], tmp_path: Path) -> None:
     run = tracked("parent", pipeline(), catalog(tmp_path))
     assert run.info.status == "FINISHED"
-    assert run.data.metrics == {"validation.macro_f1": 0.5, "validation.folds.0": 0.25, "validation.folds.1": 0.75}
+    seconds = run.data.metrics.pop("seconds")
+    assert 0 < seconds < 600
+    assert run.data.metrics == {
+        "forecast": 0.5124,
+        "forecast_low": 0.4,
+        "forecast_high": 0.62,
+        "true_test": 0.5,
+        "gap": 0.0124,
+        "clean": 0.75,
+        "test_like": 0.25,
+        "answered_alone": 0.125,
+    }
     assert run.data.params == {
         "training.epochs": "3",
         "training.classes": "['a', 'b']",
@@ -139,6 +177,25 @@ def test_parent_run_tells_what_was_run_on_what(tracked: Callable[..., Any], tmp_
     expected = hashlib.sha256("\n".join(sorted(HASHES)).encode()).hexdigest()
     assert run.data.tags["data_fingerprint"] == expected
     assert run.data.tags["version_of.torch"]
+    assert (run.data.tags["dataset"], run.data.tags["interval"]) == ("sample", "0.400 – 0.620")
+    assert run.info.run_name == "parent · sample · quick · None"
+    assert run.data.tags["mlflow.note.content"].startswith("**Expect a macro-F1 of about 0.500**")
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("sample", expected[:8])
+    assert json.loads(data.dataset.profile) == {"pages": 2, "train": 1, "test": 1}
+
+
+def test_a_run_is_called_as_the_environment_says_and_has_its_tags(
+    tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_NAME", "night 7 · one of many")
+    monkeypatch.setenv("MLFLOW_RUN_CONTEXT", '{"queue": "night", "number": 7}')
+    run = tracked("night 7", pipeline().only_nodes("list_images"), catalog(tmp_path))
+    assert (run.info.run_name, run.data.tags["queue"], run.data.tags["number"]) == (
+        "night 7 · one of many",
+        "night",
+        "7",
+    )
 
 
 def test_children_are_the_trainings_of_the_folds(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
@@ -238,7 +295,7 @@ def test_a_training_that_ends_early_is_marked_in_its_child_run(
     assert child.data.metrics["train_loss"] == 0.5
 
 
-def test_a_kept_training_has_one_child_run_with_its_whole_history(
+def test_a_kept_training_is_named_and_has_no_second_run(
     tracked: Callable[..., Any], project: Path, tmp_path: Path
 ) -> None:
     def keep() -> pd.DataFrame:
@@ -246,10 +303,9 @@ def test_a_kept_training_has_one_child_run_with_its_whole_history(
         return pd.DataFrame(ROWS)
 
     kept = Pipeline([node(keep, None, "fold_0_history", name="keep")])
-    parent = tracked("kept", kept, catalog(tmp_path)).info.run_id
-    (child,) = runs(project, f"tags.mlflow.parentRunId = '{parent}'")
-    assert (child.info.status, child.data.tags["kept"], child.data.tags["fold"]) == ("FINISHED", "True", "0")
-    assert len(client(project).get_metric_history(child.info.run_id, "lr")) == 2
+    parent = tracked("kept", kept, catalog(tmp_path))
+    assert runs(project, f"tags.mlflow.parentRunId = '{parent.info.run_id}'") == []
+    assert parent.data.tags["kept_trainings"] == "fold_0"
 
 
 def test_a_run_hears_of_its_own_trainings_only(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
@@ -270,21 +326,35 @@ def test_parameters_and_uncommitted_changes_are_artifacts(
     assert (folder / "uncommitted.diff").read_text() == f"+ in {project}"
 
 
-def test_versions_are_noted_in_a_form_that_load_versions_takes(tracked: Callable[..., Any], tmp_path: Path) -> None:
-    tags = tracked("versions", pipeline(), catalog(tmp_path)).data.tags
-    assert {key: value for key, value in tags.items() if key.startswith("version.")} == {
-        "version.load.images": VERSION,
-        "version.save.images": VERSION,
-        "version.save.scores": VERSION,
-        "version.save.gallery": VERSION,
+def test_versions_are_noted_in_a_form_that_load_versions_takes(
+    tracked: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    run = tracked("versions", pipeline(), catalog(tmp_path))
+    assert json.loads(artifacts(project, run, tmp_path / "to")["results/dataset_versions.json"]) == {
+        "load": {"images": VERSION},
+        "save": {"images": VERSION, "scores": VERSION, "gallery": VERSION},
     }
-    assert tags["load_versions"] == f"gallery:{VERSION},images:{VERSION},scores:{VERSION}"
+    assert run.data.tags["load_versions"] == f"gallery:{VERSION},images:{VERSION},scores:{VERSION}"
 
 
 def test_figures_are_artifacts(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
     run = tracked("figures", pipeline(), catalog(tmp_path))
-    names = {entry.path for entry in client(project).list_artifacts(run.info.run_id, "figures")}
-    assert names == {"figures/confusion_matrix.html", "figures/gallery.png", "figures/unsaved_gallery.png"}
+    logged = artifacts(project, run, tmp_path / "to")
+    assert {name for name in logged if name.startswith("figures")} == {
+        "figures/charts.html",
+        "figures/gallery.png",
+        "figures/unsaved_gallery.png",
+    }
+    page = logged["figures/charts.html"].decode()
+    assert 'id="figure-confusion_matrix"' in page
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="?http', page)  # it is looked at without internet
+
+
+def test_each_node_has_its_seconds(tracked: Callable[..., Any], project: Path, tmp_path: Path) -> None:
+    run = tracked("seconds", pipeline(), catalog(tmp_path))
+    table = pd.read_csv(io.BytesIO(artifacts(project, run, tmp_path / "to")["results/node_seconds.csv"]))
+    assert set(table["node"]) == {"list_images", "train_0", "train_1", "report"}
+    assert table["seconds"].is_monotonic_decreasing
 
 
 def test_a_stage_that_only_reads_the_images_has_their_fingerprint_too(
@@ -293,7 +363,7 @@ def test_a_stage_that_only_reads_the_images_has_their_fingerprint_too(
     whole = tracked("writes images", pipeline(), catalog(tmp_path))
     stage = tracked("reads images", pipeline().only_nodes("train_0"), catalog(tmp_path))
     assert stage.data.tags["data_fingerprint"] == whole.data.tags["data_fingerprint"]
-    assert stage.data.tags["version.load.images"] == VERSION
+    assert stage.data.tags["load_versions"] == f"images:{VERSION}"
 
 
 def test_a_failed_pipeline_is_marked_and_says_why(tracked: Callable[..., Any], tmp_path: Path) -> None:
@@ -304,7 +374,7 @@ def test_a_failed_pipeline_is_marked_and_says_why(tracked: Callable[..., Any], t
     run = tracked("failed", broken, catalog(tmp_path))
     assert run.info.status == "FAILED"
     assert run.data.tags["error"] == "InputError: Expected a page, but got none."
-    assert run.data.tags["version.save.images"] == VERSION
+    assert run.data.tags["load_versions"] == f"images:{VERSION}"
 
 
 def test_a_table_that_is_not_as_expected_ends_the_tracking_but_not_the_run(
@@ -328,7 +398,7 @@ def test_tracking_changes_nothing_that_is_written(tracked: Callable[..., Any], t
 def test_switched_off_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCSORT_TRACKING", "off")
     tracking = TrackingHooks()
-    tracking.after_context_created(context=SimpleNamespace(project_path=tmp_path, config_loader={"parameters": {}}))
+    tracking.after_context_created(context=SimpleNamespace(project_path=tmp_path, config_loader=Loader(tmp_path)))
     tracking.before_pipeline_run(run_params={}, catalog=catalog(tmp_path))
     tracking.after_dataset_saved(dataset_name="scores", data={"a": 1})
     tracking.after_pipeline_run()
@@ -358,10 +428,10 @@ def test_what_was_read_of_pages_is_never_logged(
     """Beside them a picture, a score and an answer sheet, which are; the words stand in every kind of data that
     reporting writes. Where there are none, the report is an artifact, too."""
 
-    def read() -> tuple[pd.DataFrame, dict[str, Any], dict[str, float], Image.Image, pd.DataFrame]:
+    def read() -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any], Image.Image, pd.DataFrame]:
         lines = pd.DataFrame({"render_id": ["a~0"], "text": [words], "confidence": [0.5]})[: 1 if words else 0]
         sheet = pd.DataFrame({"ID": ["a"], "target": [1]})
-        return lines, {"worth": {"member": words}}, {"macro_f1": 0.25}, Image.new("RGB", (8, 8)), sheet
+        return lines, {"worth": {"member": words}}, SCORES, Image.new("RGB", (8, 8)), sheet
 
     def write(lines: pd.DataFrame) -> str:
         return f"<p>{' '.join(lines['text'])}</p>"
@@ -377,7 +447,7 @@ def test_what_was_read_of_pages_is_never_logged(
         assert ("results/report.html" in logged) == (words is None)
         assert "parameters.yml" in logged
         if name == "read and write":
-            assert run.data.metrics["macro_f1"] == 0.25
+            assert run.data.metrics["true_test"] == 0.5
             assert {"figures/gallery.png", "results/submission.csv"} <= set(logged)
         if words is not None:
             assert words in (tmp_path / "report.html").read_text()
@@ -395,7 +465,7 @@ def test_results_are_artifacts(tracked: Callable[..., Any], project: Path, tmp_p
     some = Pipeline([node(lambda: (table, "# Card", table), None, outputs, name="some")])
     run = tracked("results", some, DataCatalog.from_config(config, save_version=VERSION))
     logged = artifacts(project, run, tmp_path / "to")
-    assert {name for name in logged if "/" in name} == {"results/needs_review.csv", "results/model_card.html"}
+    assert {name for name in logged if "/" in name} >= {"results/needs_review.csv", "results/model_card.html"}
     assert logged["results/model_card.html"] == b"# Card"
 
 
@@ -424,7 +494,8 @@ def test_an_ensemble_that_holds_words_is_logged_only_where_that_is_wished(
     calls: list[Any] = []
     tracker = Tracker(tmp_path)
     monkeypatch.setattr(tracker, "log_ensemble", lambda *arguments: calls.append(arguments))
-    record = RunRecord(tracker, catalog(tmp_path), TrackingParameters(log_model=log_model, registered_model="mine"))
+    wished = TrackingParameters(log_model=log_model, registered_model="mine")
+    record = RunRecord(tracker, catalog(tmp_path), wished, RunTitle("sample", "sample", "quick", "lcnet_035", {}, {}))
     record.read("images", list_images())
     ensemble = answering(key)
     record.written("ensemble", ensemble)

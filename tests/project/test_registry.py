@@ -22,6 +22,7 @@ HEAVY = (
     "augraphy",
     "numba",
     "sklearn",
+    "scipy",
     "matplotlib",
     "starlette",
     "uvicorn",

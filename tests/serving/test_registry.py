@@ -97,7 +97,8 @@ def test_the_model_of_a_run_has_its_scores_and_knows_its_version(here: Project) 
     run = here.client.get_run(here.runs[1])
     (output,) = run.outputs.model_outputs
     model = here.client.get_logged_model(output.model_id)
-    assert {metric.key: metric.value for metric in model.metrics} == run.data.metrics == {"validation.macro_f1": 0.5}
+    assert {metric.key: metric.value for metric in model.metrics} == {"validation.macro_f1": 0.5}
+    assert run.data.metrics["validation.macro_f1"] == 0.5
     assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "docsort", "version": "2"}]
 
 

@@ -84,6 +84,18 @@ def test_it_answers_as_the_ensemble_does_here(
     assert list(empty.iterdir()) == []
 
 
+def test_it_runs_pipelines_in_a_folder_with_nothing_but_conf(installed: Path, tmp_path: Path) -> None:
+    python = installed.parent / "python"
+    if not (installed.parent / "kedro").exists():
+        pytest.skip("what answers pages has no Kedro")
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")  # as `kedro package` puts it into an archive
+    told = run(python, "-m", "docsort", "--env", "smoke", "--pipelines", "ingestion", folder=tmp_path)
+    assert "Pipeline execution completed successfully" in told
+    assert [line for line in told.splitlines() if "WARNING" in line or "usage data" in line] == []
+    assert (tmp_path / "data/02_intermediate/classes.csv").is_file()
+    assert (tmp_path / "mlflow.db").is_file()
+
+
 @contextmanager
 def served(command: list[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     server = subprocess.Popen(command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -107,7 +107,7 @@ def test_biases_and_norms_do_not_decay() -> None:
 
 
 def test_unknown_optimizer_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"one of timm's, but got 'adamx'; they are: .*adamw"):
+    with pytest.raises(InputError, match=r"one of timm's, but got 'adamx'; did you mean .*adam"):
         build_optimizer(torch.nn.Linear(2, 2), RECIPE.model_copy(update={"optimizer": "adamx"}), "cpu")
 
 

@@ -10,8 +10,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.cleaning.pixel_comparison import measure_agreement
@@ -57,6 +55,9 @@ def group_sources(clean: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Series:
     Groups are the connected components of the pairs whose images are both in `clean`. A group above
     LARGEST_GROUP is warned about: it may be a whole class chained together.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ids = sorted(clean["image_id"])
     place = {image_id: row for row, image_id in enumerate(ids)}
     inside = duplicates["image_id"].isin(place) & duplicates["other_id"].isin(place)

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from docsort.ensembling.reliability import soften
 from docsort.ensembling.stack import MemberStack
@@ -73,6 +72,8 @@ def tally(stack: MemberStack, kind: str, shift: Floats | None = None) -> Tally:
     if kind == "geometric":
         ballots = np.log(np.maximum(given, FLOOR)) + (0.0 if shift is None else shift)
     elif kind == "rank":
+        from scipy.stats import rankdata  # takes a second to import
+
         ballots = rankdata(given, axis=2) / (given.shape[2] * (given.shape[2] + 1) / 2)
     elif kind in ("hard", "soft_hard"):
         ballots = first_guesses(given, given)

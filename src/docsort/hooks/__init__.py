@@ -10,6 +10,7 @@ from docsort.hooks.parameter_hooks import ParameterHooks
 from docsort.hooks.preflight import PreflightHooks
 from docsort.hooks.progress_bars import ProgressHooks
 from docsort.hooks.run_events import RunEventHooks
+from docsort.hooks.run_facts import RunFactsHooks
 from docsort.hooks.summary_hooks import SummaryHooks
 from docsort.hooks.tracking_hooks import TrackingHooks
 
@@ -19,6 +20,7 @@ __all__ = [
     "PreflightHooks",
     "ProgressHooks",
     "RunEventHooks",
+    "RunFactsHooks",
     "SummaryHooks",
     "TrackingHooks",
 ]

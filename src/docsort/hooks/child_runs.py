@@ -1,4 +1,7 @@
-"""Trainings, told to MLflow while they train: a child run each, under the name of its task."""
+"""Trainings, told to MLflow while they train: a child run each, under the name of its task.
+
+A training that an earlier run has done has its child run there, and none here.
+"""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from docsort import tracking
 from docsort.member_kinds import MAIN
+from docsort.mlflow_entries import flatten
 from docsort.work.progress import Job, Listener, Outcome, Row
 
 if TYPE_CHECKING:
@@ -37,10 +41,7 @@ class ChildRuns(Listener):
         self._tracker.end_child(job.name, STATUS[outcome], why)
 
     def kept(self, job: Job, rows: Sequence[Row]) -> None:
-        history = [_epoch(row) for row in rows]
-        seconds = sum(row.get("seconds", 0.0) for row in rows)
-        self._tracker.open_child(job.name, _tags(job) | {"kept": True}, _params(job), seconds)
-        self._tracker.log_child(job.name, history, {}, seconds)
+        self._tracker.keep(job.name)
 
 
 def _epoch(row: Row) -> tuple[int, dict[str, float]]:
@@ -69,4 +70,4 @@ def _tags(job: Job) -> dict[str, object]:
 
 
 def _params(job: Job) -> dict[str, object]:
-    return {**tracking.flatten(dict(job.parameters)), "seed": job.seed}
+    return {**flatten(dict(job.parameters)), "seed": job.seed}

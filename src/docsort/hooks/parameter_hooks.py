@@ -24,6 +24,7 @@ RUNTIME_NAMES = (
     "raw_dir",
     "layout",
     "data_root",
+    "store_root",
     "label_fixes",
     "answer_fixes",
     "backbone",
@@ -43,7 +44,7 @@ RUNTIME_NAMES = (
 
 FOLD_NUMBERS = {f"fold_{number}": number for number in range(MOST_FOLDS)}
 
-LOCATIONS = ("data_root", "label_fixes", "answer_fixes")
+LOCATIONS = ("data_root", "store_root", "label_fixes", "answer_fixes")
 """Those that only the catalog reads."""
 
 MEMBER_FIELDS: Mapping[str, str | None] = {
@@ -91,14 +92,15 @@ class RunSettings(Parameters):
 
     seed: int = Field(default=0, ge=0)
     data_root: PathText = "data"
+    store_root: PathText | None = None
     label_fixes: PathText = "label_fixes.csv"
     answer_fixes: PathText = "answer_fixes.csv"
     fold_numbers: dict[str, int] = FOLD_NUMBERS
 
     @field_validator(*LOCATIONS)
     @classmethod
-    def _check_braces(cls, path: str) -> str:
-        if "{" in path or "}" in path:
+    def _check_braces(cls, path: str | None) -> str | None:
+        if path is not None and ("{" in path or "}" in path):
             raise ValueError(
                 f"Expected a path without braces, which Kedro takes for a pattern, but got {path!r}; use another name, "
                 "or a link to it."

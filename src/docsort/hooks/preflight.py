@@ -20,6 +20,7 @@ from docsort.ingestion.location import check_data_root, locate
 from docsort.ingestion.photos import require_photos
 from docsort.member_kinds import KINDS
 from docsort.parameters import expand_home
+from docsort.remote import is_remote
 from docsort.reporting.answer_key import read_answer_key
 from docsort.specialists.recipes import check_recipes, recipe_of
 from docsort.tables import ANSWER_LEDGER, LEDGER, check_columns
@@ -104,7 +105,7 @@ def check_run(run: Run) -> None:
 
 def _paths(run: Run, names: tuple[str, ...]) -> list[Path]:
     paths = (run.settings.get(name) for name in names)
-    return [Path(expand_home(path)) for path in paths if isinstance(path, str)]
+    return [Path(expand_home(path)) for path in paths if isinstance(path, str) and not is_remote(path)]
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -81,15 +81,21 @@ def _git(project_path: Path, *arguments: str) -> str:
 
 def program_tags() -> dict[str, str]:
     """Who ran what, with which versions of the packages that decide about scores."""
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     versions = versions_of(("docsort", "torch", "timm", "kedro"))
     try:
         user = {"mlflow.user": getpass.getuser()}
     except (OSError, KeyError):  # a container's user without a name
         user = {}
-    return {"mlflow.source.name": command, "mlflow.source.type": "LOCAL", **user} | {
+    # Of a longer text MLflow's table shows what is behind the last slash.
+    program = " ".join(Path(text).name for text in sys.argv[:2])
+    return {"mlflow.source.name": program, "command": command_line(), "mlflow.source.type": "LOCAL", **user} | {
         f"version_of.{name}": version for name, version in versions.items()
     }
+
+
+def command_line() -> str:
+    """What was typed, the program by its name."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def run_settings(run_params: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
-from scipy.stats import rankdata
 
 from docsort.errors import listing
 from docsort.metrics import macro_f1
@@ -123,6 +120,9 @@ def clusters(rates: Floats, ratio: float) -> list[tuple[int, ...]]:
 
     ratio: how many times the mean rate of all pairs the mean rate between two joined clusters is.
     """
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
     classes = len(rates)
     flat = rates[np.triu_indices(classes, 1)]
     if classes < 3 or not flat.any():
@@ -168,6 +168,8 @@ def _named(targets: Sequence[int]) -> SpecialistGroup:
 
 def _overtakes(own: Floats, other: Floats) -> float:
     """Pairs in which a value of `other` is larger than one of `own`, equal ones counting half: Mann & Whitney's U."""
+    from scipy.stats import rankdata
+
     ranks = rankdata(np.concatenate([own, other]))[: len(own)]
     return float(len(own) * len(other) - (ranks.sum() - len(own) * (len(own) + 1) / 2))
 

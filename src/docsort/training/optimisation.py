@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 import timm.optim
@@ -12,7 +13,7 @@ from timm.scheduler.scheduler import Scheduler
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from docsort.errors import InputError
+from docsort.errors import InputError, listing
 from docsort.training.parameters import TrainingParameters
 
 FUSED = ("adam", "adamw", "sgd")
@@ -29,8 +30,10 @@ def build_optimizer(model: nn.Module, parameters: TrainingParameters, device: st
     name = parameters.optimizer.lower()
     known = [str(each) for each in timm.optim.list_optimizers()]
     if name not in known:
+        near = get_close_matches(name, known)
         raise InputError(
-            f"Expected `optimizer` to be one of timm's, but got {parameters.optimizer!r}; they are: {', '.join(known)}."
+            f"Expected `optimizer` to be one of timm's, but got {parameters.optimizer!r}; "
+            f"{f'did you mean {listing(near)}?' if near else f'they are: {listing(known, limit=200)}.'}"
         )
     fused: dict[str, Any] = {"fused": True} if name in FUSED and device == "cpu" else {}
     optimizer: torch.optim.Optimizer = timm.optim.create_optimizer_v2(
