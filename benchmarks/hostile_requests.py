@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from inference import make_ensemble
 from PIL import Image
+from raw_requests import send
 from served import Served, docsort_served
 
 from docsort.errors import DocsortError
@@ -202,23 +203,6 @@ class Attacker:
     def _gone(self) -> Pieces:
         head = self._head("POST", "/predict", Content_Type="image/png", Content_Length=9000)
         return head[: self._rng.randrange(10, len(head))] if self._rng.random() < 0.3 else head, b"z" * 100
-
-
-def send(port: int, pieces: Pieces, leaves: bool = False, seconds: float = 90) -> bytes:
-    """The whole answer; empty where the client has left, or the server has."""
-    answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as client:
-        try:
-            for piece in pieces:
-                client.sendall(piece)
-            if leaves:  # zero lingering: reset, not closed
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                return b""
-            while data := client.recv(65536):
-                answer += data
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-    return answer
 
 
 def status_of(answer: bytes) -> int:

@@ -2,7 +2,6 @@
 
 import json
 import random
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -154,21 +153,3 @@ class Attacker:
         """A client that asks for a photo and does not wait for it."""
         target = f"/image?id={page_id(self._rng.randrange(24))}&side=full"
         return Hostile("gone in the answer", (self._head("GET", target),), leaves=True)
-
-
-def send(port: int, request: Hostile, timeout: float = 20) -> bytes:
-    """The whole answer; empty where the client has left or the server has."""
-    answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as client:
-        try:
-            for piece in request.pieces:
-                client.sendall(piece)
-            if request.leaves:
-                # Zero lingering: the connection is reset, not closed.
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                return b""
-            while data := client.recv(65536):
-                answer += data
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-    return answer

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import Attacker, Hostile, send
+from hostile import Attacker
+from raw_requests import send
 from reviewed_job import HAND_WRITTEN, Job, serve_impatiently
 
 from docsort.web.clients import MOST_CLIENTS
@@ -47,7 +48,7 @@ def served(job: Job, tmp_path: Path) -> Iterator[Callable[[float], Served]]:
 
 def get(port: int, path: str) -> bytes:
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
-    return send(port, Hostile("ours", (head.encode(),)))
+    return send(port, (head.encode(),))
 
 
 def token_of(port: int) -> str:
@@ -63,7 +64,7 @@ def attack(port: int, count: int) -> tuple[Counter[tuple[str, int]], list[str]]:
     leaks = []
     for number in range(count):
         request = attacker.draw(number)
-        answer = send(port, request)
+        answer = send(port, request.pieces, request.leaves)
         head, _, body = answer.partition(b"\r\n\r\n")
         status = int(answer.split(b" ", 2)[1]) if answer else 0
         answers[request.kind, status] += 1

@@ -69,10 +69,10 @@ def test_a_page_to_compare_on_that_cannot_be_read_is_named(classifier: Classifie
 
 def test_a_graph_that_differs_from_torch_is_refused() -> None:
     asked = np.full((2, 3), 1 / 3)
-    assert export._difference(Path("g.onnx"), asked + 9e-5, asked) == pytest.approx(9e-5)
+    assert export.largest_difference(Path("g.onnx"), asked + 9e-5, asked) == pytest.approx(9e-5)
     for found in (asked + 2e-4, asked * np.nan):
         with pytest.raises(WeightsError, match="Expected g.onnx to answer as torch does, within 0.0001, but"):
-            export._difference(Path("g.onnx"), found, asked)
+            export.largest_difference(Path("g.onnx"), found, asked)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

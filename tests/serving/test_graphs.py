@@ -24,7 +24,7 @@ from docsort.models.forward import NetworkMember
 from docsort.models.graphs import EnsembleGraph, MemberGraph, NetworkGraph
 from docsort.models.onnx_files import Session, write_graph
 from docsort.serving.classifier import Classifier
-from docsort.serving.export import TOLERANCE
+from docsort.serving.compared_pages import TOLERANCE
 from docsort.serving.graphs import ballots_of, obstacle, part_of, without_graph
 
 SIDE, TARGETS, PAGES = 6, (2, 5, 9), 40

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from small_ensemble import draw_pages
@@ -69,6 +70,24 @@ def test_the_command_answers_by_an_export(classifier: Classifier, exported: Path
     result = CliRunner().invoke(docsort, [*arguments, "--onnx", str(tmp_path)])
     assert result.exit_code == 1
     assert "Expected an export of the ensemble in" in result.output
+
+
+def test_what_is_served_by_an_export_answers_as_it_does_in_the_ensemble(
+    classifier: Classifier, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docsort.serving.http import server
+
+    opened: list[Classifier] = []
+    monkeypatch.setattr(server, "serve", lambda load, *_: opened.append(load()))
+    arguments = ["serve", "--ensemble", str(classifier.ensemble.folder), "--onnx", str(exported)]
+    result = CliRunner().invoke(docsort, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    photos = draw_pages(3, seed=8)
+    found = opened[0].ensemble.answer(photos, in_workers=False)
+    pd.testing.assert_frame_equal(
+        found, export.with_graphs(classifier.ensemble, exported).answer(photos, in_workers=False)
+    )
+    assert not found.equals(classifier.ensemble.answer(photos, in_workers=False))  # torch has other bits
 
 
 def test_an_export_of_another_ensemble_is_refused(classifier: Classifier, exported: Path, tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 import click
 
 from docsort import __version__
+from docsort.commands.experiments import experiments
 from docsort.commands.export import export
 from docsort.commands.inspect import inspect
 from docsort.commands.predict import predict
 from docsort.commands.review import review
+from docsort.commands.search import search
 from docsort.commands.serve import serve
 from docsort.commands.use import use
 from docsort.commands.watch import watch
 
-COMMANDS = (predict, serve, review, watch, inspect, export, use)
+COMMANDS = (predict, serve, review, watch, inspect, export, use, experiments, search)
 """A table of contents. What a command needs it imports when it runs."""
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from docsort.commands.classifier import ENSEMBLE, USUAL_PLACE, ensemble_option, load_classifier, threshold_option
+from docsort.commands.classifier import (
+    ENSEMBLE,
+    USUAL_PLACE,
+    ensemble_option,
+    graphs_option,
+    load_classifier,
+    threshold_option,
+)
 from docsort.console import one_sentence_errors, work_ended
 
 TOKEN = "DOCSORT_TOKEN"
@@ -20,6 +27,7 @@ TOKEN = "DOCSORT_TOKEN"
 )
 @click.option("--token", envvar=TOKEN, help=f"What clients must know; better in {TOKEN}, where nobody lists it.")
 @threshold_option
+@graphs_option
 @click.option("--max-megabytes", default=64, show_default=True, type=click.IntRange(1, 4096), help="Of a request.")
 @click.option("--max-megapixels", default=50, show_default=True, type=click.IntRange(1, 178), help="Of a page.")
 @click.option("--max-pages", default=64, show_default=True, type=click.IntRange(1, 512), help="Of a request.")
@@ -30,6 +38,7 @@ def serve(
     port: int,
     token: str | None,
     threshold: float | None,
+    onnx: Path | None,
     max_megabytes: int,
     max_megapixels: int,
     max_pages: int,
@@ -52,7 +61,7 @@ def serve(
         limits = Limits(max_megabytes, max_megapixels, max_pages, max_seconds)
         place = ensemble or os.environ.get(ENSEMBLE) or USUAL_PLACE
         folder = None if is_model_uri(place) else Path(place)
-        load = partial(load_classifier, place, threshold)
+        load = partial(load_classifier, place, threshold, onnx)
         serve_http(load, folder, host, port, token or None, limits, _tell)
 
 

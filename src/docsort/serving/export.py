@@ -10,7 +10,7 @@ Every graph is compared with torch before anything counts as written.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,53 +23,19 @@ from numpy.typing import NDArray
 from docsort.ensembling.assembly import PACKAGES
 from docsort.ensembling.ensemble import Ensemble
 from docsort.ensembling.ensemble_files import EnsembleFiles, EnsembleMember
-from docsort.ensembling.photos import as_photos, decode
-from docsort.errors import InputError, StorageError, WeightsError
+from docsort.errors import InputError, StorageError
 from docsort.files import write_atomically
 from docsort.images.dihedral import apply_turn
 from docsort.member_kinds import kind_of
-from docsort.members.pages import PhotoPages
 from docsort.members.views import all_views
-from docsort.seeding import derive_rng
+from docsort.serving.compared_pages import TOLERANCE, Comparison, largest_difference
 from docsort.serving.graphs import formats_of, graph_of, input_name, obstacle, part_of, without_graph
 from docsort.stores import file_digest
 from docsort.versions import versions_of
 
 README, EXAMPLE, MEMBERS = "README.json", "example.npz", "members"
 WHOLE, PART = "ensemble.onnx", "part_of_ensemble.onnx"
-TOLERANCE = 1e-4
-"""Largest difference of a probability between a graph and torch; above, nothing is exported."""
-
-DRAWN = 4
-"""Pages that are compared where none are given."""
-
 VERSIONS = (*PACKAGES, "onnx", "onnxscript", "onnxruntime")
-Photo = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """photos: pages that graphs and torch are compared on; laid: the same for each way to lay them; source: where they
-    are from, for the note."""
-
-    photos: list[Photo]
-    laid: dict[bool, PhotoPages]
-    source: str
-
-    @classmethod
-    def of(cls, ensemble: EnsembleFiles, paths: Sequence[Path]) -> "Comparison":
-        """Of files, or of drawn pages where there are none. Raises InputError where one cannot be read."""
-        photos, problems = decode(as_photos([str(path) for path in paths]), False) if paths else (draw_pages(), {})
-        if problems:
-            raise InputError(f"Expected pages to compare torch and ONNX on, but {next(iter(problems.values()))}.")
-        pages = [photos[row] for row in sorted(photos)]
-        laid = {straight: PhotoPages(pages, straight, ensemble.manifest.jpeg_quality) for straight in (False, True)}
-        return cls(pages, laid, f"{len(pages)} {'given' if paths else 'drawn'} pages")
-
-    def squares(self, ensemble: EnsembleFiles) -> dict[str, NDArray[np.uint8]]:
-        """(N, S, S, 3) by input of the ensemble's graph."""
-        rows = range(len(self.photos))
-        return {input_name(each): self.laid[each.straighten].squares(rows, each.side) for each in formats_of(ensemble)}
 
 
 def export_onnx(ensemble: Ensemble, folder: Path, paths: Sequence[Path] = ()) -> dict[str, Any]:
@@ -90,7 +56,8 @@ def export_onnx(ensemble: Ensemble, folder: Path, paths: Sequence[Path] = ()) ->
         if not kind_of(checkpoint).no_graph:
             graphs[member.key] = kind_of(checkpoint).graph(checkpoint)
             members[file_name(member)] = _export_member(ensemble, member, graphs[member.key], folder, pages)
-    note = _note(ensemble, pages) | {"members": members} | _export_whole(ensemble, graphs, folder, pages)
+    whole = _export_whole(ensemble, graphs, folder, pages)
+    note = _note(ensemble, pages, bool(whole["left_out"])) | {"members": members} | whole
     write_atomically(folder / README, (json.dumps(note, indent=1) + "\n").encode())
     return note
 
@@ -129,23 +96,6 @@ def _of_members(ensemble: EnsembleFiles) -> str:
     return Ensemble.load(ensemble.folder or "").fingerprint()
 
 
-def draw_pages() -> dict[int, Photo]:
-    """Sheets with lines of words, lying aslant on something darker, each another; they only have to differ."""
-    import cv2
-
-    drawn = {}
-    for number in range(DRAWN):
-        rng = derive_rng(0, "pages of an export", number)
-        page = np.full((400, 300, 3), rng.integers(60, 200, 3), dtype=np.uint8)
-        corners = cv2.boxPoints(((150, 200), (220, 310), float(rng.uniform(-15, 15)))).astype(np.int32)
-        cv2.fillPoly(page, [corners], (250, 248, 240))
-        for row in range(90, 310, 12):
-            for left in range(70, int(rng.integers(110, 230)), 16):
-                cv2.rectangle(page, (left, row), (left + int(rng.integers(4, 13)), row + 5), (40, 40, 60), -1)
-        drawn[number] = page
-    return drawn
-
-
 def _export_member(
     ensemble: EnsembleFiles, member: EnsembleMember, graph: Any, folder: Path, pages: Comparison
 ) -> dict[str, Any]:
@@ -170,7 +120,7 @@ def _export_member(
             "features_0 and so on": "(pages, D) float32, what is read of a page on the way",
         },
         "classes": list(graph.targets),
-        "largest_difference": _difference(path, found, asked),
+        "largest_difference": largest_difference(path, found, asked),
         "sha256": file_digest(str(path)),
     }
 
@@ -197,13 +147,14 @@ def _facts_of_whole(
     judged = asked if part is ensemble else ensemble.answer(pages.photos, in_workers=False)
     _save_arrays(path.with_name(EXAMPLE), inputs | {"probabilities": probabilities})
     targets = np.array(ensemble.targets)
+    told = asked[[f"p_{target}" for target in targets]].to_numpy(np.float64)
     answered = targets[probabilities.argmax(axis=1)]
     return {
         "file": path.name,
         "inputs": {input_name(each): describe_input(each.side, each.straighten) for each in formats_of(part)},
         "outputs": {"probabilities": f"(pages, {len(targets)}) float32, calibrated, classes ascending by number"},
         "members": [file_name(member) for member in part.manifest.members],
-        "largest_difference": _difference(path, probabilities, asked[[f"p_{t}" for t in targets]].to_numpy(np.float64)),
+        "largest_difference": largest_difference(path, probabilities, told),
         "same_answers_as_its_members_in_torch": _same(answered, asked),
         "same_answers_as_the_validated_ensemble": _same(answered, judged),
         "sha256": file_digest(str(path)),
@@ -226,16 +177,6 @@ def _save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _difference(path: Path, found: NDArray[Any], asked: NDArray[Any]) -> float:
-    largest = float(np.abs(found.astype(np.float64) - asked).max())
-    if not largest <= TOLERANCE:
-        raise WeightsError(
-            f"Expected {path.name} to answer as torch does, within {TOLERANCE:g}, but a probability differs by "
-            f"{largest:.2g}; this version of torch's exporter cannot write this model: answer with torch."
-        )
-    return largest
-
-
 def _same(answered: NDArray[np.int64], judged: pd.DataFrame) -> str:
     return f"{int((answered == judged['target'].to_numpy()).sum())} of {len(judged)} pages"
 
@@ -249,14 +190,14 @@ def describe_input(side: int, straighten: bool) -> str:
     )
 
 
-def _note(ensemble: EnsembleFiles, pages: Comparison) -> dict[str, Any]:
-    manifest, whole = ensemble.manifest, not without_graph(ensemble) and not obstacle(ensemble.manifest.decisions)
-    part = "Answers of the graph are those of the ensemble, but novelty is not measured: a page like nothing learnt is "
+def _note(ensemble: EnsembleFiles, pages: Comparison, partly: bool) -> dict[str, Any]:
+    manifest = ensemble.manifest
     return {
         "what": "An ensemble of Docsort as ONNX. "
         + (
-            part + "not noticed."
-            if whole
+            "Answers of the graph are those of the ensemble, but novelty is not measured: a page like nothing learnt "
+            "is not noticed."
+            if not partly
             else "NOT THE VALIDATED PATH: something is left out (see left_out), so the forecast does not hold for the "
             "graph, and novelty is not measured. Answers that were validated come from `docsort predict`."
         ),
