@@ -8,6 +8,8 @@ os.environ.setdefault(
     "DOCSORT_WORKERS", "2"
 )  # whatever the machine has, and twice that many with two processes of tests
 
+os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
+
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,8 @@ from docsort.work.local import LocalExecutor
 
 AT_ROOT = ("tests/project/", "tests/benchmarks/", "tests/pipelines/test_label_review.py")
 """Where tests run Kedro at the root of the project."""
+ON_RAY = ("tests/work/test_contract.py", "tests/work/test_ray.py", "[executors]")
+"""Where tests share a Ray cluster, which takes seconds to start."""
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +51,29 @@ def own_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalExecutor]:
     own.stop()
 
 
+@pytest.fixture(scope="session")
+def on_ray() -> Iterator[Any]:
+    """An executor on a Ray cluster of this machine, of two CPUs and, as Ray is told, two GPUs. It takes seconds to
+    start.
+    """
+    from docsort.errors import InputError
+    from docsort.work import ray_start
+    from docsort.work.ray import RayExecutor
+
+    made, new = RayExecutor(), ray_start.new_cluster
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setattr(ray_start, "running_here", lambda: None)
+        patch.setattr(ray_start, "new_cluster", lambda: {**new(), "num_cpus": 2, "num_gpus": 2})
+        try:
+            made.workers  # noqa: B018
+        except InputError as error:
+            pytest.fail(str(error))
+    yield made
+    made.stop()
+    ray_start.load_ray().shutdown()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Parts the tests among processes by file, for the sake of its fixtures."""
@@ -54,8 +81,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 class ByFile(LoadScopeScheduling):
-    """What runs Kedro at the root of the project stays together, for two runs would meet there."""
+    """What runs Kedro at the root of the project stays together, for two runs would meet there; and what is on Ray."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
+        if nodeid.partition("@")[0].endswith(ON_RAY) or path in ON_RAY:
+            return "ray"
         return "project" if path.startswith(AT_ROOT) else path

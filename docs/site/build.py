@@ -24,18 +24,25 @@ CONTENTS = {
     "Begin": ("tutorial", "questions", "ko"),
     "Guides": (
         "training",
+        "pipelines",
+        "honest_score",
+        "experiment_queue",
+        "cluster",
         "label_review",
         "reading",
         "predict",
+        "scale",
         "serve",
         "container",
         "answer_review",
         "watch",
         "export",
         "mlflow",
+        "kedro",
     ),
+    "Notebooks": ("look_at_the_data", "label_suspects", "forecast", "one_page", "compare_runs"),
     "Reference": ("parameters", "tables", "data", "augmentation_operations", "python", "glossary"),
-    "How it works": ("architecture", "experiments", "benchmarks", "contributing", "changelog"),
+    "How it works": ("architecture", "techniques", "experiments", "benchmarks", "contributing", "changelog"),
 }
 """The pages in their order. One that is not here fails the build."""
 
@@ -47,6 +54,9 @@ def lay_out(folder: Path) -> None:
             shutil.copy(path, folder)
         elif path.name == "images":
             shutil.copytree(path, folder / path.name)
+        elif path.name == "notebooks":
+            for page in path.glob("*.md"):
+                shutil.copy(page, folder)
     for page, source in COPIED.items():
         shutil.copy(ROOT / source, folder / page)
     (folder / "parameters.md").write_text(describe_parameters(ROOT), encoding="utf-8")
@@ -62,7 +72,8 @@ def link(text: str) -> str:
     """Markdown whose links lead to pages of the site, which is flat; what the site does not have is no link."""
     pages = {source: page for page, source in COPIED.items()}
     text = re.sub(r"\]\((?:\.\./)?((?:README|CHANGELOG|CONTRIBUTING)\.md)", lambda found: f"]({pages[found[1]]}", text)
-    text = re.sub(r"\]\((?:\.\./)?docs/", "](", text)
+    text = re.sub(r"\]\((?:\.\./)?docs/", "](", text).replace("](../images/", "](images/")
+    text = text.replace("](notebooks/", "](")
     return re.sub(r"\[([^]]*)\]\((?:\.\./)?(?:LICENSE|benchmarks/)[^)]*\)", r"\1", text)
 
 

@@ -35,6 +35,22 @@ def of_duplicates(figures: Figures) -> None:
     assert set(figures["seconds"]) == {"measuring", "searching"}
 
 
+def of_experiments(figures: Figures) -> None:
+    assert [row["workers"] for row in figures["rounds"]] == [1, 2]
+    assert figures["speed_up"] > 0
+    killed = figures["killed"]
+    assert killed["kept"] == killed["finished"] >= 1
+    assert (killed["all"], killed["again"], killed["orphans"]) == (3, 0, 0)
+
+
+def of_executors(figures: Figures) -> None:
+    assert set(figures) == {"local", "ray"}
+    for found in figures.values():
+        assert found["rounds"] == [found["median"]]
+        assert set(found["median"]) == {"one_by_one_ms", "at_once_ms", "training_s"}
+        assert all(value > 0 for value in (found["start_s"], *found["median"].values()))
+
+
 def of_faults(figures: Figures) -> None:
     assert figures["noticed"] == figures["damages"]
     assert [(row["fault"], row["tried"], row["equal"]) for row in figures["faults"]] == [
@@ -92,6 +108,25 @@ def of_leaky_validation(figures: Figures) -> None:
     assert all(0 <= figures[name] <= 1 for name in ("validation", "test", "test_tta", "shared_sources"))
     assert figures["overstated"] == pytest.approx(figures["validation"] - figures["test"])
     assert figures["best_epoch"] == 1
+
+
+def of_many_pages(figures: Figures) -> None:
+    assert figures["same"] == {"1 actors": True, "killed": True}
+    assert figures["killed"]["anew"] == 0
+    assert all(row["pages"] == 24 and row["peak_mb"] > 0 for row in figures["rows"].values())
+
+
+def of_page_costs(figures: Figures) -> None:
+    costs = figures["ms_per_page"]
+    assert costs["all, here"] > costs["answer"] > costs["decode"] > 0
+    assert costs["all, bucket"] > costs["fetch bucket"] > 0
+
+
+def of_queueing(figures: Figures) -> None:
+    assert [row["servers"] for row in figures["plan"]] == [1, 5]
+    for row in figures["check"]:
+        assert row["there"] == pytest.approx(row["little"], rel=0.05)
+        assert row["mean_wait"] == pytest.approx(row["theory_mean_wait"], rel=0.6)
 
 
 def of_peers(figures: Figures) -> None:
@@ -165,6 +200,8 @@ def of_watch(figures: Figures) -> None:
 WRITTEN: dict[str, Callable[[Figures], None]] = {
     "class_counts": of_class_counts,
     "duplicates": of_duplicates,
+    "experiments": of_experiments,
+    "executors": of_executors,
     "faults": of_faults,
     "forecast": of_forecast,
     "hostile_requests": of_hostile_requests,
@@ -173,7 +210,10 @@ WRITTEN: dict[str, Callable[[Figures], None]] = {
     "label_issues": of_label_issues,
     "ladder": of_ladder,
     "leaky_validation": of_leaky_validation,
+    "many_pages": of_many_pages,
+    "page_costs": of_page_costs,
     "peers": of_peers,
+    "queueing": of_queueing,
     "reading": of_reading,
     "rendering": of_rendering,
     "servers": of_servers,
@@ -189,6 +229,10 @@ READS_A_RUN = (
     *("class_counts", "forecast", "hostile_requests", "inference", "label_fixes", "ladder", "reading", "servers"),
     "techniques",
 )
+
+
+SLOW = ("executors", "many_pages", "page_costs")
+"""These start servers and a cluster of their own, which takes longer than what they measure."""
 
 
 def hand_over(root: Path, name: str, bench: ModuleType) -> list[str]:
@@ -225,7 +269,9 @@ def repeat(root: Path, folder: Path) -> None:
     pd.DataFrame([dict.fromkeys(LABEL_GAINS, 0.0)]).to_csv(folder / "data/08_reporting/label_gains.csv", index=False)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in SCRIPTS]
+)
 def test_the_quick_form_writes_its_figures_and_leaves_nothing_behind(
     name: str,
     load_benchmark: Callable[[str], ModuleType],
@@ -243,6 +289,8 @@ def test_the_quick_form_writes_its_figures_and_leaves_nothing_behind(
     else:
         request.getfixturevalue("own_workers")
         monkeypatch.setenv("DOCSORT_WORKERS", "1")
+    if name == "executors":
+        request.getfixturevalue("on_ray")  # whose cluster it joins
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--quick", "--json", str(file), *options])

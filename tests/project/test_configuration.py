@@ -90,6 +90,7 @@ def test_layers_that_go_in_a_circle_through_a_dataset_of_none_are_seen() -> None
 def test_every_dataset_has_a_layer_but_the_stores(layers: dict[str, str | None]) -> None:
     without = {name for name, layer in layers.items() if layer is None}
     assert without == {
+        "raw_store",
         "sample_store",
         "page_store",
         "fit_store",
