@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = "docsort|kedro|mlflow|curl|python|docker|pip|pytest|optuna-dashboard|ray"
-COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:uv (?:run|sync|pip|export)|{PROGRAMS})\b")
+COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:uv (?:run|sync|pip|export)|{PROGRAMS})(?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Documented:
     def typed(self) -> str:
         """Without `uv`, what is optional, and what only stands for the reader's own."""
         text = re.sub(r"^pip install uv && ", "", self.text)
-        return re.sub(r"\buv (?:run )?|\[[^]]*\]|\s*\|\| .*", "", text)
+        return re.sub(r"\buv (?:run )?|\[(?:[A-Z]|--)[^]]*\]|\s*\|\| .*", "", text)
 
 
 def documented_commands() -> Iterator[Documented]:

@@ -30,6 +30,10 @@ NOT_RUN = {
     r"preset=good": "takes the half of an hour; the preset is tried in tests/test_parameters.py",
     r"^python benchmarks/": "is run in its quick form by tests/benchmarks",
     r"members.reading.enabled": "is run by tests/reading",
+    r"docsort (experiments|search)": "is run by tests/project/test_experiments.py",
+    r"^ray |/shared/": "wants several machines, as tests/project/test_cluster_run.py has them",
+    r"s3://|boto3": "wants a bucket, as tests/serving/test_remote_pages.py and test_mlflow_server.py have one",
+    r"ipython|jupyter|kedro package": "is run by tests/project/test_shell.py and tests/serving/test_wheel.py",
 }
 """Of commands that the test of all leaves out: what tells them, and why."""
 
@@ -98,7 +102,7 @@ def by_class(sample: Path, folder: Path) -> None:
 
 
 class Reader:
-    """Types commands in a project, one after the other; what serves goes on to the end of a page."""
+    """Types commands in a project, one after the other; what serves goes on until another does, or the page ends."""
 
     def __init__(self, project: Path) -> None:
         self.project, self.serving = project, list[subprocess.Popen[str]]()
@@ -121,11 +125,19 @@ class Reader:
 
     def run(self, text: str) -> str | None:
         done = subprocess.run(
-            text, shell=True, cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=900
+            text,
+            shell=True,
+            cwd=self.project,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
         )
         return None if done.returncode == 0 else f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
 
     def serve(self, text: str) -> str | None:
+        self.leave()
         log = self.project / "served.log"
         with log.open("w") as output:
             self.serving.append(
