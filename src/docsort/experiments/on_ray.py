@@ -11,6 +11,7 @@ from typing import Any
 from docsort.errors import InputError
 from docsort.experiments.queue import FAILED, STOPPED, Job, Queue
 from docsort.experiments.running import POLL_S, Outcome, Stop, run_job
+from docsort.work.ray_start import SETTINGS
 
 ENDING_S = 60
 """So long a run that is not wanted any more has to end."""
@@ -20,6 +21,7 @@ class OnRay:
     """The cluster that RAY_ADDRESS names, else the one of this machine, which is begun where there is none."""
 
     def __init__(self, workers: int) -> None:
+        os.environ |= SETTINGS
         try:
             import ray
         except ImportError as error:
