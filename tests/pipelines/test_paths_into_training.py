@@ -67,8 +67,10 @@ def data(folder: Path) -> dict[str, object]:
         "params:effort": EffortParameters(),
         "training_plan": {"epochs": {}},
         "images": pd.DataFrame({"split": ["train"] * len(ids)}),
-        "general_oof_votes": pd.DataFrame(),
+        **dict.fromkeys(("general_oof_votes", "oof_predictions"), pd.DataFrame()),
+        "view_policy": {},
         "specialist_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
+        "promising_groups": pd.DataFrame({"group_name": ["pair"], "classes": ["0 2"]}),
         **{f"params:fold_numbers.fold_{fold}": fold for fold in range(FOLD_COUNT)},
         "members": [{}] * FOLD_COUNT,
     }

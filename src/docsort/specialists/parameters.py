@@ -44,6 +44,11 @@ class SpecialistParameters(Parameters):
         default="recipe",
         description="what specialists begin with: the weights of their recipe, or those of their fold's main model",
     )
+    early_stop: bool = Field(
+        default=True,
+        description="train a group's specialist on two folds first, on the others only where it may help there; see "
+        "specialists.trial",
+    )
     routings: tuple[Routing, ...] = Field(
         default=("soft", "hard"),
         min_length=1,

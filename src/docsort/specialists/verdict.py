@@ -4,7 +4,8 @@ Each group is judged by itself against the vote of all general models, on the te
 what its answer may move is fitted, nested by fold (`specialists.rules`): a page's rule was chosen on the other folds.
 It is accepted only when the whole interval of this nested gain in macro-F1 lies above zero: in public, specialists lost
 as often as they won. Reported either way. Where several groups are judged, each interval is wider (Bonferroni), so that
-the chance to accept any that knows nothing stays what it is for one.
+the chance to accept any that knows nothing stays what it is for one. A group that its trial stopped
+(`specialists.trial`) counts among them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from docsort.specialists.rules import (
     judged_pages,
     record_of_rule,
 )
+from docsort.specialists.trial import TRIAL_FOLDS
 from docsort.tables import JUDGED_CONDITION
 
 NO_RULE = "none"
@@ -64,19 +66,27 @@ def judge(
     parameters: SpecialistParameters,
     seed: int,
     late: Mapping[str, float] | None = None,
+    trials: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table VERDICTS, a row per group, and the rules of the accepted groups (`rules.record_of_rule`): `all`, those
     that fit all folds best, and `by_fold`, for each fold those that fit the other folds best.
 
     votes: of the general models, as a table of members (`votes.fold_votes`), and specialist_members
     (`views.members_of`) are out of fold. late: of the groups that are late members, the share of the pages that each
-    may be asked about. Raises LeakError when a specialist's fold is not the fold that the general model held the page
-    out of.
+    may be asked about; trials: of all others, the table `trial.TRIALS`, None where all folds trained each. Raises
+    LeakError when a specialist's fold is not the fold that the general model held the page out of.
     """
     confidence = 1 - (1 - parameters.confidence) / max(len(groups), 1)
     means, page_folds = judged_pages(votes)
+    stopped = {}
+    if trials is not None:
+        ended = trials[~trials["goes_on"].astype(bool)]
+        stopped = dict(zip(ended["group_name"].astype(str), ended.to_dict("records"), strict=True))
     rows, accepted = [], []
     for group in groups:
+        if group.name in stopped:
+            rows.append(_stopped(means, group, stopped[group.name]))
+            continue
         own = members_of_group(specialist_members, group)
         own = own[own["condition"] == JUDGED_CONDITION]
         _check_same_folds(means["render_id"], page_folds, own, group)
@@ -126,6 +136,19 @@ def _judge(
         "weight": rule.weight if rule else 0.0,
         "fitted_delta": macro_f1(labels, found.fitted) - macro_f1(labels, before),
     }
+
+
+def _stopped(means: pd.DataFrame, group: SpecialistGroup, trial: Mapping[Any, Any]) -> dict[str, object]:
+    """A row of VERDICTS of a group that not all folds have trained."""
+    score = macro_f1(means["label"].astype(int), top_targets(means))
+    reason = (
+        f"rejected after {TRIAL_FOLDS} folds, the others did not train it: none of {trial['rivals']} ways to ask it is "
+        f"better than not to ask on the {trial['pages']} pages that they held out"
+    )
+    nothing = dict.fromkeys(("delta", "low", "high", "threshold", "weight", "fitted_delta"), 0.0)
+    named = {"group_name": group.name, "classes": " ".join(map(str, group.targets)), "before": score, "after": score}
+    unused = {"pages_touched": 0, "pages_changed": 0, "accepted": False, "routing": NO_RULE, "trigger": NO_RULE}
+    return {**named, **nothing, **unused, "reason": reason}
 
 
 def _records(rules: Sequence[RoutingRule | None]) -> list[dict[str, Any]]:

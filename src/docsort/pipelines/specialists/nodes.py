@@ -17,6 +17,7 @@ from docsort.specialists.groups import group_table, groups_of_table, join_specia
 from docsort.specialists.late import check_late, late_groups, pages_to_ask, shares_of_members
 from docsort.specialists.parameters import SpecialistParameters
 from docsort.specialists.recipes import check_recipes, specialist_task
+from docsort.specialists.trial import promising, try_groups
 from docsort.specialists.verdict import judge
 from docsort.stores import Store
 
@@ -94,6 +95,21 @@ def predict_specialist_validation(
     return join_specialists(predictions)
 
 
+def try_specialists(
+    folds: pd.DataFrame,
+    view_policy: dict[str, Any],
+    oof_predictions: pd.DataFrame,
+    general_oof_votes: pd.DataFrame,
+    groups: pd.DataFrame,
+    parameters: SpecialistParameters,
+    *predictions: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Finds out by the first folds which groups the others are to train: what came of each, and those that go on."""
+    _, members = join_specialist_predictions(folds, view_policy, oof_predictions, *predictions)
+    trials = try_groups(general_oof_votes, members, groups, parameters)
+    return trials, promising(groups, trials)
+
+
 def join_specialist_predictions(
     folds: pd.DataFrame, view_policy: dict[str, Any], oof_predictions: pd.DataFrame, *predictions: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -107,13 +123,13 @@ def join_specialist_predictions(
 def judge_specialists(
     general_oof_votes: pd.DataFrame,
     specialist_oof_members: pd.DataFrame,
-    groups: pd.DataFrame,
+    trials: pd.DataFrame,
     classes: pd.DataFrame,
     parameters: SpecialistParameters,
     members: Members,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Decides out of fold which specialists and late members are accepted, and when each is asked."""
-    everyone = [*groups_of_table(groups), *late_groups(members, classes["target"].astype(int).tolist())]
+    everyone = [*groups_of_table(trials), *late_groups(members, classes["target"].astype(int).tolist())]
     late = shares_of_members(members)
-    return judge(general_oof_votes, specialist_oof_members, everyone, parameters, seed, late)
+    return judge(general_oof_votes, specialist_oof_members, everyone, parameters, seed, late, trials)

@@ -6,10 +6,13 @@ from kedro.pipeline import Node, Pipeline
 from docsort.members.checkpoints import collect_folds
 from docsort.pipelines.specialists import nodes
 from docsort.pipelines.wiring import box, of_folds, stage, step
+from docsort.specialists.trial import TRIAL_FOLDS
 
 
 def create_pipeline(folds: int) -> Pipeline:
-    return stage("specialists", [*(create_fold(fold) for fold in range(folds)), *create_judgement(folds)])
+    first = (create_fold(fold, "specialist_groups") for fold in range(TRIAL_FOLDS))
+    others = (create_fold(fold, "promising_groups") for fold in range(TRIAL_FOLDS, folds))
+    return stage("specialists", [*first, *others, *create_judgement(folds)])
 
 
 def create_judgement(folds: int) -> list[Node]:
@@ -17,6 +20,12 @@ def create_judgement(folds: int) -> list[Node]:
     return [
         step(nodes.check_groups, "classes params:specialists params:members params:ensembling", "given_groups"),
         step(nodes.find_groups, "given_groups general_oof_votes params:specialists", "specialist_groups"),
+        step(
+            nodes.try_specialists,
+            "folds view_policy oof_predictions general_oof_votes specialist_groups params:specialists "
+            + of_folds("specialist_oof_predictions", TRIAL_FOLDS),
+            "specialist_trials promising_groups",
+        ),
         step(collect_folds, of_folds("specialists", folds), "specialists"),
         step(
             nodes.join_specialist_predictions,
@@ -25,19 +34,19 @@ def create_judgement(folds: int) -> list[Node]:
         ),
         step(
             nodes.judge_specialists,
-            "general_oof_votes specialist_oof_members specialist_groups classes params:specialists params:members "
+            "general_oof_votes specialist_oof_members specialist_trials classes params:specialists params:members "
             "params:seed",
             "specialist_verdicts specialist_rules",
         ),
     ]
 
 
-def create_fold(fold: int) -> Pipeline:
-    """The nodes of one fold; they train on no page that this fold holds out."""
+def create_fold(fold: int, groups: str) -> Pipeline:
+    """The nodes of one fold; they train on no page that this fold holds out. groups: the dataset of those it trains."""
     steps = [
         step(
             nodes.fit_specialists,
-            f"params:fold_numbers.fold_{fold} folds training_renders validation_renders classes specialist_groups "
+            f"params:fold_numbers.fold_{fold} folds training_renders validation_renders classes {groups} "
             "members params:specialists params:members training_plan params:seed checkpoint_store prediction_store "
             "leak_report",
             f"fold_{fold}_specialists",
