@@ -2,12 +2,14 @@
 
     uv run python benchmarks/forecast.py --seeds 0 1 2 --params "sample.scale=1.0"
     uv run python benchmarks/forecast.py --params "raw_dir=../photos,layout=competition,answer_key=truth.csv"
-    uv run python benchmarks/forecast.py --relabel 0 0.02 0.05 0.1 --trials 5
+    uv run python benchmarks/forecast.py --relabel 0 0.02 0.05 0.1 --trials 5 [--renders-only]
     uv run python benchmarks/forecast.py --quick
 
 Needs an answer key: the sample has one. Each run goes to its own folder below --data-root and is tracked there, apart
-from the project's own runs; a run that is already there is only read. --quick takes one seed, a folder of its own and
-the environment `smoke`, to see that it runs; its figures mean little.
+from the project's own runs; a run that is already there is only read. --relabel makes shares of the labels wrong and
+lets the kernel member, which is cheap, learn each version; with --renders-only nothing else is trained, and no run has
+a forecast of its own. --quick takes one seed, a folder of its own and the environment `smoke`, to see that it runs; its
+figures mean little.
 """
 
 import argparse
@@ -64,10 +66,19 @@ def run_seed(seed: int, parameters: str, env: str | None, data_root: Path) -> di
     }
 
 
-def relabel(root: Path, shares: list[float], trials: int, draws: int) -> list[dict[str, Any]]:
+def render_seed(seed: int, parameters: str, env: str | None, data_root: Path) -> None:
+    """A run as far as its renders."""
+    if not (data_root / "05_model_input/leak_report.json").exists():
+        given = ",".join(part for part in (parameters, f"seed={seed}") if part)
+        run_project(data_root, given, env, "--pipelines", "ingestion,cleaning,augmentation")
+
+
+def relabel(
+    root: Path, parameters: str, env: str | None, shares: list[float], trials: int, draws: int
+) -> list[dict[str, Any]]:
     """The mean of the trials of each share and kind, on one run."""
-    found = []
-    run = relabelled.Run.read(open_project(f"data_root={root}", None).catalog.load)
+    found, given = [], ",".join(part for part in (parameters, f"data_root={root}") if part)
+    run = relabelled.Run.read(open_project(given, env).catalog.load)
     logging.getLogger("docsort").setLevel(logging.WARNING)  # Kedro has just set it lower
     dealt = [relabelled.matrices(run, seed, FOLD_COUNT) for seed in range(trials)]
     for share in shares:
@@ -80,6 +91,20 @@ def relabel(root: Path, shares: list[float], trials: int, draws: int) -> list[di
     return found
 
 
+def forecasts(roots: dict[int, Path], parameters: str, env: str | None) -> dict[str, Any]:
+    """Each run's figures, and the mean and the largest gap."""
+    shown = [column for column in COLUMNS if column != "auc"]
+    print("  ".join(f"{column:>9}" for column in shown))
+    runs = []
+    for seed, root in roots.items():
+        runs.append(run_seed(seed, parameters, env, root))
+        values = (runs[-1][column] for column in shown)
+        print("  ".join(f"{v:9.3f}" if isinstance(v, float) else f"{v!s:>9}" for v in values), flush=True)
+    gaps = [run["gap"] for run in runs]
+    print(f"mean gap {statistics.mean(gaps):+.3f}, largest {max(gaps, key=abs):+.3f}")
+    return {"mean_gap": statistics.mean(gaps), "largest_gap": max(gaps, key=abs), "runs": runs}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -89,6 +114,7 @@ def main() -> None:
     )
     parser.add_argument("--relabel", type=float, nargs="+", default=[], help="shares of wrong labels that are tried")
     parser.add_argument("--trials", type=int, default=5, help="folds that are dealt for each of them")
+    parser.add_argument("--renders-only", action="store_true", help="with --relabel, no training but for that")
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--quick", action="store_true", help="one seed, small, to see that it runs")
     options = parser.parse_args()
@@ -96,19 +122,16 @@ def main() -> None:
         parser.set_defaults(seeds=[0], data_root=QUICK_ROOT, relabel=[0.1], trials=1)
         options = parser.parse_args()
     env = QUICK_ENV if options.quick else None
-    print("  ".join(f"{column:>9}" for column in COLUMNS if column != "auc"))
-    runs = []
-    for seed in options.seeds:
-        runs.append(run_seed(seed, options.params, env, (options.data_root / f"seed_{seed}").resolve()))
-        shown = (runs[-1][column] for column in COLUMNS if column != "auc")
-        print("  ".join(f"{v:9.3f}" if isinstance(v, float) else f"{v!s:>9}" for v in shown), flush=True)
-    gaps = [run["gap"] for run in runs]
-    summary = {"mean_gap": statistics.mean(gaps), "largest_gap": max(gaps, key=abs), "runs": runs}
-    print(f"mean gap {summary['mean_gap']:+.3f}, largest {summary['largest_gap']:+.3f}")
+    roots = {seed: (options.data_root / f"seed_{seed}").resolve() for seed in options.seeds}
+    summary: dict[str, Any] = {}
+    if options.renders_only:
+        for seed, root in roots.items():
+            render_seed(seed, options.params, env, root)
+    else:
+        summary = forecasts(roots, options.params, env)
     if options.relabel:
-        roots = [(options.data_root / f"seed_{seed}").resolve() for seed in options.seeds]
         draws = 100 if options.quick else 1000
-        tried = [relabel(root, options.relabel, options.trials, draws) for root in roots]
+        tried = [relabel(root, options.params, env, options.relabel, options.trials, draws) for root in roots.values()]
         summary["relabelled"] = [row for rows in tried for row in rows]
         stop_work()
     if options.json:

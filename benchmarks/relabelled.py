@@ -27,7 +27,7 @@ from docsort.images.reading import read_rgb
 from docsort.kernel import regression
 from docsort.kernel.describing import describe_renders, describe_square
 from docsort.kernel.kind import worn_renders
-from docsort.kernel.parameters import KERNEL, KernelParameters
+from docsort.kernel.parameters import KERNEL
 from docsort.kernel.symmetry import solve
 from docsort.members.splits import renders_in
 from docsort.metrics import MEMBER_KEYS, macro_f1
@@ -65,15 +65,14 @@ class Run:
     @classmethod
     def read(cls, load: Callable[[str], Any]) -> "Run":
         """load: a catalog's. Wrong labels that the sample has planted are put right first."""
-        location, ensemble = load("raw_location"), load("ensemble")
+        location, members = load("raw_location"), load("params:members")
         images, key = load("clean_images").sort_values("image_id", ignore_index=True), read_answer_key(location)
         planted = Path(location["answer_key"]).with_name("planted_label_errors.csv")
         if planted.is_file():
             right = pd.read_csv(planted).set_index("ID")["true"]
             images["label"] = images["image_id"].map(right).fillna(images["label"]).astype(int)
-        key_of = next(member.key for member in ensemble.manifest.members if member.name == KERNEL)
-        page_format, quality = ensemble.checkpoints[key_of].page_format, ensemble.manifest.jpeg_quality
-        parameters = KernelParameters(image_size=page_format.side, straighten=page_format.straighten)
+        parameters, quality = members[KERNEL], load("params:augmentation").jpeg_quality
+        page_format = parameters.page_format
         validation, training = (renders_in(page_format, load(f"{name}_renders")) for name in ("validation", "training"))
         tables = validation, worn_renders(training, parameters)
         numbers = [describe_renders(table["path"].tolist(), parameters, None) for table in tables]
