@@ -62,9 +62,9 @@ def compare_address(uri: str, experiment_id: str) -> str:
 
 
 def _view() -> str:
-    """Runs of pipelines, not of single trainings, the highest forecast first."""
+    """Runs that have a forecast, the highest first; not single trainings, leaderboards, reviews."""
     state = {
-        "searchFilter": f"tags.{DATASET} LIKE '%'",
+        "searchFilter": f"metrics.{FORECAST} >= 0",
         "orderByKey": f"metrics.`{FORECAST}`",
         "orderByAsc": False,
         "startTime": "ALL",

@@ -157,14 +157,18 @@ def submit(name: str, to: Path, folder: Path) -> None:
 
 
 def _work(queue: "Queue", project: "Project", workers: int, place: str, jobs: "list[Job]") -> None:
+    from docsort.commands.leaderboard import keep_leaderboard
     from docsort.experiments.driver import Driver
     from docsort.experiments.places import place_named
     from docsort.tracking import prepare_tracking
 
+    finished = _finished(queue)
     with plain_logs(), ended_by_signals():
         driver = Driver(queue, project.root, place_named(place, workers))
         prepare_tracking(project.root)
         driver.work(workers, [job.key for job in jobs])
+    if _finished(queue) - finished:
+        keep_leaderboard(queue, project.root)
     ended = [queue.standing(job) for job in {job.key: job for job in jobs}.values()]
     done = sum(each.state == "finished" for each in ended)
     said = f"{done} of {len(ended)} have finished"
@@ -172,3 +176,7 @@ def _work(queue: "Queue", project: "Project", workers: int, place: str, jobs: "l
     for each in ended:
         if each.state == "failed":
             click.echo(f"{each.job.name} failed: {each.why}", err=True)
+
+
+def _finished(queue: "Queue") -> set[str]:
+    return {each.job.key for each in queue.standings() if each.state == "finished"}
