@@ -4,36 +4,24 @@ All nodes must see the project and the folder of the queue under the same paths,
 Ray chooses the node; the queue on disk stays the truth, so a cluster that goes away costs what it was doing.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
-from docsort.errors import InputError
 from docsort.experiments.queue import FAILED, STOPPED, Job, Queue
 from docsort.experiments.running import POLL_S, Outcome, Stop, run_job
-from docsort.work.ray_start import SETTINGS
+from docsort.work.ray_start import start_ray
 
 ENDING_S = 60
 """So long a run that is not wanted any more has to end."""
 
 
 class OnRay:
-    """The cluster that RAY_ADDRESS names, else the one of this machine, which is begun where there is none."""
+    """The cluster that RAY_ADDRESS names, else the one of this machine, which is begun where there is none. Raises
+    InputError where Ray is missing or cannot be reached."""
 
     def __init__(self, workers: int) -> None:
-        os.environ |= SETTINGS
-        try:
-            import ray
-        except ImportError as error:
-            raise InputError(
-                "Expected Ray for --on ray, but it is not installed; run `uv sync --extra ray`."
-            ) from error
+        ray = start_ray(None)
         self._ray: Any = ray
-        if not ray.is_initialized():
-            try:
-                ray.init(address=os.environ.get("RAY_ADDRESS"), log_to_driver=False, include_dashboard=False)
-            except ConnectionError as error:
-                raise InputError(f"Expected a cluster of Ray at RAY_ADDRESS, but got: {error}; start it.") from error
         have = ray.cluster_resources()
         self._cores = max(1, int(have.get("CPU", 1)) // workers)
         gpus = have.get("GPU", 0) / workers

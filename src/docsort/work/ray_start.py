@@ -48,8 +48,8 @@ def load_ray() -> Any:
         import ray
     except ImportError as error:
         raise InputError(
-            "Expected Ray for DOCSORT_EXECUTOR=ray, but it is not installed; install it with `uv pip install "
-            "'docsort[ray]'`, or leave DOCSORT_EXECUTOR out to work on this machine."
+            "Expected Ray, but it is not installed; install it with `uv pip install 'docsort[ray]'`, or leave "
+            "DOCSORT_EXECUTOR=ray or `--on ray` out to work on this machine."
         ) from error
     logging.getLogger("ray").setLevel(logging.ERROR)
     return ray
