@@ -120,8 +120,14 @@ def test_pages_of_a_call_that_begins_again_count_once() -> None:
     assert [done for done, _ in notes.of("main")] == [3, 7, 4, 10, 10]
 
 
-def test_a_prediction_that_fails_is_over_too() -> None:
+def test_a_prediction_that_fails_is_over_too_and_no_page_is_told_that_was_not_done() -> None:
     notes = Notes()
-    with pytest.raises(InputError, match="an unreadable page"), listening(notes), predicting("main", 10):
+    with (
+        pytest.raises(InputError, match="an unreadable page"),
+        listening(notes),
+        predicting("main", 10) as part,
+    ):
+        for event in (Began(), PagesPredicted(3, 3)):
+            part()(event)
         raise InputError("Got an unreadable page.")
-    assert notes.of("main") == [(10, 10)]
+    assert notes.of("main") == [(3, 10), (3, 3)]

@@ -92,7 +92,8 @@ class Listener:
         """An earlier run had finished it: nothing was done. rows: its history."""
 
     def predicted(self, name: str, done: int, pages: int) -> None:
-        """While a model is asked about pages, and at the end, with as many done as there are."""
+        """While a model is asked about pages, and at the end, with as many done as there are; where it ends early,
+        with the pages that were done as all there are."""
 
 
 _listeners: list[Listener] = []
@@ -154,8 +155,10 @@ def predicting(name: str, pages: int, known: int = 0) -> Iterator[Callable[[], C
     counted = _Prediction(name, pages, known)
     try:
         yield lambda: _Part(counted).hear
-    finally:
-        tell_predicted(name, pages, pages)
+    except BaseException:
+        tell_predicted(name, counted.done, counted.done)
+        raise
+    tell_predicted(name, pages, pages)
     counted.log()
 
 
