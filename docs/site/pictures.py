@@ -7,6 +7,7 @@ picture is written to docs/images/; the notebooks are run, and what they show is
 screens or notebooks make only these. Look at what came out before it is committed.
 """
 
+import html
 import io
 import os
 import re
@@ -76,9 +77,11 @@ def close_tour(page: Page) -> None:
 
 COMPARE = "/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=compare"
 REPORT, REVIEW = "data/08_reporting/report.html", "docsort review {folder}/answers.csv --port {port}"
+END_OF_RUN = "{folder}/end_of_run.html"
 SCREENS = {
     "report": Screen(None, REPORT),
     "report_dark": Screen(None, REPORT, dark=True),
+    "end_of_run": Screen(None, END_OF_RUN, size=(1000, 520), dark=True),
     "kedro_viz": Screen("kedro viz run --no-browser --port {port}", act=close_tour),
     "mlflow": Screen("mlflow ui --port {port}", COMPARE, size=(1500, 600)),
     "serve": Screen("docsort serve --port {port}", act=drop_photo, size=(900, 760)),
@@ -88,21 +91,23 @@ SCREENS = {
     "watch": Screen(None, "{folder}/watch.html", size=(900, 900)),
 }
 BEFORE = {
-    "label_review": ("kedro run --pipelines label_review",),
-    "{folder}/": (
+    ("label-review",): ("kedro run --pipelines label_review",),
+    ("answers.csv", "watch.html"): (
         "docsort predict data/01_raw/sample/*/test/0* --to {folder}/answers.csv",
         "docsort watch --answers {folder}/answers.csv --to {folder}/watch.html",
     ),
 }
-"""What must be run before screens that have these words."""
+"""What must be run before screens that have one of these words."""
 
 
 def photograph(names: list[str], folder: Path) -> None:
     """Pictures of the screens of these names."""
     wanted = " ".join(f"{name} {SCREENS[name].command} {SCREENS[name].path}" for name in names)
-    for word, commands in BEFORE.items():
-        for command in commands if word in wanted else ():
+    for words, commands in BEFORE.items():
+        for command in commands if any(word in wanted for word in words) else ():
             subprocess.run(_words(command, folder, 0), cwd=ROOT, check=True)
+    if END_OF_RUN in wanted:
+        write_end_of_run(Path(END_OF_RUN.format(folder=folder)))
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -120,6 +125,29 @@ def photograph(names: list[str], folder: Path) -> None:
                 save(Image.open(io.BytesIO(page.screenshot())), IMAGES / f"{name}.png")
             page.close()
         browser.close()
+
+
+def write_end_of_run(path: Path) -> None:
+    """What the run in `data/` has said last, as a terminal shows it."""
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    from docsort.hooks.saved_files import saved_path
+    from docsort.hooks.summary_hooks import HEAVY
+    from docsort.reporting.run_summary import READ, tell_run
+
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT) as session:
+        catalog = session.load_context().catalog
+        results = {name: None if name in HEAVY else catalog.load(name) for name in READ}
+        found = {name: saved_path(catalog, name) for name in READ}
+    places = {name: os.path.relpath(place, ROOT) for name, place in found.items() if place is not None}
+    text = html.escape("\n".join(["$ uv run kedro run", "…", *tell_run(results, places)]))
+    path.write_text(
+        "<style>body{background:#16191d;color:#d6dbe1;margin:24px}pre{font:14px/1.5 monospace;white-space:pre-wrap}"
+        f"</style><pre>{text}</pre>",
+        encoding="utf-8",
+    )
 
 
 @contextmanager

@@ -21,12 +21,14 @@ SELECTION = {
 }
 VERDICTS = pd.DataFrame(
     {
-        "group_name": ["certificates", "reading"],
-        "accepted": [False, True],
-        "delta": [-0.002, 0.03],
-        "low": [-0.01, 0.01],
-        "high": [0.01, 0.05],
-        "pages_changed": [4, 30],
+        "group_name": ["certificates", "reading", "plates"],
+        "accepted": [False, True, False],
+        "delta": [-0.002, 0.03, 0.0],
+        "low": [-0.01, 0.01, 0.0],
+        "high": [0.01, 0.05, 0.0],
+        "pages_changed": [4, 30, 0],
+        "routing": ["soft", "mix", "none"],
+        "reason": ["", "", "rejected after 2 folds"],
     }
 )
 SUBMISSION = pd.DataFrame({"ID": list("abcd"), "target": 0})
@@ -92,6 +94,7 @@ def test_verdicts_and_what_a_person_should_look_at_are_told() -> None:
     text = "\n".join(tell_run({**TRAINED, **ANSWERED, "scores": scored(None)}, PLACES))
     assert "certificates: rejected, −0.002 [−0.010, +0.010], 4 held-out answers changed" in text
     assert "reading: accepted, +0.030" in text
+    assert "plates: rejected after 2 folds\n" in text
     assert "1 of 4 test pages (25 %) need a person: data/needs_review" in text
     assert "2 training labels look wrong: data/label_suspects" in text
     assert "docsort predict PHOTOS --ensemble data/ensemble" in text

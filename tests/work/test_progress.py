@@ -122,12 +122,12 @@ def test_pages_of_a_call_that_begins_again_count_once() -> None:
 
 def test_a_prediction_that_fails_is_over_too_and_no_page_is_told_that_was_not_done() -> None:
     notes = Notes()
-    with (
-        pytest.raises(InputError, match="an unreadable page"),
-        listening(notes),
-        predicting("main", 10) as part,
-    ):
-        for event in (Began(), PagesPredicted(3, 3)):
-            part()(event)
-        raise InputError("Got an unreadable page.")
+
+    def fail() -> None:
+        with listening(notes), predicting("main", 10) as part:
+            part()(PagesPredicted(3, 3))
+            raise InputError("Got an unreadable page.")
+
+    with pytest.raises(InputError, match="an unreadable page"):
+        fail()
     assert notes.of("main") == [(3, 10), (3, 3)]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.reporting.scores import Scores
+from docsort.specialists.verdict import NO_RULE
 
 READ = (
     "scores",
@@ -122,6 +123,8 @@ def _tell_specialists(verdicts: pd.DataFrame | None) -> list[str]:
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
+    if row["routing"] == NO_RULE:  # there is no gain to tell of
+        return f"{row['group_name']}: {row['reason']}"
     word = "accepted" if row["accepted"] else "rejected"
     gain, low, high = (_signed(row[name]) for name in ("delta", "low", "high"))
     return f"{row['group_name']}: {word}, {gain} [{low}, {high}], {row['pages_changed']} held-out answers changed"

@@ -74,3 +74,9 @@ def test_all_intervals_are_drawn_on_the_scale_of_the_widest(tables: Tables) -> N
     (worths,) = [part for part in section(tables) if isinstance(part, Worths)]
     assert worths.scale == 0.1
     assert Worths([]).scale == 1
+
+
+def test_of_a_specialist_that_is_asked_nowhere_the_reason_is_told(tables: Tables) -> None:
+    unasked = tables["specialist_verdicts"].assign(routing="none", reason="rejected: no way to ask it helps")
+    told = [row.words for row in rows(tables, specialist_verdicts=unasked).values() if "specialist" in row.words]
+    assert told == ["specialist or late member, rejected: no way to ask it helps"] * len(unasked)

@@ -8,6 +8,7 @@ import pandas as pd
 from docsort.ensembling.candidates import all_but
 from docsort.reporting.parts import Part, Quiet, Tables, Worth, Worths, signed
 from docsort.reporting.run_summary import weights_in_use
+from docsort.specialists.verdict import NO_RULE
 
 TITLE = "What each part is worth"
 NEEDS = (
@@ -86,11 +87,17 @@ def _specialists(verdicts: pd.DataFrame) -> list[Worth]:
             float(row["delta"]),
             float(row["low"]),
             float(row["high"]),
-            f"specialist or late member, {'accepted' if row['accepted'] else 'rejected, so it has no say'}; "
-            f"{row['pages_changed']} held-out answers changed",
+            f"specialist or late member, {_outcome(row)}",
         )
         for row in verdicts.to_dict("records")
     ]
+
+
+def _outcome(row: Mapping[Any, Any]) -> str:
+    if row["routing"] == NO_RULE:
+        return str(row["reason"])
+    word = "accepted" if row["accepted"] else "rejected, so it has no say"
+    return f"{word}; {row['pages_changed']} held-out answers changed"
 
 
 def _label_fixes(gains: pd.DataFrame) -> list[Worth]:
