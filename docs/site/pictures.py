@@ -81,7 +81,7 @@ END_OF_RUN = "{folder}/end_of_run.html"
 SCREENS = {
     "report": Screen(None, REPORT),
     "report_dark": Screen(None, REPORT, dark=True),
-    "end_of_run": Screen(None, END_OF_RUN, size=(1000, 520), dark=True),
+    "end_of_run": Screen(None, END_OF_RUN, size=(1120, 500), dark=True),
     "kedro_viz": Screen("kedro viz run --no-browser --port {port}", act=close_tour),
     "mlflow": Screen("mlflow ui --port {port}", COMPARE, size=(1500, 600)),
     "serve": Screen("docsort serve --port {port}", act=drop_photo, size=(900, 760)),
@@ -132,7 +132,6 @@ def write_end_of_run(path: Path) -> None:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
 
-    from docsort.hooks.saved_files import saved_path
     from docsort.hooks.summary_hooks import HEAVY
     from docsort.reporting.run_summary import READ, tell_run
 
@@ -140,8 +139,7 @@ def write_end_of_run(path: Path) -> None:
     with KedroSession.create(ROOT) as session:
         catalog = session.load_context().catalog
         results = {name: None if name in HEAVY else catalog.load(name) for name in READ}
-        found = {name: saved_path(catalog, name) for name in READ}
-    places = {name: os.path.relpath(place, ROOT) for name, place in found.items() if place is not None}
+        places = {name: os.path.relpath(catalog[name]._get_load_path(), ROOT) for name in READ}
     text = html.escape("\n".join(["$ uv run kedro run", "…", *tell_run(results, places)]))
     path.write_text(
         "<style>body{background:#16191d;color:#d6dbe1;margin:24px}pre{font:14px/1.5 monospace;white-space:pre-wrap}"

@@ -142,8 +142,8 @@ def _stopped(means: pd.DataFrame, group: SpecialistGroup, trial: Mapping[Any, An
     """A row of VERDICTS of a group that not all folds have trained."""
     score = macro_f1(means["label"].astype(int), top_targets(means))
     reason = (
-        f"rejected after {TRIAL_FOLDS} folds, the others did not train it: none of {trial['rivals']} ways to ask it is "
-        f"better than not to ask on the {trial['pages']} pages that they held out"
+        f"rejected after {TRIAL_FOLDS} folds: on their {trial['pages']} pages none of {trial['rivals']} ways to ask it "
+        "is better than not to ask"
     )
     nothing = dict.fromkeys(("delta", "low", "high", "threshold", "weight", "fitted_delta"), 0.0)
     named = {"group_name": group.name, "classes": " ".join(map(str, group.targets)), "before": score, "after": score}
