@@ -1,7 +1,7 @@
 """What others' usual ways reach on the same job, with the same weights, image size and minutes.
 
     uv run --with fastai python benchmarks/peers.py --raw-dir DIR [--truth FILE] [--peer fastai] [--backbone NAME]
-        [--pretrained FILE] [--mean N --std N] [--size N] [--minutes N] [--seed N] [--to FILE] [--json FILE]
+        [--pretrained FILE|package] [--mean N --std N] [--size N] [--minutes N] [--seed N] [--to FILE] [--json FILE]
     uv run python benchmarks/peers.py --peer probe …
     uv run python benchmarks/peers.py --quick
 
@@ -37,9 +37,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+import timm
 import torch
 from leaky_validation import augmentation_chain
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from docsort.errors import DocsortError
 from docsort.images.dihedral import TURNS
@@ -49,6 +51,7 @@ from docsort.ingestion.competition import read_competition
 from docsort.ingestion.sample import ensure_sample
 from docsort.metrics import macro_f1
 from docsort.models.backbones import build_model, input_statistics
+from docsort.models.packaged import PACKAGED, packaged_weights
 from docsort.models.pixels import Normaliser
 from docsort.models.pretrained import load_pretrained
 from docsort.models.turns import apply_turns
@@ -240,6 +243,14 @@ def require_peer(name: str) -> None:
         )
 
 
+def named_weights(backbone: str, folder: Path) -> Path:
+    """A file in the folder that holds the packaged weights by timm's own names, for whoever pairs by name."""
+    model = timm.create_model(backbone)
+    load_pretrained(model, packaged_weights(backbone), by_order=True)
+    save_file(model.state_dict(), folder / f"{backbone}.safetensors")
+    return folder / f"{backbone}.safetensors"
+
+
 def measure(raw_dir: Path, truth: Path | None, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one peer on one folder; writes its submission where options say so."""
     photos, _ = read_competition(raw_dir)
@@ -276,7 +287,9 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--truth", type=Path, help="answer key (ID,target) of the test photos, with --raw-dir")
     parser.add_argument("--scale", type=float, default=SampleParameters().scale, help="of the drawn sample")
     parser.add_argument("--backbone", default="mobilenetv3_small_050", help="any timm model")
-    parser.add_argument("--pretrained", type=Path, help="weights file; without it from scratch")
+    parser.add_argument(
+        "--pretrained", type=Path, help=f"weights file, or {PACKAGED}, as Docsort has them; without it from scratch"
+    )
     parser.add_argument("--mean", type=float, help="of the pixels the weights expect, in [0, 1]; with --std")
     parser.add_argument("--std", type=float, help="likewise; without both, the backbone's own")
     parser.add_argument("--size", type=int, default=128, help="of the square, pixels a side")
@@ -305,12 +318,16 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     try:
-        if options.raw_dir is not None:
-            figures = measure(options.raw_dir, options.truth, options)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder:
+            if options.pretrained == Path(PACKAGED):
+                options.pretrained = named_weights(options.backbone, Path(folder))
+                if options.mean is None:
+                    options.mean = options.std = 0.5
+            raw_dir, truth = options.raw_dir, options.truth
+            if raw_dir is None:
                 drawn = ensure_sample(Store(Path(folder)), SampleParameters(scale=options.scale), options.seed)
-                figures = measure(Path(drawn["folder"]), Path(drawn["answer_key"]), options)
+                raw_dir, truth = Path(drawn["folder"]), Path(drawn["answer_key"])
+            figures = measure(raw_dir, truth, options)
     except DocsortError as error:
         raise SystemExit(str(error)) from None
     text = json.dumps(figures, indent=1)
