@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
 BUCKET = "docsort"
 START_LIMIT_S = 240
+DEBIAN = Path("/usr/lib/postgresql")
+"""Where its programs are, which are not on the path."""
 
 
 def free_port() -> int:
@@ -36,9 +38,9 @@ def free_port() -> int:
 def database() -> Iterator[str]:
     """URI of an empty database of its own, for as long as the tests last. PostgreSQL runs for no superuser."""
     pytest.importorskip("psycopg")
-    found = shutil.which("postgres")
-    programs = Path(found).resolve().parent if found else Path()
-    if found is None or not (programs / "initdb").exists():
+    found = [shutil.which("postgres"), *sorted(map(str, DEBIAN.glob("*/bin/postgres")), reverse=True)]
+    programs = next((Path(each).resolve().parent for each in found if each), Path())
+    if not (programs / "initdb").exists():
         pytest.skip("there is no PostgreSQL")
     other: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
     with TemporaryDirectory(prefix="docsort-postgres-") as temporary:

@@ -4,19 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from stopped_prediction import StopError, run
 
 from docsort.ensembling.ensemble import Ensemble
 from docsort.errors import InputError
 from docsort.serving import prediction
 from docsort.serving.classifier import Classifier
 from docsort.serving.listing import list_files
-from docsort.serving.prediction import answer_files, parts_folder, remove_parts
-from docsort.serving.results import check_result, join_parts
+from docsort.serving.prediction import answer_files, parts_folder
+from docsort.serving.results import check_result
 from docsort.tables import ANSWERS
-
-
-class StopError(Exception):
-    """Stands for a kill."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,17 +33,6 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(Classifier, "predict", count)
     return counts
-
-
-def run(classifier: Classifier, files: list[Path], result: Path, most: int | None = None) -> None:
-    """most: parts after which it is stopped."""
-    place, parts = parts_folder(result), []
-    for number, (path, _, _) in enumerate(answer_files(classifier, files, place)):
-        if number == most:
-            raise StopError
-        parts.append(path)
-    join_parts(parts, result)
-    remove_parts(place)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])

@@ -9,6 +9,7 @@ import pytest
 from docsort_command import command_for
 from object_store import bucket_of_moto
 from s3fs import S3FileSystem
+from stopped_prediction import StopError, run
 from upath import UPath
 
 from docsort import remote
@@ -16,13 +17,9 @@ from docsort.errors import InputError, StorageError
 from docsort.remote import RemoteFile, list_remote, remote_path
 from docsort.serving import prediction
 from docsort.serving.classifier import Classifier
-from docsort.serving.listing import PhotoFile, list_all
-from docsort.serving.prediction import answer_files, parts_folder, remove_parts
-from docsort.serving.results import join_parts, read_result
-
-
-class StopError(Exception):
-    """Stands for a kill."""
+from docsort.serving.listing import list_all
+from docsort.serving.prediction import answer_files, parts_folder
+from docsort.serving.results import read_result
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +54,6 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(remote, "_fetch", note)
     return urls
-
-
-def run(classifier: Classifier, files: list[PhotoFile], result: UPath, most: int | None = None) -> None:
-    """most: parts after which it is stopped."""
-    place, parts = parts_folder(result), []
-    for number, (path, _, _) in enumerate(answer_files(classifier, files, place)):
-        if number == most:
-            raise StopError
-        parts.append(path)
-    join_parts(parts, result)
-    remove_parts(place)
 
 
 def test_a_bucket_gets_the_answers_of_a_folder_byte_for_byte_but_for_the_names(
