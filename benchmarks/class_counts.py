@@ -21,21 +21,13 @@ from typing import Any
 import pandas as pd
 
 from docsort.seeding import derive_rng
-from project import QUICK_ENV, QUICK_ROOT, ROOT, run_project
+from project import QUICK_ENV, QUICK_ROOT, ROOT, draw_sample, run_project
 
 BEFORE = (
     "backbone=mobilenetv3_small_050,pretrained=false,augmentation.per_class=200,members.main.epochs=5,"
     "members.main.damaged=false,members.probe.enabled=false,ensembling.weights=equal"
 )
 QUICK = {"counts": [2], "photos": 24, "scale": 0.05, "presets": ["quick"], "before": False}
-
-
-def draw(scale: float, seed: int, folder: Path, env: str | None) -> Path:
-    """The folder of the sample, drawn once."""
-    if not list((folder / "01_raw/sample").glob("*/complete.json")):
-        run_project(folder, f"sample.scale={scale},seed={seed}", env, "--pipeline", "ingestion")
-    (done,) = (folder / "01_raw/sample").glob("*/complete.json")
-    return done.parent
 
 
 def keep(sample: Path, folder: Path, count: int, photos: int, seed: int) -> Path:
@@ -105,7 +97,7 @@ def main() -> None:
     root = (
         options.data_root or (QUICK_ROOT / "class_counts" if options.quick else ROOT / "data/class_counts")
     ).resolve()
-    sample = draw(options.scale, options.seed, root / f"sample_{options.scale:g}", env)
+    sample = draw_sample(options.scale, options.seed, root / f"sample_{options.scale:g}", env)
     ways = {
         **{preset: f"preset={preset}" for preset in options.presets},
         **({"before": BEFORE} if options.before else {}),

@@ -56,3 +56,11 @@ def run_project(data_root: Path, params: str, env: str | None, *arguments: str) 
         done = subprocess.run(command, cwd=ROOT, env=os.environ | tracking, stdout=log, stderr=subprocess.STDOUT)
     if done.returncode:
         sys.exit(f"The run failed; see {data_root / 'run.log'}.")
+
+
+def draw_sample(scale: float, seed: int, folder: Path, env: str | None) -> Path:
+    """The folder of the sample, drawn once."""
+    if not list((folder / "01_raw/sample").glob("*/complete.json")):
+        run_project(folder, f"sample.scale={scale},seed={seed}", env, "--pipeline", "ingestion")
+    (done,) = (folder / "01_raw/sample").glob("*/complete.json")
+    return done.parent

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from drawn_votes import NO_LEDGER, DrawnVotes, draw_votes
 
-from docsort.ensembling.forecast import Luck, forecast_score
+from docsort.ensembling.forecast import SHIFT_SD, Luck, forecast_score
 from docsort.ensembling.gain import NO_GAIN, AnsweredPages, EnsembleGain, HeldOut
 from docsort.ensembling.label_noise import estimate_label_noise, gather_sources
-from docsort.ensembling.reliability import probabilities_of
+from docsort.ensembling.reliability import probabilities_of, temper
 from docsort.metrics import accuracy, bootstrap_interval, macro_f1
 
 LUCK = Luck(100, 0.95, 0)
@@ -80,6 +80,23 @@ def test_the_interval_holds_the_score_of_fresh_pages_where_that_of_the_measured_
         low, high = bootstrap_interval(labels, answers, groups, 100, seed)
         before.append(low <= test <= high)
     assert np.mean(inside) >= 0.9 > 0.6 > np.mean(before)
+
+
+def test_the_interval_holds_where_half_of_the_shift_is_not_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside: dict[float, list[bool]] = {SHIFT_SD: [], 0.0: []}
+    for seed in range(20):
+        drawn, harder = (draw_votes(0.0, evidence=evidence, seed=seed) for evidence in (2.5, 2.3))
+        seen = drawn.votes[drawn.votes["condition"] == "test_like"]
+        truth = np.eye(6)[seen["label"].to_numpy(int)]
+        held_out = HeldOut(probabilities_of(seen), truth, seen["group"].to_numpy(str))
+        vague = temper(probabilities_of(harder.test), 1.2)  # harder, and less sure than they need be
+        gain = EnsembleGain(AnsweredPages(np.stack([vague, vague])), held_out)
+        true = macro_f1(harder.test["label"], harder.test["predicted"], answered=True)
+        for share, found in inside.items():
+            monkeypatch.setattr("docsort.ensembling.forecast.SHIFT_SD", share)
+            low, high = forecast(drawn, gain)["interval"]
+            found.append(low <= true <= high)
+    assert np.mean(inside[SHIFT_SD]) >= 0.9 > 0.6 > np.mean(inside[0.0])
 
 
 def test_fewer_test_pages_are_more_a_matter_of_luck() -> None:

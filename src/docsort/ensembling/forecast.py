@@ -7,7 +7,8 @@ of the submission stand, each as a term with a value and an interval of its own:
   believes. A model that learnt a wrong label and gives it is wrong, too.
 - **mean_gain**: out of fold one fold's members answer, on test images the mean of all (`ensembling.gain`).
 - **test_shift**: how much harder or easier the test images are for a member than the test-like pages, by how sure it is
-  of either. What makes it as sure and yet wrong this does not see.
+  of either. What makes it as sure and yet wrong this does not see, and where it is less sure it need not err as much
+  more. One run cannot tell how much of it holds, so its interval reaches from none of it to twice as much.
 - **ambiguity**: other pages could have been held out, and few pages are asked. Its value is 0, for luck has no
   direction; its interval is that of the score of as many pages as there are test images, were both drawn anew.
 
@@ -31,6 +32,10 @@ from docsort.ensembling.reliability import Floats, Integers, places_of, truth_of
 from docsort.metrics import accuracy, macro_f1
 from docsort.seeding import derive_rng
 from docsort.tables import judged, probability_columns, targets_of
+
+SHIFT_SD = 0.5
+"""Standard deviation of the share of `test_shift` that holds, around 1: 95 % of its draws are between none of it and
+twice as much."""
 
 GAINS = 200
 """Different draws of the gain, each of which costs as much as ten of the others."""
@@ -80,7 +85,9 @@ def forecast_score(
     }
     own = {"macro_f1": macro_f1(labels, answers, answered=True), "accuracy": accuracy(labels, answers)}
     given = {name: own[name] + added[name] + shift[name] for name in own}
-    lucky, moved = drawn.test - drawn.right, drawn.gain - drawn.expected
+    holds = derive_rng(luck.seed, "test shift").normal(1, SHIFT_SD, luck.draws)
+    shifted = shift["macro_f1"] * holds - drawn.expected
+    lucky, moved = drawn.test - drawn.right, drawn.gain + shifted
     return {
         **_block({name: given[name] + mended[name] for name in own}, drawn.test + moved, luck),
         "n": len(seen),
@@ -94,7 +101,7 @@ def forecast_score(
                 **describe_label_noise(noise, truth, luck.confidence),
             },
             "mean_gain": _term(added, drawn.gain, luck),
-            "test_shift": _term(shift, -drawn.expected, luck),
+            "test_shift": _term(shift, shifted, luck),
         },
     }
 

@@ -35,7 +35,8 @@ def section(tables: Tables) -> Sequence[Part]:
             "estimated from what models say of the pages they have not learnt, and how unlike the test pages are from "
             "how sure the models are of either. What that mean is worth is measured on the test pages, without their "
             "labels, by how far the models spread around it, and is part of the forecast. Intervals resample "
-            "whole groups of near-duplicate sources."
+            "whole groups of near-duplicate sources; how much of the difference between the pages holds is not known, "
+            "and they reach from none of it to twice as much."
         ),
     ]
     return [Tiles(_tiles(scores)), Closed("All scores, and how they came about", told)]
