@@ -160,6 +160,14 @@ def of_streaming(figures: Figures) -> None:
     assert figures["growth"] == 0
 
 
+def of_search(figures: Figures) -> None:
+    grid, search = figures["rows"]
+    assert (grid["way"], grid["finished"], grid["ended"]) == ("grid", 3, 0)
+    assert search["way"] == "search"
+    assert 0 < search["seconds"] <= grid["seconds"]
+    assert all(0 < row[name] < 1 for row in (grid, search) for name in ("chosen", "judged", "chosen_true"))
+
+
 def of_servers(figures: Figures) -> None:
     assert [(row["server"], row["clients"]) for row in figures["servers"]] == [
         ("loop", 1),
