@@ -224,6 +224,7 @@ WRITTEN: dict[str, Callable[[Figures], None]] = {
     "queueing": of_queueing,
     "reading": of_reading,
     "rendering": of_rendering,
+    "search": of_search,
     "servers": of_servers,
     "streaming": of_streaming,
     "runtimes": of_runtimes,
