@@ -3,8 +3,8 @@
     uv run python benchmarks/search.py [--data NAME=FOLDER:KEY …] [--seeds 0 1] [--data-root FOLDER] [--json FILE]
     uv run python benchmarks/search.py --quick
 
-A small network on small pages, whose learning rate and label smoothing are searched for. The grid has six points, all
-made to the end. The search goes on until it has taken as many seconds as the grid; trials that are behind end early.
+A small network on small pages, trained briefly, whose learning rate and label smoothing are searched for. The grid has
+six points, all made to the end. The search goes on until it has taken as many seconds, and ends trials that are behind.
 Of both the run with the best forecast is chosen and judged again with another seed, as `docsort search` does.
 
 - chosen: the forecast by which it was chosen. judged: the forecast with other folds and damage.
@@ -33,30 +33,32 @@ from docsort.experiments.queue import FINISHED, STOPPED, Job, Queue, Standing
 from docsort.experiments.running import Outcome, Stop
 from docsort.experiments.search import Search
 from docsort.experiments.space import Dimension, SearchParameters
+from docsort.experiments.verdict import JUDGED
 from docsort.hooks.project_settings import Project
 from docsort.seeding import derive_rng
 from project import ROOT, draw_sample
 
 RATE, SMOOTHING = "members.main.learning_rate.pretrained", "members.main.label_smoothing"
-RATES, SMOOTHINGS = (1e-4, 1e-3, 1e-2), (0.0, 0.1)
+RATES, SMOOTHINGS = (2e-4, 2e-3, 2e-2), (0.0, 0.1)
 SPACE = {
     RATE: Dimension(real=(RATES[0], RATES[-1]), log=True),
     SMOOTHING: Dimension(real=(SMOOTHINGS[0], SMOOTHINGS[-1])),
 }
 SMALL: Changes = {
     "image_size": 64,
-    "augmentation": {"per_class": 30},
+    "augmentation": {"per_class": 15},
     "members": {
         "kernel": {"enabled": False},
         "probe": {"enabled": False},
-        "main": {"epochs": 3, "backbone": "tf_efficientnet_lite0", "pretrained": "package"},
+        "main": {"epochs": 2, "backbone": "tf_efficientnet_lite0", "pretrained": "package"},
     },
     "specialists": {"groups": {}},
-    "reporting": {"explained_pages": 0},
+    "reporting": {"explained_pages": 0, "projected_pages": 0},
 }
 MOST_TRIALS, STARTUP_TRIALS = 40, 4
 QUICK_POINTS = 3
 JUDGE_SEED = 1000
+GRID, SEARCH, GIVEN = "grid", "search", "given"
 HISTORIES = "06_models/fold_*_history.csv"
 
 
@@ -103,23 +105,18 @@ def measure(
     rows = []
     for name, one in data.items():
         for seed in seeds:
-            folder, common = root / f"{name}_{seed}", {"data": name, "seed": seed}
-            grid = searching(one, seed, folder / "grid", place)
-            spent = by_grid(grid, points)
-            rows.append({**common, **judged(grid)})
-            search = searching(one, seed, folder / "search", place)
-            search.queue.set_budget(spent / 3600)
-            if not is_over(search.queue):
-                search.run(1)
-            search.queue.set_budget(None)
-            rows.append({**common, **judged(search)})
+            search = searching(one, seed, root / f"{name}_{seed}", place)
+            search.finished(search.job(GIVEN, {}))  # what all share is made now and costs neither way
+            by_grid(search, points)
+            by_search(search)
+            rows += [{"data": name, "seed": seed, **judged(search, way)} for way in (GRID, SEARCH)]
     return rows
 
 
 def searching(data: DataSet, seed: int, folder: Path, place: Place) -> Search:
-    """A search that has made nothing yet; the name of its folder is the way."""
+    """A search that has made nothing yet."""
     described = SearchParameters(
-        name=folder.name,
+        name=SEARCH,
         data=data,
         parameters={**SMALL, "seed": seed},
         space=SPACE,
@@ -131,29 +128,40 @@ def searching(data: DataSet, seed: int, folder: Path, place: Place) -> Search:
     return Search(described, queue, Project(ROOT, None), Driver(queue, ROOT, place))
 
 
-def by_grid(search: Search, points: int | None) -> float:
-    """Makes so many points, or all; the seconds that they took."""
+def by_grid(search: Search, points: int | None) -> None:
+    """Makes so many points, or all."""
     grid = [{RATE: rate, SMOOTHING: smoothing} for rate in RATES for smoothing in SMOOTHINGS][:points]
-    jobs = [search.job(f"{number}", point) for number, point in enumerate(grid)]
+    jobs = [search.job(f"{GRID}/{number}", point) for number, point in enumerate(grid)]
     search.driver.work(1, [job.key for job in jobs])
-    return sum(float(search.queue.standing(job).result["seconds"]) for job in jobs)
 
 
-def is_over(queue: Queue) -> bool:
-    """Whether the judged run of a search is there, which comes last."""
-    return any(job.name == "judged" for job in queue.jobs())
+def by_search(search: Search) -> None:
+    """Goes on until it has cost what the grid has, unless it has done so before."""
+    queue = search.queue
+    if any(job.name == f"{SEARCH}/{JUDGED}" for job in queue.jobs()):
+        return
+    cost = {way: sum(seconds_of(queue, each) for each in made_by(queue, way)) for way in (GRID, SEARCH)}
+    queue.set_budget((queue.spent_s() + cost[GRID] - cost[SEARCH]) / 3600)
+    search.run(1)
+    queue.set_budget(None)
 
 
-def judged(search: Search) -> dict[str, Any]:
-    """The best of a queue, and what it comes to with another seed."""
-    made = [each for each in search.queue.standings() if each.job.name != "judged"]
+def made_by(queue: Queue, way: str) -> list[Standing]:
+    """Without the run that judges the best."""
+    own = (each for each in queue.standings() if each.job.name.startswith(f"{way}/"))
+    return [each for each in own if each.job.name != f"{way}/{JUDGED}"]
+
+
+def judged(search: Search, way: str) -> dict[str, Any]:
+    """The best of a way, and what it comes to with another seed."""
+    made = made_by(search.queue, way)
     finished = [each for each in made if each.state == "finished"]
     best = max(finished, key=lambda each: float(each.result["forecast"]))
     main = best.job.given["members"]["main"]
     changes = {RATE: main["learning_rate"]["pretrained"], SMOOTHING: main["label_smoothing"]}
-    again = search.finished(search.job("judged", changes, JUDGE_SEED))
+    again = search.finished(search.job(f"{way}/{JUDGED}", changes, JUDGE_SEED))
     return {
-        "way": search.described.name,
+        "way": way,
         "finished": len(finished),
         "ended": sum(each.state == "cancelled" for each in made),
         "seconds": sum(seconds_of(search.queue, each) for each in made),
@@ -178,8 +186,8 @@ class StandIn:
     """Writes what a run would whose score falls from one best point on, with luck of its seed."""
 
     def run(self, queue: Queue, job: Job, project: Path, stop: Stop) -> Outcome:
-        main = job.given["members"]["main"]
-        away = math.log10(main["learning_rate"]["pretrained"] / 2e-3), (main["label_smoothing"] - 0.05) / 0.2
+        main = {"learning_rate": {"pretrained": RATES[0]}, "label_smoothing": 0, **job.given["members"]["main"]}
+        away = math.log10(main["learning_rate"]["pretrained"] / 1e-3), (main["label_smoothing"] - 0.05) / 0.2
         true = 0.9 - 0.1 * sum(each**2 for each in away)
         lucky = true + float(derive_rng(job.given["seed"], *map(str, away)).normal(0, 0.01))
         root = queue.data_root(job)

@@ -18,6 +18,7 @@ from docsort.members.member import Kind, MemberParameters, Task
 from docsort.members.splits import Split
 from docsort.parameters import read, shown
 from docsort.probes.kind import GreyKind, ProbeKind, SlimResidualKind
+from docsort.probes.parameters import FrozenBackbone
 from docsort.reading.kind import ReadingKind
 from docsort.training.kind import NetworkKind
 
@@ -111,6 +112,11 @@ class Members(RootModel[dict[str, Any]]):
     def networks(self) -> dict[str, Any]:
         """The enabled networks, by name."""
         return {name: member for name, member in self if member.kind == NetworkKind.name}
+
+    @property
+    def frozen(self) -> dict[str, Any]:
+        """Enabled members on features of a network that stays as it is, by name."""
+        return {name: member for name, member in self if isinstance(member, FrozenBackbone)}
 
     def planned(self, plan: Mapping[str, Any]) -> "Members":
         """The same, each network trained as long as the plan says, see `training.planning`."""

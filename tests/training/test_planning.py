@@ -1,4 +1,6 @@
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -56,6 +58,28 @@ def test_a_time_limit_cuts_all_networks_by_one_share(speed: None) -> None:
     assert 0.3 < cut["cut"] < 0.6
     assert cut["epochs"]["b"] == pytest.approx(2 * cut["epochs"]["a"], abs=1)
     assert plan_epochs(networks, JOB, 8, 1.0)["epochs"] == {"a": 1, "b": 1}
+
+
+def test_folds_that_leave_a_worker_idle_and_frozen_networks_take_time_too(
+    speed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def share(job: Job, workers: int) -> float:
+        work = SimpleNamespace(concurrent=lambda device: workers)
+        monkeypatch.setattr(planning, "executor", lambda: work)
+        return float(plan_epochs({"main": _network()}, job, 8, _used() + 700)["cut"])
+
+    one = share(JOB, 1)
+    assert share(JOB, 5) == pytest.approx(one, rel=0.02)
+    assert share(JOB, 2) == pytest.approx(one * 5 / 6, rel=0.02)  # three rounds of two for five folds
+    assert share(replace(JOB, frozen=1), 1) < 0.95 * one
+
+
+def test_a_limit_that_one_epoch_does_not_keep_is_told_before(speed: None, caplog: pytest.LogCaptureFixture) -> None:
+    plan_epochs({"main": _network()}, JOB, 8, _used() + 700)
+    assert "Expected `time_limit`" not in caplog.text
+    plan = plan_epochs({"main": _network()}, JOB, 8, _used() + 100)
+    assert plan["epochs"] == {"main": 1}
+    assert "Expected `time_limit` to leave time for an epoch of each network, but it would take about" in caplog.text
 
 
 def test_speed_is_measured_on_the_device() -> None:

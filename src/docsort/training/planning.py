@@ -10,6 +10,7 @@ Light: this module runs in the main process and imports no torch.
 """
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +24,14 @@ from docsort.work.executor import Needs, executor
 FORWARD = 3.5
 """How many pages are answered in the time in which one is learnt."""
 
-KEPT_BACK = 0.12
-"""Share of the time that is left, for what comes after the trainings and is not counted below."""
+TURNS = 8
+"""Of a page, that a frozen network is asked for."""
+
+LATER_S = 30
+"""Seconds for what comes after the trainings and is not counted below: votes, forecast, heat maps, report."""
+
+KEPT_BACK = 0.05
+"""Share of the time that is left then, as no machine is as fast all the time."""
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +39,15 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Job:
     """What the trainings of all folds meet. folds: how many; renders: of one fold, that networks without `damaged`
-    learn, and those that are added with it; held_out: pages of one fold, all conditions; test: test images."""
+    learn, and those that are added with it; held_out: pages of one fold, all conditions; test: test images; frozen:
+    members that learn from what a network answers that nobody trains, in eight turns of each page."""
 
     folds: int
     renders: int
     damaged: int
     held_out: int
     test: int
+    frozen: int = 0
 
     def learnt(self, parameters: TrainingParameters) -> int:
         """Pages of an epoch."""
@@ -59,32 +68,41 @@ def plan_epochs(
     share = 1.0
     if time_limit is not None:
         speeds = {name: measure_speed(own) for name, own in networks.items()}
-        left = (time_limit - (time.time() - psutil.Process().create_time())) * (1 - KEPT_BACK)
-        share = min(1.0, _share_in(left, networks, job, views, wanted, speeds))
+        left = (time_limit - (time.time() - psutil.Process().create_time()) - LATER_S) * (1 - KEPT_BACK)
+        asking, epoch_s = _seconds_of(networks, job, views, speeds)
+        training = sum(wanted[name] * seconds for name, seconds in epoch_s.items())
+        share = min(1.0, max(0.0, left - asking) / training) if training else 1.0
         plan = {"pages_per_s": speeds, "cut": share, "seconds_left": round(left)}
+        over = asking + sum(epoch_s.values()) - left
+        if over > KEPT_BACK * time_limit:
+            logger.warning(
+                "Expected `time_limit` to leave time for an epoch of each network, but it would take about %.0f s more "
+                "than %.0f s; each trains one epoch all the same. Give more time, fewer renders, or smaller images.",
+                over,
+                time_limit,
+            )
     epochs = {name: max(1, round(share * each)) for name, each in wanted.items()}
     steps = {name: epochs[name] * job.learnt(own) for name, own in networks.items()}
     for name in networks:
-        why = "" if share == 1 else f", {share:.0%} of what was asked for, in the {left:.0f} s that are left"
+        kept = epochs[name] / max(1, round(wanted[name]))
+        why = "" if kept == 1 else f", {kept:.0%} of what was asked for, in the {left:.0f} s that are left"
         logger.info("%s: %d epochs, %d page-steps a fold%s", name, epochs[name], steps[name], why)
     return {"epochs": epochs, "page_steps": steps, **plan}
 
 
-def _share_in(
-    seconds: float,
-    networks: Mapping[str, TrainingParameters],
-    job: Job,
-    views: int,
-    wanted: Mapping[str, float],
-    speeds: Mapping[str, float],
-) -> float:
-    """Of the epochs wanted, what can be had in these seconds; all folds are trained, and all pages answered."""
-    training = asking = 0.0
+def _seconds_of(
+    networks: Mapping[str, TrainingParameters], job: Job, views: int, speeds: Mapping[str, float]
+) -> tuple[float, dict[str, float]]:
+    """For all that is answered, and for an epoch of each network in all folds, the last of which may leave workers
+    idle."""
+    asking, epochs = 0.0, {}
     for name, own in networks.items():
-        epoch = job.learnt(own) + job.held_out / FORWARD
-        training += job.folds * wanted[name] * epoch / speeds[name]
+        trainings, at_once = job.folds * len(networks), executor().concurrent(own.device)
+        rounds = math.ceil(trainings / at_once) * at_once / trainings
+        epochs[name] = rounds * job.folds * (job.learnt(own) + job.held_out / FORWARD) / speeds[name]
         asking += job.folds * views * (job.held_out + job.test / 2) / FORWARD / speeds[name]
-    return max(0.0, seconds - asking) / training if training else 1.0
+    described = job.frozen * TURNS * (job.folds * (job.renders + job.damaged) / max(1, job.folds - 1) + job.test)
+    return asking + described / FORWARD / max(speeds.values(), default=math.inf), epochs
 
 
 def measure_speed(parameters: TrainingParameters) -> float:

@@ -34,7 +34,7 @@ def plan_training(
     own, seen = (renders_in(members.main.page_format, table) for table in (training_renders, validation_renders))
     damaged, test = (seen["condition"] == "test_like").sum(), (images["split"] == "test").sum()
     renders, worn = (int(pages * (count - 1) / count) for pages in (len(own), damaged))
-    job = planning.Job(count, renders, worn, len(seen) // count, int(test))
+    job = planning.Job(count, renders, worn, len(seen) // count, int(test), len(members.frozen))
     views = len(ensembling.all_views().views)
     return {"preset": effort.preset, **planning.plan_epochs(members.networks, job, views, effort.time_limit)}
 
