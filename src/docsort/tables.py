@@ -53,6 +53,9 @@ ORIGIN = "origin"
 
 RAW, REVIEWED = "raw", "reviewed"
 
+LABEL_BELIEFS = ("image_id",)
+"""And the probability columns: what the true label of each held-out source may be, rows summing to one."""
+
 CLEAN_IMAGES = ("image_id", "path", "sha256", "label", "given_label", "group")
 """Training images after the ledger; group: near-duplicates share it."""
 

@@ -1,6 +1,7 @@
 """The threshold keeps its promise on pages it was not chosen on, and says when it can make none."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,18 +96,27 @@ def votes_of(answers: Answers, condition: str = "test_like") -> pd.DataFrame:
             "condition": condition,
             "group": [f"g{group}" for group in answers.groups],
             "fold": answers.fold,
-            "label": 1,
             "predicted": np.where(answers.right, 1, 0),
             "confidence": answers.confidence,
+            "p_0": 0.5,
+            "p_1": 0.5,
         }
     )
+
+
+def judge(
+    votes: pd.DataFrame, test: pd.DataFrame, parameters: EnsemblingParameters, second: float | np.ndarray = 1.0
+) -> dict[str, Any]:
+    """second: how likely a page is of class 1; else it is of class 0."""
+    chance = np.broadcast_to(second, len(votes))
+    return judge_abstention(votes, test, np.stack([1 - chance, chance], axis=1), parameters)
 
 
 def test_what_is_told_is_nested_and_the_test_like_view_alone_decides() -> None:
     answers = draw_answers(0)
     votes = pd.concat([votes_of(answers), votes_of(draw_answers(1, mistakes=5), "clean")], ignore_index=True)
     test = pd.DataFrame({"confidence": draw_confidence(900, np.random.default_rng(5))})
-    found = judge_abstention(votes, test, EnsemblingParameters(review_precision=0.96))
+    found = judge(votes, test, EnsemblingParameters(review_precision=0.96))
     assert found["threshold"] == choose_threshold(answers, 0.96, 0.9)
     answered = np.zeros(600, dtype=bool)
     for fold in range(5):
@@ -120,15 +130,27 @@ def test_what_is_told_is_nested_and_the_test_like_view_alone_decides() -> None:
     assert [row["precision"] for row in found["targets"]] == [0.8, 0.9, 0.95, 0.96, 0.98, 0.99]
     assert json.loads(json.dumps(found)) == found
     with pytest.raises(InputError, match="condition test_like"):
-        judge_abstention(votes[votes["condition"] == "clean"], test, EnsemblingParameters())
+        judge(votes[votes["condition"] == "clean"], test, EnsemblingParameters())
+
+
+def test_wrong_labels_that_are_known_of_keep_no_page_from_being_answered() -> None:
+    """One label in fifteen is wrong: by labels nothing is right often enough, by what is believed of them most is."""
+    answers = draw_answers(0)
+    wrong = np.random.default_rng(1).random(600) < 1 / 15
+    votes, parameters = votes_of(answers), EnsemblingParameters(review_precision=0.95)
+    by_labels = judge(votes, votes, parameters, np.where(wrong, 0.0, 1.0))
+    believed = judge(votes, votes, parameters, np.where(wrong, 0.9, 0.995))
+    assert by_labels["validation"]["answered"] < 0.1
+    assert believed["validation"]["answered"] > 0.6
+    assert answers.right[answers.confidence >= believed["threshold"]].mean() >= 0.95
 
 
 def test_a_given_threshold_is_taken_as_it_is_and_no_test_images_are_told_nothing() -> None:
     votes = votes_of(draw_answers(1))
-    found = judge_abstention(votes, pd.DataFrame({"confidence": []}), EnsemblingParameters(review_threshold=0.6))
+    found = judge(votes, pd.DataFrame({"confidence": []}), EnsemblingParameters(review_threshold=0.6))
     assert (found["threshold"], found["given"], found["test"]) == (0.6, True, None)
     assert found["validation"]["answered"] == (votes["confidence"] >= 0.6).mean()
-    hopeless = judge_abstention(votes.assign(predicted=0), votes, EnsemblingParameters())
+    hopeless = judge(votes.assign(predicted=0), votes, EnsemblingParameters())
     assert hopeless["threshold"] == NONE_ANSWERED
     assert hopeless["validation"] == {"answered": 0.0, "precision": None, "pages": 600}
     assert hopeless["test"]["answered"] == 0.0

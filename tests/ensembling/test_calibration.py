@@ -9,7 +9,7 @@ import pytest
 
 from docsort.ensembling.calibration import Calibrated, calibrate, vector_gain
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.reliability import reliability_scores, soften
+from docsort.ensembling.reliability import certain_truth, reliability_scores, soften
 from docsort.ensembling.votes import VOTES
 from docsort.errors import InputError
 
@@ -55,7 +55,8 @@ def make_run() -> Callable[..., dict]:
 
 
 def calibrated(run: dict, parameters: EnsemblingParameters = TEMPERATURE) -> Calibrated:
-    return calibrate(run["oof"], run["test"], run["folds"], parameters, seed=0)
+    """By labels that are right."""
+    return calibrate(run["oof"], run["test"], run["folds"], certain_truth(run["oof"]), parameters, seed=0)
 
 
 def test_confidences_keep_their_word_out_of_fold_and_on_test_pages(make_run: Callable[..., dict]) -> None:
@@ -72,6 +73,32 @@ def test_confidences_keep_their_word_out_of_fold_and_on_test_pages(make_run: Cal
     temperatures = [found.record[place]["temperature"] for place in ("out_of_fold", "test")]
     assert temperatures[1] < 0.9 * temperatures[0]  # the mean is flatter than its members
     assert json.loads(json.dumps(found.record))["test"] == found.record["test"]
+
+
+def test_confidences_are_of_right_labels_where_wrong_ones_are_known_of(make_run: Callable[..., dict]) -> None:
+    run = make_run()
+    right, rng = run["oof"]["label"].to_numpy(int), np.random.default_rng(0)
+    wrong = np.tile(rng.random(3000) < 0.15, 2)
+    run["oof"]["label"] = np.where(wrong, (right + 1) % CLASSES, right)
+    by_labels, by_truth = certain_truth(run["oof"]), np.eye(CLASSES)[right]
+    gaps = []
+    for truth in (by_labels, by_truth):
+        found = calibrate(run["oof"], run["test"], run["folds"], truth, TEMPERATURE, seed=0)
+        gaps.append(reliability_scores(found.test_votes.assign(label=run["truth"]))["ece"])
+        assert found.record["validation"]["after"]["ece"] < 0.06
+    assert gaps[1] < 0.03 < 0.08 < gaps[0]
+
+
+def test_on_harder_test_pages_confidences_are_lower(make_run: Callable[..., dict]) -> None:
+    """Only the half of which the models are less sure is asked; out of fold all pages were."""
+    run = make_run()
+    hard = run["test"].loc[run["test"]["confidence"] < run["test"]["confidence"].median(), "image_id"]
+    asked = {name: run[name][run[name]["image_id"].isin(hard)] for name in ("test", "folds")}
+    harder = {**run, **asked, "truth": run["truth"][run["test"]["image_id"].isin(hard)]}
+    easy, found = calibrated(run).test_votes, calibrated(harder).test_votes
+    right = (found["predicted"] == harder["truth"]).mean()
+    assert (easy["predicted"] == run["truth"]).mean() - right > 0.1
+    assert found["confidence"].mean() < right + 0.2  # 0.88 if as much were given as out of fold
 
 
 def test_a_page_owes_nothing_to_its_own_label_or_that_of_its_fold(make_run: Callable[..., dict]) -> None:

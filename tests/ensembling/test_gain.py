@@ -24,6 +24,10 @@ from docsort.tables import PREDICTION_KEYS
 CLASSES = 5
 
 
+def brier_of(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return brier_scores(probabilities, np.eye(probabilities.shape[1])[labels])
+
+
 def soften(values: np.ndarray) -> np.ndarray:
     powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -39,16 +43,16 @@ def make_members(pages: int = 6000, members: int = 5, noise: float = 1.5, seed: 
 
 def test_the_mean_gains_exactly_the_spread_in_brier_score() -> None:
     members, truth = make_members()
-    own = np.mean([brier_scores(member, truth).mean() for member in members])
+    own = np.mean([brier_of(member, truth).mean() for member in members])
     mean = members.mean(axis=0)
     spread = np.square(members - mean).sum(axis=2).mean()
-    assert brier_scores(mean, truth).mean() == pytest.approx(own - spread, abs=1e-12)
+    assert brier_of(mean, truth).mean() == pytest.approx(own - spread, abs=1e-12)
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0, 2.0, 3.0])
 def test_the_gain_is_what_the_labels_show_within_a_quarter(noise: float) -> None:
     members, truth = make_members(noise=noise)
-    brier = float(np.mean([brier_scores(member, truth).mean() for member in members]))
+    brier = float(np.mean([brier_of(member, truth).mean() for member in members]))
     found = AnsweredPages(members).gain(brier)
     score = {"macro_f1": macro_f1, "accuracy": lambda labels, answers: float((labels == answers).mean())}
     for name, true_score in score.items():
@@ -59,7 +63,7 @@ def test_the_gain_is_what_the_labels_show_within_a_quarter(noise: float) -> None
 
 def test_members_that_agree_gain_nothing() -> None:
     members, truth = make_members(noise=0.0)
-    found = AnsweredPages(members).gain(float(brier_scores(members[0], truth).mean()))
+    found = AnsweredPages(members).gain(float(brier_of(members[0], truth).mean()))
     assert (found["macro_f1"], found["accuracy"]) == pytest.approx((0, 0), abs=1e-12)
     assert found["spread"] == pytest.approx(0)
 
@@ -69,7 +73,7 @@ def test_the_temperature_is_the_one_that_made_the_labels() -> None:
     beliefs = soften(rng.normal(0, 1.5, (20_000, CLASSES)))
     for temperature in (0.5, 1.0, 2.0):
         truth = (temper(beliefs, temperature).cumsum(axis=1) > rng.random((len(beliefs), 1))).argmax(axis=1)
-        found = AnsweredPages(beliefs[None]).gain(float(brier_scores(beliefs, truth).mean()))
+        found = AnsweredPages(beliefs[None]).gain(float(brier_of(beliefs, truth).mean()))
         assert found["temperature"] == pytest.approx(temperature, rel=0.06)
 
 
@@ -105,7 +109,7 @@ def measured(test_members: pd.DataFrame, oof_members: pd.DataFrame, **weights: f
 def test_the_tables_give_what_the_arrays_give_in_any_order_of_rows() -> None:
     members, truth = make_members(pages=400)
     test, seen = tables(members, truth)
-    temperature = fit_temperature(members[0], truth)
+    temperature = fit_temperature(members[0], np.eye(CLASSES)[truth])
     kept = temper(members, temperature)
     held_out = HeldOut(kept[0], np.eye(CLASSES)[truth], np.arange(400).astype(str))
     expected = EnsembleGain(AnsweredPages(kept), held_out).record()
@@ -151,7 +155,7 @@ def test_each_page_counts_as_often_as_it_is_drawn() -> None:
 def test_other_pages_and_other_test_images_would_have_told_another_gain() -> None:
     """Its spread is that of the gain over fresh draws of everything."""
     held_out = [make_members(pages=300, seed=seed) for seed in range(30)]
-    briers = [brier_scores(members[0], truth).mean() for members, truth in held_out]
+    briers = [brier_of(members[0], truth).mean() for members, truth in held_out]
     fresh = [
         AnsweredPages(make_members(pages=300, seed=100 + seed)[0]).gain(float(own))["macro_f1"]
         for seed, own in enumerate(briers)
@@ -184,6 +188,6 @@ def test_test_images_that_are_harder_than_test_like_pages_are_told_by_how_unsure
         true = np.mean([macro_f1(truth, member.argmax(axis=1)) for member in asked]) - seen
         assert (true < -0.2) == differs
         assert found == pytest.approx(true, abs=0.02)
-        brier = np.mean([brier_scores(member, truth).mean() for member in asked])
+        brier = np.mean([brier_of(member, truth).mean() for member in asked])
         assert gain.record()["brier_member"] == pytest.approx(brier, abs=0.03)
     assert NO_GAIN.shift() == {"macro_f1": 0.0, "accuracy": 0.0}

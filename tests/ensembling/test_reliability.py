@@ -57,10 +57,25 @@ def test_confidences_that_keep_their_word_read_what_luck_reads() -> None:
 
 def test_nll_and_brier_are_those_of_scikit_learn_and_of_the_definition() -> None:
     rng = np.random.default_rng(0)
-    probabilities, truth = rng.dirichlet(np.ones(4), 200), rng.integers(4, size=200)
-    assert log_losses(probabilities, truth).mean() == pytest.approx(log_loss(truth, probabilities, labels=range(4)))
-    expected = np.square(probabilities - np.eye(4)[truth]).sum(axis=1)
+    probabilities, labels = rng.dirichlet(np.ones(4), 200), rng.integers(4, size=200)
+    truth = np.eye(4)[labels]
+    assert log_losses(probabilities, truth).mean() == pytest.approx(log_loss(labels, probabilities, labels=range(4)))
+    expected = np.square(probabilities - truth).sum(axis=1)
     assert brier_scores(probabilities, truth) == pytest.approx(expected)
+
+
+def test_of_what_is_not_sure_the_expectation_is_told() -> None:
+    rng = np.random.default_rng(0)
+    values, truth = rng.dirichlet(np.ones(3), 40), rng.dirichlet(np.full(3, 0.3), 40)
+    votes = pd.DataFrame(values, columns=["p_0", "p_1", "p_2"])
+    votes = votes.assign(predicted=values.argmax(axis=1), confidence=values.max(axis=1))
+    told = reliability_scores(votes, truth=truth)
+    drawn = [
+        reliability_scores(votes.assign(label=(truth.cumsum(axis=1) > rng.random((40, 1))).argmax(axis=1)))
+        for _ in range(400)
+    ]
+    for name in ("accuracy", "brier", "nll"):
+        assert told[name] == pytest.approx(np.mean([one[name] for one in drawn]), abs=0.02)
 
 
 def test_scores_of_a_table_are_those_of_its_arrays() -> None:

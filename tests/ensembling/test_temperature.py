@@ -23,6 +23,10 @@ def draw_labels(beliefs: np.ndarray, seed: int = 0) -> np.ndarray:
     return (beliefs.cumsum(axis=1) > rng.random((len(beliefs), 1))).argmax(axis=1)
 
 
+def certain(labels: np.ndarray) -> np.ndarray:
+    return np.eye(CLASSES)[labels]
+
+
 def draw_members(noise: float, sharpness: float, pages: int = 8000, members: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """Members (M, N, C) that see the same evidence, each with its own noise, and the labels (N,)."""
     rng = np.random.default_rng(0)
@@ -34,7 +38,9 @@ def draw_members(noise: float, sharpness: float, pages: int = 8000, members: int
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
 def test_the_temperature_is_the_one_that_made_the_labels(temperature: float) -> None:
     beliefs = soften(np.random.default_rng(0).normal(0, 1.5, (20_000, CLASSES)))
-    assert fit_temperature(beliefs, draw_labels(temper(beliefs, temperature))) == pytest.approx(temperature, rel=0.05)
+    assert fit_temperature(beliefs, certain(draw_labels(temper(beliefs, temperature)))) == pytest.approx(
+        temperature, rel=0.05
+    )
 
 
 @pytest.mark.parametrize(("noise", "sharpness"), [(0.5, 0.5), (1.0, 1.0), (1.0, 2.0), (2.0, 0.5)])
@@ -47,11 +53,11 @@ def test_the_mean_of_members_gets_nearly_the_best_temperature_from_labels_that_o
     given = float(seen[np.arange(half), truth[:half]].mean())
     temperatures = {
         "pooled": fit_pooled_temperature(mean, unseen, given),
-        "best": fit_temperature(mean, truth[half:]),
-        "one member": fit_temperature(seen, truth[:half]),
+        "best": fit_temperature(mean, certain(truth[half:])),
+        "one member": fit_temperature(seen, certain(truth[:half])),
         "none": 1.0,
     }
-    losses = {name: log_losses(temper(mean, t), truth[half:]).mean() for name, t in temperatures.items()}
+    losses = {name: log_losses(temper(mean, t), certain(truth[half:])).mean() for name, t in temperatures.items()}
     assert losses["pooled"] - losses["best"] < 0.006
     assert losses["one member"] - losses["best"] > 3 * (losses["pooled"] - losses["best"])
 
@@ -61,11 +67,11 @@ def test_wrong_labels_lead_it_less_astray_than_the_likelihood() -> None:
     said = temper(beliefs, 0.7)
     truth = draw_labels(beliefs)
     wrong = np.random.default_rng(1).random(len(truth)) < 0.04
-    noisy = np.where(wrong, (truth + 1) % CLASSES, truth)
+    noisy = certain(np.where(wrong, (truth + 1) % CLASSES, truth))
     candidates = np.geomspace(0.5, 5, 200)
     likeliest = candidates[int(np.argmin([log_losses(temper(said, t), noisy).mean() for t in candidates]))]
     assert abs(fit_temperature(said, noisy) - 1 / 0.7) < 0.5 * abs(likeliest - 1 / 0.7)
-    assert fit_temperature(said, truth) == pytest.approx(1 / 0.7, rel=0.03)
+    assert fit_temperature(said, certain(truth)) == pytest.approx(1 / 0.7, rel=0.03)
 
 
 def test_of_a_plain_mean_only_what_it_says_itself_counts() -> None:
@@ -83,7 +89,7 @@ def test_what_is_out_of_reach_gives_the_end_of_the_range() -> None:
 
 def test_scale_and_shift_undo_what_bends_single_classes() -> None:
     beliefs = soften(np.random.default_rng(0).normal(0, 1.5, (30_000, CLASSES)))
-    truth = draw_labels(beliefs)
+    truth = certain(draw_labels(beliefs))
     bent = soften(np.log(beliefs) * 0.8 + np.array([1.0, -1.0, 0, 0.5, 0, 0]))
     fitted = fit_vector(bent, truth)
     best = log_losses(beliefs, truth).mean()

@@ -38,6 +38,7 @@ FIRST = (
     "assemble_ensemble",
     "vote_on_test_images",
     "vote_on_validation",
+    "believe_labels",
     "calibrate_votes",
     "forecast_score",
     "complete_ensemble",

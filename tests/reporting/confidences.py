@@ -9,7 +9,7 @@ import pandas as pd
 from docsort.ensembling.abstention import judge_abstention
 from docsort.ensembling.calibration import calibrate
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.reliability import soften
+from docsort.ensembling.reliability import certain_truth, soften
 from docsort.ensembling.votes import VOTES
 from docsort.reporting.confidence_scores import Confidences, score_confidences
 from docsort.reporting.scores import Scores
@@ -28,7 +28,8 @@ class Run:
     def without_test_images(self) -> "Run":
         none = self.votes.test_after.iloc[:0]
         votes = replace(self.votes, test_before=none, test_after=none)
-        return replace(self, votes=votes, abstention=judge_abstention(votes.oof_after, none, PARAMETERS))
+        abstention = judge_abstention(votes.oof_after, none, votes.truth, PARAMETERS)
+        return replace(self, votes=votes, abstention=abstention)
 
 
 def make_run(seed: int = 0) -> Run:
@@ -42,10 +43,11 @@ def make_run(seed: int = 0) -> Run:
     oof = pd.concat(conditions, ignore_index=True)
     test = _votes(members[:, PAGES:].mean(axis=0), None, "test")
     alone = [_votes(own[PAGES:], None, "test").assign(fold=number) for number, own in enumerate(members)]
-    found = calibrate(oof, test, pd.concat(alone, ignore_index=True), PARAMETERS, 0)
+    known = certain_truth(oof)
+    found = calibrate(oof, test, pd.concat(alone, ignore_index=True), known, PARAMETERS, 0)
     key = pd.DataFrame({"ID": test["image_id"], "target": truth[PAGES:]}).sample(frac=1, random_state=0)
-    abstention = judge_abstention(found.oof_votes, found.test_votes, PARAMETERS)
-    return Run(Confidences(oof, found.oof_votes, test, found.test_votes), found.record, abstention, key)
+    abstention = judge_abstention(found.oof_votes, found.test_votes, known, PARAMETERS)
+    return Run(Confidences(oof, found.oof_votes, test, found.test_votes, known), found.record, abstention, key)
 
 
 def words_kept(run: Run) -> Scores:

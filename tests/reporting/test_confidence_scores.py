@@ -1,6 +1,7 @@
 """What is told of confidences is what the votes show, and the truth stands beside it only where there is a key."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def test_the_clean_view_says_nothing_about_confidences(confidence_run: Run) -> N
     run = confidence_run
     clean = run.votes.oof_after["condition"] == "clean"
     other = run.votes.oof_after.assign(confidence=np.where(clean, 0.01, run.votes.oof_after["confidence"]))
-    changed = type(run.votes)(run.votes.oof_before, other, run.votes.test_before, run.votes.test_after)
+    changed = replace(run.votes, oof_after=other)
     for one, two in zip(
         score_confidences(run.votes, run.calibration, run.abstention, None, 0),
         score_confidences(changed, run.calibration, run.abstention, None, 0),

@@ -8,6 +8,9 @@ allowed among (100 for 99 %), the pages seen are added, near-duplicates as one, 
 precision that follows, the lower quantile must reach what is wanted. Pages that are wrong more often than their
 confidence says raise the threshold soon; a few sure pages without a mistake are enough where confidences are good.
 
+Right is what a page is believed to be, not what its label says: where one label in twenty is wrong, no answer would be
+right for 95 % of the labels.
+
 What is reported of it is nested: each fold's pages are answered by the threshold chosen on the others.
 
 Legend of shapes: N pages.
@@ -21,9 +24,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.reliability import Floats, is_right
+from docsort.ensembling.reliability import Floats, chance_right
 from docsort.gates import cross_fit
-from docsort.tables import judged
+from docsort.tables import JUDGED_CONDITION, judged
 
 TARGETS = (0.8, 0.9, 0.95, 0.98, 0.99)
 """Precisions that the report compares beside the one asked for."""
@@ -34,10 +37,11 @@ NONE_ANSWERED = float(np.nextafter(1.0, 2.0))
 
 @dataclass(frozen=True)
 class Answers:
-    """Pages with labels: confidence (N,) in [0, 1], right (N,), groups (N,) of near-duplicates, fold (N,)."""
+    """Pages: confidence (N,) in [0, 1], right (N,), how likely the answer is right, in [0, 1], groups (N,) of
+    near-duplicates, fold (N,)."""
 
     confidence: Floats
-    right: NDArray[np.bool_]
+    right: Floats
     groups: NDArray[np.int64]
     fold: NDArray[np.int64]
 
@@ -46,7 +50,7 @@ class Answers:
 
 
 def judge_abstention(
-    oof_votes: pd.DataFrame, test_votes: pd.DataFrame, parameters: EnsemblingParameters
+    oof_votes: pd.DataFrame, test_votes: pd.DataFrame, truth: Floats, parameters: EnsemblingParameters
 ) -> dict[str, Any]:
     """What is answered and what is left to a person; JSON-able.
 
@@ -54,9 +58,10 @@ def judge_abstention(
     of these, `pages` in all; `test` the same of the test pages, the precision being what the confidences expect, `none`
     without test images; `targets`, the same for TARGETS. A precision of no page is None.
 
-    oof_votes: calibrated VOTES and `fold`; test_votes: calibrated VOTES.
+    oof_votes: calibrated VOTES and `fold`; test_votes: calibrated VOTES; truth (N, C): what the pages of `oof_votes`
+    are believed to be, row by row.
     """
-    answers = answers_of(oof_votes)
+    answers = answers_of(oof_votes, truth)
     certainty, given = parameters.review_certainty, parameters.review_threshold
     targets = sorted({*TARGETS, parameters.review_precision})
     rows = {target: _row(answers, test_votes, target, certainty, None) for target in targets}
@@ -66,11 +71,12 @@ def judge_abstention(
     return {**chosen, "certainty": certainty, "given": given is not None, "targets": list(rows.values())}
 
 
-def answers_of(oof_votes: pd.DataFrame) -> Answers:
+def answers_of(oof_votes: pd.DataFrame, truth: Floats) -> Answers:
     """Of the test-like pages. Raises InputError where there are none."""
     seen = judged(oof_votes, "validation votes")
+    right = chance_right(oof_votes, truth)[(oof_votes["condition"] == JUDGED_CONDITION).to_numpy()]
     groups = np.unique(seen["group"].astype(str), return_inverse=True)[1].astype(np.int64)
-    return Answers(seen["confidence"].to_numpy(np.float64), is_right(seen), groups, seen["fold"].to_numpy(np.int64))
+    return Answers(seen["confidence"].to_numpy(np.float64), right, groups, seen["fold"].to_numpy(np.int64))
 
 
 def choose_threshold(answers: Answers, precision: float, certainty: float) -> float:
@@ -130,7 +136,7 @@ def _row(
     return {
         "precision": precision,
         "threshold": found.fitted,
-        "validation": share_answered(found.nested, answers.right.astype(np.float64)),
+        "validation": share_answered(found.nested, answers.right),
         "test": share_answered(confidence >= found.fitted, confidence) if len(confidence) else None,
     }
 

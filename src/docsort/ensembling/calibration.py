@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from docsort.ensembling.parameters import EnsemblingParameters
-from docsort.ensembling.reliability import Floats, Integers, log_losses, probabilities_of, reliability_scores, truth_of
+from docsort.ensembling.reliability import Floats, certain_truth, log_losses, probabilities_of, reliability_scores
 from docsort.ensembling.temperature import (
     PLAIN,
     Calibration,
@@ -45,47 +45,53 @@ def calibrate(
     oof_votes: pd.DataFrame,
     test_votes: pd.DataFrame,
     fold_votes: pd.DataFrame,
+    truth: Floats,
     parameters: EnsemblingParameters,
     seed: int,
 ) -> Calibrated:
     """Fits on test-like pages out of fold, and calibrates every page by what was fitted without it.
 
     oof_votes: VOTES and `fold`; test_votes: VOTES of all folds together, empty where there are no test images;
-    fold_votes: VOTES and `fold`, what the models of each fold by themselves answer for the same images.
+    fold_votes: VOTES and `fold`, what the models of each fold by themselves answer for the same images; truth (N, C):
+    what the pages of `oof_votes` are believed to be, row by row.
     """
     seen, kind, gain = judged(oof_votes, VOTES_OF_FOLDS), parameters.calibration, None
-    fits, after = _fit_folds(oof_votes, kind)
+    known = truth[(oof_votes["condition"] == JUDGED_CONDITION).to_numpy()]
+    fits, after = _fit_folds(oof_votes, truth, kind)
     if kind == "vector":
-        plain, tempered = _fit_folds(oof_votes, "temperature")
+        plain, tempered = _fit_folds(oof_votes, truth, "temperature")
         gain = vector_gain(judged(tempered, VOTES_OF_FOLDS), judged(after, VOTES_OF_FOLDS), seed)
         if not gain["accepted"]:
             kind, fits, after = "temperature", plain, tempered
     whole = fits.fitted
-    test = whole if kind == "none" or test_votes.empty else fit_test(seen, test_votes, fold_votes, whole)
+    test = whole if kind == "none" or test_votes.empty else fit_test(seen, known, test_votes, fold_votes, whole)
     record = {
         "method": kind,
         "out_of_fold": asdict(whole) | {"folds": [fit.temperature for fit in fits.by_fold.values()]},
         "test": asdict(test),
         "vector_gain": gain,
         "validation": {
-            "before": reliability_scores(seen, seed),
-            "after": reliability_scores(judged(after, VOTES_OF_FOLDS), seed),
+            "before": reliability_scores(seen, seed, known),
+            "after": reliability_scores(judged(after, VOTES_OF_FOLDS), seed, known),
         },
     }
     return Calibrated(after, calibrate_votes(test_votes, test) if len(test_votes) else test_votes, record)
 
 
-def fit_test(seen: pd.DataFrame, test_votes: pd.DataFrame, fold_votes: pd.DataFrame, whole: Calibration) -> Calibration:
+def fit_test(
+    seen: pd.DataFrame, truth: Floats, test_votes: pd.DataFrame, fold_votes: pd.DataFrame, whole: Calibration
+) -> Calibration:
     """The calibration of the mean of all folds on test pages: `whole` with a temperature of its own.
 
-    seen: out-of-fold votes with labels, from which it is known what one fold's models give to these. Members are
-    calibrated first: of underconfident models the mean would have to be sharpened all the more for the same
-    labels, and what is wrong in `given` with it.
+    seen, truth: out-of-fold votes and what their pages are, from which it is known what one fold's models give to the
+    truth. Members are calibrated first: of underconfident models the mean would have to be sharpened all the more for
+    the same labels, and what is wrong in `given` with it; and what a member expects to give would not be true.
     """
-    given = whole.apply(probabilities_of(seen))[np.arange(len(seen)), truth_of(seen)]
-    members = whole.apply(_stack(fold_votes, test_votes))
+    held_out, members = whole.apply(probabilities_of(seen)), whole.apply(_stack(fold_votes, test_votes))
+    given = float((held_out * truth).sum(axis=1).mean())
+    harder = float(np.square(members).sum(axis=2).mean() - np.square(held_out).sum(axis=1).mean())
     pooled = whole.reshape(probabilities_of(test_votes))
-    return replace(whole, temperature=fit_pooled_temperature(pooled, members, float(given.mean())))
+    return replace(whole, temperature=fit_pooled_temperature(pooled, members, given + harder))
 
 
 def vector_gain(temperature: pd.DataFrame, vector: pd.DataFrame, seed: int) -> dict[str, Any]:
@@ -93,7 +99,7 @@ def vector_gain(temperature: pd.DataFrame, vector: pd.DataFrame, seed: int) -> d
     groups, `macro_f1`, what it does to that, and whether it is `accepted`: the whole interval above zero and macro-F1
     no lower. Both tables: test-like VOTES of the same pages in the same order, calibrated by the other folds.
     """
-    before, after = (log_losses(probabilities_of(votes), truth_of(votes)) for votes in (temperature, vector))
+    before, after = (log_losses(probabilities_of(votes), certain_truth(votes)) for votes in (temperature, vector))
     gain = loss_gain(before, after, vector["group"], DRAWS, derive_seed(seed, "vector gain"), CONFIDENCE)
     scores = [macro_f1(votes["label"].astype(int), votes["predicted"]) for votes in (temperature, vector)]
     return {
@@ -105,10 +111,10 @@ def vector_gain(temperature: pd.DataFrame, vector: pd.DataFrame, seed: int) -> d
     }
 
 
-def _fit_folds(votes: pd.DataFrame, kind: str) -> tuple[CrossFit[Calibration, np.float64], pd.DataFrame]:
+def _fit_folds(votes: pd.DataFrame, truth: Floats, kind: str) -> tuple[CrossFit[Calibration, np.float64], pd.DataFrame]:
     """What is fitted on test-like pages, and every page calibrated by what was fitted without its fold; rows stay where
     they are."""
-    before, truth = probabilities_of(votes), truth_of(votes)
+    before = probabilities_of(votes)
     seen = (votes["condition"] == JUDGED_CONDITION).to_numpy()
     found = cross_fit(
         votes["fold"],
@@ -118,7 +124,7 @@ def _fit_folds(votes: pd.DataFrame, kind: str) -> tuple[CrossFit[Calibration, np
     return found, with_probabilities(votes, found.nested, may_move=kind == "vector")
 
 
-def _fit(probabilities: Floats, truth: Integers, kind: str) -> Calibration:
+def _fit(probabilities: Floats, truth: Floats, kind: str) -> Calibration:
     if kind == "none":
         return PLAIN
     return fit_vector(probabilities, truth) if kind == "vector" else Calibration(fit_temperature(probabilities, truth))

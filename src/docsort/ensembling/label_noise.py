@@ -85,6 +85,12 @@ class LabelNoise:
                 drawn[row] = (bounds > rng.random((len(bounds), 1)) * bounds[:, -1:]).argmax(axis=1)
         return drawn
 
+    def table(self, columns: list[str]) -> pd.DataFrame:
+        """LABEL_BELIEFS. columns: of the probabilities, classes ascending."""
+        found = pd.DataFrame(self.belief, columns=columns)
+        found.insert(0, "image_id", self.sources.image_ids)
+        return found
+
     def rows_of(self, image_ids: pd.Series) -> Integers:
         """Where each of the ids stands among the sources."""
         return np.searchsorted(self.sources.image_ids, image_ids.to_numpy(dtype=str))
@@ -111,6 +117,19 @@ def gather_sources(oof_votes: pd.DataFrame, clean_images: pd.DataFrame, ledger: 
     known = np.isin(ids, judged.map(full_ids(clean_images)).dropna().to_numpy(dtype=str))
     labels, first = (places_of(images[name], targets_of(columns)) for name in ("label", "given_label"))
     return Sources(ids, np.stack(parts), labels, first, known)
+
+
+def truth_of_pages(votes: pd.DataFrame, beliefs: pd.DataFrame) -> Floats:
+    """(N, C) what the pages of VOTES are believed to be; beliefs: LABEL_BELIEFS. Raises InputError for a page of a
+    source that is not among them.
+    """
+    rows = pd.Index(beliefs["image_id"].astype(str)).get_indexer(pd.Index(votes["image_id"].astype(str)))
+    if (rows < 0).any():
+        raise InputError(
+            f"Expected what is believed of every page's label, but of {(rows < 0).sum()} pages nothing is there; run "
+            "the ensembling pipeline again."
+        )
+    return probabilities_of(beliefs)[rows]
 
 
 def estimate_label_noise(sources: Sources) -> LabelNoise:

@@ -5,7 +5,10 @@ over bins of pages (Naeini et al., "Obtaining well calibrated probabilities usin
 read, but it depends on the bins and is above zero by luck alone, the more so the fewer the pages. The Brier score and
 the negative log-likelihood (NLL) have neither fault, but mix how sure answers are with how good they are.
 
-Legend of shapes: N pages, C classes, B bins.
+What a page is need not be sure: some labels are wrong. So all are judged against `truth`, a distribution over the
+classes; where labels are right, all of it is on the label.
+
+Legend of shapes: N pages, C classes, B bins; truth (N, C), rows summing to one.
 """
 
 from typing import Any
@@ -32,17 +35,18 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def reliability_scores(votes: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
+def reliability_scores(votes: pd.DataFrame, seed: int = 0, truth: Floats | None = None) -> dict[str, Any]:
     """`ece` (15 bins of equal width), `ece_mass` (15 bins of equally many pages), `ece_by_luck` (what `ece` would read
     on average if every confidence kept its word), `brier` in [0, 2], `nll` in nats, mean `confidence`, `accuracy` and
     `pages`.
 
-    votes: VOTES with labels, any number of rows above zero.
+    votes: VOTES, any number of rows above zero. truth: of their pages; None: their labels are right.
     """
     if votes.empty:
         raise InputError("Expected answered pages with labels to judge confidences by, but there are none.")
-    confidence, right = votes["confidence"].to_numpy(np.float64), is_right(votes)
-    probabilities, truth = probabilities_of(votes), truth_of(votes)
+    truth = certain_truth(votes) if truth is None else truth
+    confidence, right = votes["confidence"].to_numpy(np.float64), chance_right(votes, truth)
+    probabilities = probabilities_of(votes)
     return {
         "ece": calibration_error(confidence, right),
         "ece_mass": calibration_error(confidence, right, equal="mass"),
@@ -55,10 +59,8 @@ def reliability_scores(votes: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def reliability_bins(
-    confidence: Floats, right: NDArray[np.bool_], bins: int = BINS, equal: str = "width"
-) -> pd.DataFrame:
-    """Columns RELIABILITY. confidence (N,), in [0, 1]; right (N,); bins of equal "width", or "mass": as many pages."""
+def reliability_bins(confidence: Floats, right: Floats, bins: int = BINS, equal: str = "width") -> pd.DataFrame:
+    """Columns RELIABILITY. confidence, right (N,), in [0, 1]; bins of equal "width", or "mass": as many pages."""
     codes = _bin_codes(np.asarray(confidence, dtype=np.float64), bins, equal)
     table = pd.DataFrame({"bin": codes, "confidence": confidence, "right": np.asarray(right, dtype=np.float64)})
     grouped = table.groupby("bin")
@@ -74,7 +76,7 @@ def reliability_bins(
     return found.assign(low=low, high=high).reset_index(drop=True)[list(RELIABILITY)]
 
 
-def calibration_error(confidence: Floats, right: NDArray[np.bool_], bins: int = BINS, equal: str = "width") -> float:
+def calibration_error(confidence: Floats, right: Floats, bins: int = BINS, equal: str = "width") -> float:
     """Mean distance, in [0, 1], between mean confidence and share of right answers, bins weighing by their pages."""
     table = reliability_bins(confidence, right, bins, equal)
     return float((table["pages"] * (table["confidence"] - table["accuracy"]).abs()).sum() / table["pages"].sum())
@@ -91,15 +93,14 @@ def error_by_luck(confidence: Floats, seed: int, draws: int = LUCKY_DRAWS) -> fl
     return float(np.abs(np.add.reduceat(missed, starts, axis=1)).sum(axis=1).mean() / len(ordered))
 
 
-def brier_scores(probabilities: Floats, truth: Integers) -> Floats:
-    """(N,) squared distance of (N, C) to the true corner of the simplex, in [0, 2]; truth (N,): places, not numbers."""
-    own = probabilities[np.arange(len(truth)), truth]
-    return np.asarray(np.square(probabilities).sum(axis=1) - 2 * own + 1)
+def brier_scores(probabilities: Floats, truth: Floats) -> Floats:
+    """(N,) expected squared distance of (N, C) to the true corner of the simplex, in [0, 2]."""
+    return np.asarray(np.square(probabilities).sum(axis=1) - 2 * (probabilities * truth).sum(axis=1) + 1)
 
 
-def log_losses(probabilities: Floats, truth: Integers) -> Floats:
-    """(N,) negative log-likelihood in nats of the true places (N,) under (N, C)."""
-    return np.asarray(-safe_log(probabilities[np.arange(len(truth)), truth]))
+def log_losses(probabilities: Floats, truth: Floats) -> Floats:
+    """(N,) expected negative log-likelihood in nats of the true class under (N, C)."""
+    return np.asarray(-(safe_log(probabilities) * truth).sum(axis=1))
 
 
 def temper(probabilities: Floats, temperature: float | Floats) -> Floats:
@@ -128,14 +129,20 @@ def truth_of(votes: pd.DataFrame) -> Integers:
     return places_of(votes["label"], targets_of(probability_columns(votes)))
 
 
+def certain_truth(votes: pd.DataFrame) -> Floats:
+    """(N, C) all on the label."""
+    return np.eye(len(probability_columns(votes)))[truth_of(votes)]
+
+
+def chance_right(votes: pd.DataFrame, truth: Floats) -> Floats:
+    """(N,) how likely each answer is right, in [0, 1]."""
+    answers = places_of(votes["predicted"], targets_of(probability_columns(votes)))
+    return np.asarray(truth[np.arange(len(answers)), answers])
+
+
 def places_of(numbers: pd.Series, targets: list[int]) -> Integers:
     """(N,) the place of each class number among the targets, ascending."""
     return np.searchsorted(targets, numbers.to_numpy(np.int64)).astype(np.int64)
-
-
-def is_right(votes: pd.DataFrame) -> NDArray[np.bool_]:
-    """(N,) whether each page was answered with its label."""
-    return np.asarray(votes["predicted"].to_numpy(np.int64) == votes["label"].to_numpy(np.int64))
 
 
 def _bin_codes(confidence: Floats, bins: int, equal: str) -> Integers:

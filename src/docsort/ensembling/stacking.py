@@ -86,7 +86,8 @@ def fit_logistic(stack: MemberStack, truth: Integers) -> Weighing:
 def fit_temperatures(stack: MemberStack, truth: Integers) -> Floats:
     """(M,) each model's own (`temperature.fit_temperature`)."""
     members = stack.by_model().probabilities
-    return np.array([fit_temperature(members[:, model], truth) for model in range(members.shape[1])])
+    own = np.eye(members.shape[-1])[truth]
+    return np.array([fit_temperature(members[:, model], own) for model in range(members.shape[1])])
 
 
 def _logistic_loss(logs: Floats, truth: Integers, worth: Floats) -> Callable[[Floats], tuple[float, Floats]]:

@@ -11,12 +11,16 @@ fitted to it.
 **On test pages** that temperature would be wrong: out of fold one member answers, on test pages the mean of all, which
 is flatter and more often right (Rahaman & Thiery, "Uncertainty quantification and deep ensembles", NeurIPS 2021). No
 page with a label has an answer of all members. But what a member gives to the label, on average over pages, is known
-out of fold, and so then is what all of them give on test pages. The temperature of their mean is the one under which
-labels drawn from it would be given just that.
+out of fold, and so then is what all of them give on test pages: as much, and as much more or less as a calibrated
+member expects to give there (difference of confidences; Guillory et al., "Predicting with confidence on unseen
+distributions", ICCV 2021). The temperature of their mean is the one under which labels drawn from it would be given
+just that.
 
 A temperature changes no answer. A scale and a shift per class may; they are used only where they earn it out of fold.
 
-Legend of shapes: M members, N pages, C classes.
+Labels may be wrong, and what is fitted is the truth: what each label is believed to be (`ensembling.label_noise`).
+
+Legend of shapes: M members, N pages, C classes; truth (N, C): distributions over the classes.
 """
 
 from collections.abc import Mapping
@@ -28,7 +32,6 @@ import pandas as pd
 
 from docsort.ensembling.reliability import (
     Floats,
-    Integers,
     log_losses,
     probabilities_of,
     safe_log,
@@ -95,11 +98,9 @@ def with_probabilities(votes: pd.DataFrame, after: Floats, may_move: bool) -> pd
     return calibrated
 
 
-def fit_temperature(probabilities: Floats, truth: Integers) -> float:
-    """The temperature of (N, C) under which labels get, on average, the probability that `truth` (N,), places of
-    classes, was given.
-    """
-    given = probabilities[np.arange(len(truth)), truth]
+def fit_temperature(probabilities: Floats, truth: Floats) -> float:
+    """The temperature of (N, C) under which labels get, on average, the probability that `truth` (N, C) was given."""
+    given = (probabilities * truth).sum(axis=1)
     return fit_pooled_temperature(probabilities, probabilities[None], float(given.mean()))
 
 
@@ -120,17 +121,16 @@ def fit_pooled_temperature(pooled: Floats, members: Floats, given: float) -> flo
     return float(np.exp(brentq(excess, cold, hot, xtol=1e-6)))
 
 
-def fit_vector(probabilities: Floats, truth: Integers) -> Calibration:
+def fit_vector(probabilities: Floats, truth: Floats) -> Calibration:
     """Scale and shift per class of the smallest penalised NLL (vector scaling, Guo et al. 2017), then a temperature."""
     from scipy.optimize import minimize
 
     logs, classes = safe_log(probabilities), probabilities.shape[1]
     start = np.concatenate([np.full(classes, 1 / fit_temperature(probabilities, truth)), np.zeros(classes)])
-    own = np.eye(classes)[truth]
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         after = soften(weights[:classes] * logs + weights[classes:])
-        error = (after - own) / len(truth)
+        error = (after - truth) / len(truth)
         slope = np.concatenate([(error * logs).sum(axis=0), error.sum(axis=0)])
         away = weights - start
         return float(log_losses(after, truth).mean() + PENALTY * away @ away), slope + 2 * PENALTY * away

@@ -27,7 +27,7 @@ from docsort.ensembling.external_answers import read_external_answers as read_an
 from docsort.ensembling.forecast import Luck
 from docsort.ensembling.forecast import forecast_score as make_forecast
 from docsort.ensembling.gain import ensemble_gain
-from docsort.ensembling.label_noise import estimate_label_noise, gather_sources
+from docsort.ensembling.label_noise import estimate_label_noise, gather_sources, truth_of_pages
 from docsort.ensembling.novelty import NoveltyIndex, fit_index
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.ensembling.reference import Reference, build_reference
@@ -39,7 +39,7 @@ from docsort.models.embeddings import embed, embedding_table, pages_to_embed
 from docsort.reporting.parameters import ReportingParameters
 from docsort.reviewing.final_answers import decide_sheet
 from docsort.stores import Store
-from docsort.tables import EMBEDDING_KEYS
+from docsort.tables import EMBEDDING_KEYS, probability_columns
 
 
 def read_external_answers(
@@ -160,16 +160,24 @@ def make_reference(
     return build_reference(appearance, answers, oof_votes, seed)
 
 
+def believe_labels(oof_votes: pd.DataFrame, clean_images: pd.DataFrame, label_fixes: pd.DataFrame) -> pd.DataFrame:
+    """Says what the true label of each held-out page may be."""
+    noise = estimate_label_noise(gather_sources(oof_votes, clean_images, label_fixes))
+    return noise.table(probability_columns(oof_votes))
+
+
 def calibrate_votes(
     oof_votes: pd.DataFrame,
     test_votes: pd.DataFrame,
     fold_votes: pd.DataFrame,
+    label_beliefs: pd.DataFrame,
     parameters: EnsemblingParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
     """Calibrates confidences, and chooses the one below which a person should look."""
-    calibrated = calibrate(oof_votes, test_votes, fold_votes, parameters, seed)
-    abstention = judge_abstention(calibrated.oof_votes, calibrated.test_votes, parameters)
+    truth = truth_of_pages(oof_votes, label_beliefs)
+    calibrated = calibrate(oof_votes, test_votes, fold_votes, truth, parameters, seed)
+    abstention = judge_abstention(calibrated.oof_votes, calibrated.test_votes, truth, parameters)
     return calibrated.oof_votes, calibrated.record, abstention
 
 

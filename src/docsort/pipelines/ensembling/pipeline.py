@@ -55,9 +55,11 @@ def create_votes() -> list[Node]:
             "oof_predictions specialist_oof_predictions folds decisions",
             "uncalibrated_oof_votes",
         ),
+        step(nodes.believe_labels, "uncalibrated_oof_votes clean_images label_fixes", "label_beliefs"),
         step(
             nodes.calibrate_votes,
-            "uncalibrated_oof_votes uncalibrated_test_votes fold_test_votes params:ensembling params:seed",
+            "uncalibrated_oof_votes uncalibrated_test_votes fold_test_votes label_beliefs params:ensembling "
+            "params:seed",
             "oof_votes calibration abstention",
         ),
         step(

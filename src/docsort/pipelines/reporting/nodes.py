@@ -6,6 +6,7 @@ import pandas as pd
 from PIL import Image
 
 from docsort.augmentation.parameters import AugmentationParameters
+from docsort.ensembling.label_noise import truth_of_pages
 from docsort.ensembling.parameters import EnsemblingParameters
 from docsort.folds import CrossValidationParameters
 from docsort.ingestion.parameters import SourceParameters
@@ -56,12 +57,14 @@ def score_confidences(
     test_probabilities: pd.DataFrame,
     calibration: dict[str, Any],
     abstention: dict[str, Any],
+    label_beliefs: pd.DataFrame,
     raw_location: dict[str, Any],
     seed: int,
 ) -> tuple[Scores, pd.DataFrame, pd.DataFrame]:
     """Scores how calibrated confidences are, and what is answered without a person."""
     answers = test_probabilities.rename(columns={"target": "predicted"})
-    votes = Confidences(uncalibrated_oof_votes, oof_votes, uncalibrated_test_votes, answers)
+    truth = truth_of_pages(oof_votes, label_beliefs)
+    votes = Confidences(uncalibrated_oof_votes, oof_votes, uncalibrated_test_votes, answers, truth)
     return score_words(votes, calibration, abstention, read_answer_key(raw_location), seed)
 
 

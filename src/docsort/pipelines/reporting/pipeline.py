@@ -25,7 +25,7 @@ def create_scores() -> list[Node]:
         step(
             nodes.score_confidences,
             "uncalibrated_oof_votes oof_votes uncalibrated_test_votes test_probabilities calibration abstention "
-            "raw_location params:seed",
+            "label_beliefs raw_location params:seed",
             "confidence_scores reliability risk_coverage",
         ),
         step(
