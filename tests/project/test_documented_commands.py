@@ -36,7 +36,9 @@ NOT_RUN = {
 }
 """Of commands that the test of all leaves out: what tells them, and why."""
 
-SERVES = re.compile(r"kedro viz|mlflow ui|mlflow models serve|docsort serve|label-review|docsort review \S+( --ensemble \S+)?$")
+SERVES = re.compile(
+    r"kedro viz|mlflow ui|mlflow models serve|docsort serve|label-review|docsort review \S+( --ensemble \S+)?$"
+)
 ADDRESS = re.compile(r"http://[\w.]+:\d+")
 
 
