@@ -159,7 +159,7 @@ def judged(search: Search, way: str) -> dict[str, Any]:
     best = max(finished, key=lambda each: float(each.result["forecast"]))
     main = best.job.given["members"]["main"]
     changes = {RATE: main["learning_rate"]["pretrained"], SMOOTHING: main["label_smoothing"]}
-    again = search.finished(search.job(f"{way}/{JUDGED}", changes, JUDGE_SEED))
+    again = search.finished(search.job(f"{way}/{JUDGED}", changes, JUDGE_SEED + search.described.seed))
     return {
         "way": way,
         "finished": len(finished),
