@@ -11,7 +11,7 @@ from docsort.pipeline_registry import register_pipelines
 
 STAGES = {"ingestion", "cleaning", "augmentation", "training", "specialists", "ensembling", "reporting"}
 ROOT_BOX = "__root__"
-MOST_ELEMENTS = 74
+MOST_ELEMENTS = 75
 """On the first screen: boxes, and datasets that are read or written from outside one. It was 234 once."""
 LAYERS = ["raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting"]
 

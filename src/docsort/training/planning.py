@@ -72,7 +72,7 @@ def plan_epochs(
         asking, epoch_s = _seconds_of(networks, job, views, speeds)
         training = sum(wanted[name] * seconds for name, seconds in epoch_s.items())
         share = min(1.0, max(0.0, left - asking) / training) if training else 1.0
-        plan = {"pages_per_s": speeds, "cut": share, "seconds_left": round(left)}
+        plan = {"pages_per_s": speeds, "cut": share, "seconds_left": max(0, round(left))}
         over = asking + sum(epoch_s.values()) - left
         if over > KEPT_BACK * time_limit:
             logger.warning(
@@ -85,7 +85,7 @@ def plan_epochs(
     steps = {name: epochs[name] * job.learnt(own) for name, own in networks.items()}
     for name in networks:
         kept = epochs[name] / max(1, round(wanted[name]))
-        why = "" if kept == 1 else f", {kept:.0%} of what was asked for, in the {left:.0f} s that are left"
+        why = "" if kept == 1 else f", {kept:.0%} of what was asked for, in the {max(0.0, left):.0f} s that are left"
         logger.info("%s: %d epochs, %d page-steps a fold%s", name, epochs[name], steps[name], why)
     return {"epochs": epochs, "page_steps": steps, **plan}
 
