@@ -32,8 +32,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from docsort.ensembling.label_noise import LabelNoise
-from docsort.ensembling.reliability import Floats, Integers, temper, truth_of
-from docsort.ensembling.temperature import fit_pooled_temperature
+from docsort.ensembling.reliability import Floats, Integers, certain_truth, temper
+from docsort.ensembling.temperature import fit_temperature
 from docsort.ensembling.votes import VotePlan, fold_votes
 from docsort.errors import InputError
 from docsort.metrics import mean_over_members
@@ -165,9 +165,8 @@ def ensemble_gain(
     own = judged(oof_members, "predictions of members")
     seen = mean_over_members(fold_votes(own, by_fold))
     answers = seen[probability_columns(seen)].to_numpy(np.float64)
-    truth = np.eye(answers.shape[1])[truth_of(seen)] if noise is None else noise.belief[noise.rows_of(seen["image_id"])]
-    given = float((answers * truth).sum(axis=1).mean())
-    temperature = fit_pooled_temperature(answers, answers[None], given)
+    truth = certain_truth(seen) if noise is None else noise.belief[noise.rows_of(seen["image_id"])]
+    temperature = fit_temperature(answers, truth)
     members, answers = temper(members, temperature), temper(answers, temperature)
     return EnsembleGain(AnsweredPages(members), HeldOut(answers, truth, seen["group"].to_numpy(str)))
 

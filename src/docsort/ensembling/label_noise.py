@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from docsort.cleaning.ledger import full_ids
 from docsort.ensembling.reliability import Floats, Integers, places_of, probabilities_of, soften
 from docsort.errors import InputError, listing
-from docsort.tables import CONDITIONS, probability_columns, targets_of
+from docsort.tables import CONDITIONS, LABEL_BELIEFS, probability_columns, targets_of
 
 CHANCES = np.concatenate([[0.0], np.geomspace(0.0025, 0.4, 24)])
 """Of a wrong label, that are compared. Beyond, labels mean nothing."""
@@ -87,9 +87,8 @@ class LabelNoise:
 
     def table(self, columns: list[str]) -> pd.DataFrame:
         """LABEL_BELIEFS. columns: of the probabilities, classes ascending."""
-        found = pd.DataFrame(self.belief, columns=columns)
-        found.insert(0, "image_id", self.sources.image_ids)
-        return found
+        found = pd.DataFrame(self.belief, columns=columns).assign(image_id=self.sources.image_ids)
+        return found[[*LABEL_BELIEFS, *columns]]
 
     def rows_of(self, image_ids: pd.Series) -> Integers:
         """Where each of the ids stands among the sources."""

@@ -18,14 +18,12 @@ from typing import Any
 
 import psutil
 
+from docsort.images.dihedral import TURNS
 from docsort.training.parameters import TrainingParameters
 from docsort.work.executor import Needs, executor
 
 FORWARD = 3.5
 """How many pages are answered in the time in which one is learnt."""
-
-TURNS = 8
-"""Of a page, that a frozen network is asked for."""
 
 LATER_S = 30
 """Seconds for what comes after the trainings and is not counted below: votes, forecast, heat maps, report."""
@@ -40,7 +38,7 @@ logger = logging.getLogger(__name__)
 class Job:
     """What the trainings of all folds meet. folds: how many; renders: of one fold, that networks without `damaged`
     learn, and those that are added with it; held_out: pages of one fold, all conditions; test: test images; frozen:
-    members that learn from what a network answers that nobody trains, in eight turns of each page."""
+    members that learn from what a network answers that nobody trains, in all turns of each page."""
 
     folds: int
     renders: int
@@ -101,7 +99,7 @@ def _seconds_of(
         rounds = math.ceil(trainings / at_once) * at_once / trainings
         epochs[name] = rounds * job.folds * (job.learnt(own) + job.held_out / FORWARD) / speeds[name]
         asking += job.folds * views * (job.held_out + job.test / 2) / FORWARD / speeds[name]
-    described = job.frozen * TURNS * (job.folds * (job.renders + job.damaged) / max(1, job.folds - 1) + job.test)
+    described = job.frozen * len(TURNS) * (job.folds * (job.renders + job.damaged) / max(1, job.folds - 1) + job.test)
     return asking + described / FORWARD / max(speeds.values(), default=math.inf), epochs
 
 
