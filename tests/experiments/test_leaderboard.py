@@ -21,6 +21,7 @@ from docsort.experiments.leaderboard import (
 )
 from docsort.experiments.queue import Queue
 from docsort.experiments.records import COLUMNS, record_of
+from docsort.experiments.running import LOG_FILE
 from docsort.experiments.status import duration, tell_status
 
 RUNS = {"dear": (0.95, 40.0, 0.93), "cheap": (0.95, 5.0, 0.96), "<poor>": (0.5, 5.0, None)}
@@ -122,7 +123,7 @@ def test_the_status_tells_states_time_left_and_the_best_so_far(queue: Queue) -> 
     queue.set_budget(10)
     head, columns, *rows = tell_status(queue)
     assert head == f"5 experiments in {queue.folder}: 2 waiting, 3 finished"
-    assert columns.split() == ["experiment", "state", "took", "forecast,", "or", "why", "not"]
+    assert columns.split() == ["experiment", "state", "took", "forecast,", "how", "far,", "or", "why", "not"]
     assert rows[0].split() == ["after", "waiting", "(priority", "2)"]
     assert rows[4].split() == ["<poor>", "finished", "5", "min", "00", "s", "0.500", "[0.480,", "0.520]"]
     assert rows[5:7] == [
@@ -130,6 +131,19 @@ def test_the_status_tells_states_time_left_and_the_best_so_far(queue: Queue) -> 
         "Of the budget of 10 h 00 min 50 min 00 s are used.",
     ]
     assert rows[7].startswith("Best forecast so far: dear, 0.950 [0.930, 0.970]")
+
+
+def test_the_status_tells_how_far_a_running_experiment_is(tmp_path: Path) -> None:
+    queue = Queue(tmp_path / "queue")
+    (job,) = queue.add([planned("next")])
+    assert queue.take() == job
+    assert "steps" not in tell_status(queue)[2]
+    log = queue.run_folder(job) / LOG_FILE
+    log.parent.mkdir(parents=True)
+    log.write_text("INFO     Finished 1 of 99: a, 0.1 s\nINFO     Finished 16 of 99: b, 0.1 s\nINFO     Running: c\n")
+    row = tell_status(queue)[2]
+    assert row.split()[:2] == ["next", "running"]
+    assert row.split()[-4:] == ["16", "of", "99", "steps"]
 
 
 def test_how_long_something_takes_is_told_in_two_units() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from docsort.work.programs import Program
 POLL_S = 0.5
 RUN_FILE, LOG_FILE = "run.yml", "log.txt"
 TAIL = 20_000
-"""Bytes at the end of a log in which the reason is looked for."""
+"""Bytes at the end of a log that are looked at."""
+STEP = re.compile(r"Finished (\d+ of \d+): ")
+"""As `runners.fold_runner` tells it."""
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +77,21 @@ def reason_in(log: Path, status: int) -> str:
     """Why a run failed, in one sentence: what it says at the end of its log, or that it was killed."""
     if status < 0:
         return f"It was ended by signal {-status}, as when memory ran out; see {log}."
-    with log.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-        lines = file.read().decode(errors="replace").splitlines()
+    lines = _end_of(log).splitlines()
     told = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
     if told:
         return " ".join(line.strip() for line in lines[told[-1] :])[len("Error: ") :].strip()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
     return f"It ended with status {status}: {last[:300]} (see {log})."
+
+
+def progress_in(log: Path) -> str:
+    """How many of its steps a run has done, as "16 of 99 steps"; empty before the first, and where there is no log."""
+    done = STEP.findall(_end_of(log)) if log.is_file() else []
+    return f"{done[-1]} steps" if done else ""
+
+
+def _end_of(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+        return file.read().decode(errors="replace")

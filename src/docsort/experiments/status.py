@@ -1,9 +1,11 @@
 """What the queue says of itself: a table, the time that is left, and the best so far."""
 
 import math
+import time
 from collections.abc import Sequence
 
 from docsort.experiments.queue import Queue, Standing
+from docsort.experiments.running import LOG_FILE, progress_in
 
 STATES = ("running", "waiting", "failed", "cancelled", "finished")
 
@@ -13,7 +15,7 @@ def tell_status(queue: Queue) -> list[str]:
     found = queue.require().standings()
     counts = {state: sum(each.state == state for each in found) for state in STATES}
     head = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    rows = [_row(each) for each in sorted(found, key=lambda each: STATES.index(each.state))]
+    rows = [_row(queue, each) for each in sorted(found, key=lambda each: STATES.index(each.state))]
     lines = [f"{len(found)} experiments in {queue.folder}: {head}", *_aligned(rows), *_times(queue, found)]
     done = [each for each in found if each.state == "finished"]
     if done:
@@ -43,17 +45,20 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def _row(each: Standing) -> tuple[str, ...]:
+def _row(queue: Queue, each: Standing) -> tuple[str, ...]:
     state = each.state if not each.job.priority else f"{each.state} (priority {each.job.priority})"
     if each.state == "finished":
         told = f"{each.result['forecast']:.3f} [{each.result['low']:.3f}, {each.result['high']:.3f}]"
         return each.job.name, state, duration(each.result["seconds"]), told
+    if each.holder is not None:
+        took = max(0.0, time.time() - each.holder.since)  # the clock of another machine may differ
+        return each.job.name, state, duration(took), progress_in(queue.run_folder(each.job) / LOG_FILE)
     tries = f"after {each.failures} tries: " if each.failures > 1 else ""
     return each.job.name, state, "", f"{tries}{each.why}" if each.why else ""
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    table = [("experiment", "state", "took", "forecast, or why not"), *rows]
+    table = [("experiment", "state", "took", "forecast, how far, or why not"), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(3)]
     padded = [[*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]] for row in table]
     return ["  ".join(row).rstrip() for row in padded]
