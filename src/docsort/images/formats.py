@@ -5,6 +5,7 @@ which is code, and would run in Ghostscript).
 """
 
 import re
+import warnings
 from functools import cache
 from io import BytesIO
 
@@ -21,6 +22,8 @@ SUFFIXES = (
 """How names of such files end, in lower case."""
 
 ADVICE = "save it as JPEG, PNG or PDF"
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # `reading.MAX_PIXELS` is the bound
 
 PICTURES: tuple[tuple[bytes, str], ...] = (
     (rb"\xff\xd8\xff", "JPEG"),
