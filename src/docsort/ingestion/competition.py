@@ -8,7 +8,8 @@ train/  test/           the photos, named by ID
 Ids stay as the CSV files have them. A file has the name of its id in whatever Unicode form its disk keeps names.
 """
 
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -24,6 +25,15 @@ KNOWN_FOLDERS = ("train", "test", "answer_key")
 """Without a warning; the sample has its answer key there."""
 
 FILES = {"train.csv": ("ID", "target"), "sample_submission.csv": ("ID",), "meta.csv": ("target", "class_name")}
+
+BY_NAME = " (a target is the number of a class, not its name)"
+
+UNLIKE: dict[str, Callable[[str], str]] = {
+    "case": str.casefold,
+    "ending": lambda name: name.rpartition(".")[0] or name,
+    "folder": lambda name: PurePosixPath(name).name,
+}
+"""In what an ID may differ from the name of its file, and what is left without it."""
 
 
 def read_competition(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -43,8 +53,9 @@ def read_competition(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     problems.add("IDs both in train.csv and in sample_submission.csv", sorted(both))
     targets = _numbers(train["target"])
     unknown = ~targets.isin(classes["target"])
+    by_name = train["target"].isin(classes["class_name"])
     problems.add(
-        "targets in train.csv that meta.csv does not list",
+        f"targets in train.csv that meta.csv does not list{BY_NAME if (unknown & by_name).any() else ''}",
         (f"{target} ({image_id})" for image_id, target in train.loc[unknown, ["ID", "target"]].to_numpy()),
     )
     if train.empty:
@@ -110,9 +121,18 @@ def _check_ids(folder: Path, ids: pd.Series, split: str, files: dict[str, str], 
     problems.add(f"IDs in {table} that lead out of {split}/", (repr(name) for name in outside))
     problems.add(f"IDs listed twice in {table}", sorted(set(forms[forms.duplicated()])))
     inside = set(forms) - {normal_form(name) for name in outside}
-    problems.add(f"IDs in {table} without a file in {split}/", sorted(inside - set(files)))
-    problems.add(f"files in {split}/ without an ID in {table}", sorted(set(files) - inside))
+    missing, left = inside - set(files), set(files) - inside
+    problems.add(f"IDs in {table} without a file in {split}/{_nearly(missing, left)}", sorted(missing))
+    problems.add(f"files in {split}/ without an ID in {table}", sorted(left))
     _check_strays(folder / split, inside, problems)
+
+
+def _nearly(missing: set[str], left: set[str]) -> str:
+    """In what alone IDs without a file differ from files without an ID, where they do."""
+    for part, rest in UNLIKE.items():
+        if {rest(name) for name in missing} & {rest(name) for name in left}:
+            return f" (where only the {part} differs: write the ID as the file is called)"
+    return ""
 
 
 def _check_strays(folder: Path, ids: set[str], problems: Problems) -> None:
