@@ -7,6 +7,7 @@ import pytest
 from tiny_runs import planned
 
 from docsort.errors import InputError
+from docsort.experiments.claims import Claim
 from docsort.experiments.queue import FAILED, Queue
 
 
@@ -48,6 +49,24 @@ def test_a_finished_one_is_never_taken_again(queue: Queue) -> None:
     queue.claims.give_back(job.key)
     queue.cancel(job, "late")
     assert states(queue) == {"a": "finished"}
+    assert queue.take() is None
+
+
+def test_one_that_another_finishes_while_it_is_looked_at_is_not_taken_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = queue.add([planned("a")])
+    other = Queue(queue.folder)
+    assert other.take() == job
+    held_by = queue.claims.holder
+
+    def finished_meanwhile(key: str) -> Claim | None:
+        other.finish(job, {"forecast": 0.5})
+        other.claims.give_back(key)
+        return held_by(key)
+
+    assert queue.standing(job).state == "running"
+    monkeypatch.setattr(queue.claims, "holder", finished_meanwhile)
     assert queue.take() is None
 
 

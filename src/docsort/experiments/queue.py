@@ -137,10 +137,10 @@ class Queue:
 
     def standing(self, job: Job) -> Standing:
         """How one stands."""
+        holder = self.claims.holder(job.key)  # first, as a claim is given back only when what came of it is written
         result = _read(self._path("results", job.key))
         if result is not None:
             return Standing(job, "finished", result=result)
-        holder = self.claims.holder(job.key)
         failures = self.failures(job)
         why = failures[-1]["why"] if failures else ""
         if (cancelled := _read(self._path("cancelled", job.key))) is not None:
