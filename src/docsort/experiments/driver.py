@@ -12,8 +12,8 @@ from pathlib import Path
 from docsort.errors import DocsortError
 from docsort.experiments.places import Place
 from docsort.experiments.queue import FAILED, FINISHED, STOPPED, Job, Queue
-from docsort.experiments.records import record_of
-from docsort.experiments.running import Outcome, Stop
+from docsort.experiments.records import forecast_text, record_of
+from docsort.experiments.running import LOG_FILE, Outcome, Stop
 
 WAIT_S = 1.0
 OVER_BUDGET = "the hours of the queue are used up"
@@ -73,14 +73,15 @@ class Driver:
 
     def do(self, job: Job, watch: Stop = lambda: None) -> Outcome:
         """One try of a job that this process has claimed, noted, and the claim given back."""
-        logger.info("%s begins", job.name)
+        logger.info("%s begins; its log: %s", job.name, self._queue.run_folder(job) / LOG_FILE)
         try:
             outcome = self._try(job, watch)
             if outcome.status != FINISHED:
                 self._queue.note_try(job, outcome.status, outcome.seconds, outcome.why)
         finally:
             self._queue.claims.give_back(job.key)
-        said = f": {outcome.why}" if outcome.why else ""
+        told = f"forecast {forecast_text(result)}" if (result := self._queue.standing(job).result) else outcome.why
+        said = f": {told}" if told else ""
         logger.info("%s %s after %.0f s%s", job.name, outcome.status, outcome.seconds, said)
         return outcome
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from docsort.experiments.comparison import Comparison
-from docsort.experiments.records import text_of
+from docsort.experiments.records import forecast_text, text_of
 from docsort.templates import load_template
 
 WIDTH, NAMES, ROW, TOP = 900, 250, 26, 26
@@ -118,7 +118,7 @@ def _row(row: Mapping[Any, Any]) -> dict[str, str]:
 
 def _title(row: Mapping[Any, Any]) -> str:
     true = "" if pd.isna(row["true"]) else f", true {row['true']:.3f}"
-    return f"{row['experiment']}: forecast {row['forecast']:.3f} [{row['low']:.3f}, {row['high']:.3f}]{true}"
+    return f"{row['experiment']}: forecast {forecast_text(row)}{true}"
 
 
 def _cut(name: str) -> str:

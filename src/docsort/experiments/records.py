@@ -73,6 +73,11 @@ def record_of(job: Job, data_root: Path) -> dict[str, Any]:
     }
 
 
+def forecast_text(result: Mapping[str, Any]) -> str:
+    """The forecast of a record and its interval, as "0.931 [0.906, 0.953]"."""
+    return f"{result['forecast']:.3f} [{result['low']:.3f}, {result['high']:.3f}]"
+
+
 def text_of(name: str, value: Any) -> str:
     """A value of the table as a person reads it."""
     if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from docsort.experiments.queue import Queue, Standing
+from docsort.experiments.records import forecast_text
 from docsort.experiments.running import LOG_FILE, progress_in
 
 STATES = ("running", "waiting", "failed", "cancelled", "finished")
@@ -21,8 +22,8 @@ def tell_status(queue: Queue) -> list[str]:
     if done:
         best = max(done, key=lambda each: each.result["forecast"])
         lines.append(
-            f"Best forecast so far: {best.job.name}, {best.result['forecast']:.3f} [{best.result['low']:.3f}, "
-            f"{best.result['high']:.3f}]; `docsort experiments leaderboard` says what that is worth."
+            f"Best forecast so far: {best.job.name}, {forecast_text(best.result)}; `docsort experiments leaderboard` "
+            "says what that is worth."
         )
     return lines
 
@@ -48,8 +49,7 @@ def duration(seconds: float) -> str:
 def _row(queue: Queue, each: Standing) -> tuple[str, ...]:
     state = each.state if not each.job.priority else f"{each.state} (priority {each.job.priority})"
     if each.state == "finished":
-        told = f"{each.result['forecast']:.3f} [{each.result['low']:.3f}, {each.result['high']:.3f}]"
-        return each.job.name, state, duration(each.result["seconds"]), told
+        return each.job.name, state, duration(each.result["seconds"]), forecast_text(each.result)
     if each.holder is not None:
         took = max(0.0, time.time() - each.holder.since)  # the clock of another machine may differ
         return each.job.name, state, duration(took), progress_in(queue.run_folder(each.job) / LOG_FILE)

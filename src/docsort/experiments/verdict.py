@@ -11,7 +11,7 @@ import pandas as pd
 from docsort.errors import InputError
 from docsort.experiments.comparison import Comparison, compare
 from docsort.experiments.queue import Job, Queue, Standing
-from docsort.experiments.records import newest
+from docsort.experiments.records import forecast_text, newest
 from docsort.experiments.search import AS_GIVEN, Search
 from docsort.files import write_atomically
 from docsort.seeding import derive_seed
@@ -113,4 +113,4 @@ def _votes(queue: Queue, job: Job) -> Path:
 
 def _figures(row: Row) -> str:
     true = "" if row.get("true") is None else f"  true test {row['true']:.3f}"
-    return f"{row['forecast']:.3f} [{row['low']:.3f}, {row['high']:.3f}]{true}"
+    return f"{forecast_text(row)}{true}"
