@@ -60,6 +60,14 @@ def test_how_a_run_is_recorded_decides_no_result(parameters: dict[str, Any], tmp
     assert identify(tracked, [], tmp_path) == identify(parameters, [], tmp_path)
 
 
+def test_a_number_counts_however_it_is_written(parameters: dict[str, Any], tmp_path: Path) -> None:
+    def key(**main: Any) -> str:
+        return identify({**parameters, "members": {"main": main}}, [], tmp_path)
+
+    assert key(label_smoothing=0, sizes=[1.0, 2]) == key(label_smoothing=0.0, sizes=[1, 2.0])
+    assert len({key(label_smoothing=value) for value in (0, 0.1, 1, True, "1", None)}) == 6
+
+
 def test_photos_that_are_not_there_are_named(parameters: dict[str, Any], tmp_path: Path) -> None:
     parameters["source"]["raw_dir"] = str(tmp_path / "gone")
     with pytest.raises(InputError, match="Expected raw_dir to be a folder of photos, but .*gone is not there"):

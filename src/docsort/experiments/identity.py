@@ -1,6 +1,5 @@
 """What an experiment is known by: all that decides its result, and nothing of where it lies."""
 
-import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ def identify(parameters: Mapping[str, Any], ledgers: Sequence[Path], project: Pa
 
     project: folder that relative paths are from. Raises InputError where there are no photos.
     """
-    decisive = copy.deepcopy(dict(parameters))
+    decisive = _whole(parameters)
     for name in PLACES:
         decisive["source"].pop(name, None)
     decisive.pop("tracking", None)
@@ -47,6 +46,15 @@ def data_digest(source: Mapping[str, Any]) -> str:
         found += [f"{os.path.relpath(folder, root)}/{name} {file_digest(f'{folder}/{name}')}" for name in sorted(files)]
     key = location["answer_key"]
     return sha256("\n".join([*found, file_digest(key) if key else ""]).encode(errors="surrogateescape"))
+
+
+def _whole(value: Any) -> Any:
+    """A copy in which 0.0 is 0: YAML and a person write one number in several ways."""
+    if isinstance(value, Mapping):
+        return {name: _whole(own) for name, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(own) for own in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _files(value: Any, project: Path, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:
