@@ -59,8 +59,15 @@ def test_the_simplest_is_cheap_and_less_than_one_standard_error_behind() -> None
     found = compare(tables, seed=0, draws=400)
     assert not found.others["poor"].is_better
     assert found.others["poor"].delta > found.others["poor"].error
-    cost = {"dear": (40.0, 1.0), "cheap": (5.0, 1.0), "poor": (1.0, 1.0), "tie": (5.0, 2.0)}
+    cost = {"dear": 40.0, "cheap": 5.0, "poor": 1.0, "tie": 6.0}
     assert found.simplest(cost) == "cheap"
+
+
+def test_of_equally_cheap_ones_the_best_is_taken() -> None:
+    found = compare({"behind": votes(0.9, 1), "ahead": votes(0.899, 1)}, seed=0, draws=400)
+    assert found.scores["behind"] < found.scores["ahead"]
+    assert found.simplest({"behind": 5.0, "ahead": 5.0}) == "ahead"
+    assert found.simplest({"behind": 4.0, "ahead": 5.0}) == "behind"
 
 
 def test_only_pages_that_all_have_answered_and_label_alike_count() -> None:

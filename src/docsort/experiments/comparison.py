@@ -71,9 +71,9 @@ class Comparison:
         """The leader, and those that nobody can tell from it."""
         return [self.leader, *(name for name in self.others if not self.others[name].is_better)]
 
-    def simplest(self, cost: Mapping[str, tuple[float, ...]]) -> str:
-        """The cheapest that is not shown to be worse and is less than one standard error behind. cost: by name, what
-        counts most first."""
+    def simplest(self, cost: Mapping[str, float]) -> str:
+        """The cheapest that is not shown to be worse and is less than one standard error behind, of equals the one with
+        the best score. cost: by name."""
         near = [name for name in self.as_good if name == self.leader or self._is_near(self.others[name])]
         return min(near, key=lambda name: (cost[name], -self.scores[name]))
 
