@@ -40,7 +40,10 @@ RESULTS = {
     "06_models/ensemble/1/ensemble/ensemble.json": json.dumps({"members": [{}]}),
     "07_model_output/view_curve.csv": "name,forwards,chosen\nall,8,True\n",
 }
-REAL = {"members": {"probe": {"enabled": False}, "main": {"epochs": 1}}, "specialists": {"groups": {}}}
+REAL = {
+    "members": {"probe": {"enabled": False}, "main": {"epochs": 1}},
+    "specialists": {"groups": {"certificates": []}},
+}
 
 
 def main() -> None:

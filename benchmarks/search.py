@@ -51,7 +51,7 @@ SMALL: Changes = {
         "probe": {"enabled": False},
         "main": {"epochs": 2, "backbone": "tf_efficientnet_lite0", "pretrained": "package"},
     },
-    "specialists": {"groups": {}},
+    "specialists": {"groups": {"certificates": []}},
     "reporting": {"explained_pages": 0, "projected_pages": 0},
 }
 MOST_TRIALS, STARTUP_TRIALS = 40, 4

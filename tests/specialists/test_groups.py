@@ -71,6 +71,11 @@ def test_a_foreign_data_set_skips_the_group_with_one_line(
     assert "certificates is skipped" in caplog.messages[0]
 
 
+def test_a_group_without_classes_is_turned_off(classes: pd.DataFrame) -> None:
+    given = SpecialistParameters.model_validate({"groups": {"certificates": [], "plates": [4, 5]}})
+    assert [group.name for group in resolve_groups(classes, given.groups)] == ["plates"]
+
+
 def test_all_problems_are_told_at_once(classes: pd.DataFrame) -> None:
     wanted = {
         "half": ["diagnosis", "tax_return", 99],

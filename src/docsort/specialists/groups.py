@@ -41,13 +41,16 @@ class SpecialistGroup:
 
 
 def resolve_groups(classes: pd.DataFrame, wanted: Mapping[str, Sequence[str | int]]) -> list[SpecialistGroup]:
-    """The groups that the data has, in the order of `wanted`; one that it has nothing of is skipped with a log line.
+    """The groups that the data has, in the order of `wanted`; one that it has nothing of is skipped with a log line,
+    one that names no class is turned off.
 
     Raises InputError, all problems together, for a group that is partly missing, that has fewer than two classes, or
     that shares a class with another.
     """
     groups, problems = [], []
     for name, items in wanted.items():
+        if not items:
+            continue
         targets, missing = find_targets(classes, items)
         group = SpecialistGroup(name, tuple(targets))
         if missing and not targets:

@@ -26,7 +26,7 @@ class SpecialistParameters(Parameters):
 
     groups: dict[str, tuple[str | int, ...]] = Field(
         default={"certificates": CERTIFICATES},
-        description="group name: classes by name or number; a group whose classes the data does not have is skipped",
+        description="group name: classes by name or number; none: turned off; those of other data are skipped",
     )
     find: bool = Field(default=False, description="propose more groups, from what the general models confuse")
     find_confusion_ratio: float = Field(
