@@ -36,6 +36,15 @@ def filled(part: NDArray[Any], size: int) -> NDArray[Any]:
     return np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
 
 
+def each_alone(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The rows (n, ...) of an array, as n arrays (1, ...), to be multiplied one at a time.
+
+    How BLAS adds up a row of a product depends on the shape of the matrix and, on some processors, on the place of the
+    row in it.
+    """
+    return (rows[row : row + 1] for row in range(len(rows)))
+
+
 def one_ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
     """What `make` gives for each item, the next being made in a thread while the last is used."""
     with ThreadPoolExecutor(1) as thread:

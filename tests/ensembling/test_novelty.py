@@ -10,7 +10,6 @@ from sklearn.neighbors import NearestNeighbors
 
 from docsort.arrays import arrays_from_bytes, arrays_to_bytes
 from docsort.ensembling.novelty import (
-    BATCH,
     NoveltyIndex,
     Space,
     fit_index,
@@ -99,7 +98,7 @@ def test_a_page_is_as_far_whatever_pages_are_beside_it_bit_for_bit(
     drawn: tuple[list[NoveltyIndex], list[Blocks]],
 ) -> None:
     index, asked = drawn[0][0], drawn[1][0]
-    assert len(asked[0]) > BATCH
+    assert len(asked[0]) > 32
     together = index.distances(asked)
     alone = [index.distances(part(asked, slice(row, row + 1)))[0] for row in range(len(together))]
     assert alone == together.tolist()

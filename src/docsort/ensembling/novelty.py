@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.arrays import Arrays
-from docsort.models.embeddings import Blocks, unit
+from docsort.chunks import each_alone
+from docsort.members.member import Blocks
+from docsort.models.embeddings import unit
 from docsort.stores import fingerprint
 
 WHITENED = 32
@@ -30,9 +32,6 @@ FLAT = 1e-4
 """Share of the largest variation below which a direction is rounding."""
 NEIGHBOUR = 5
 """A page is as far as its so-manieth nearest learnt page."""
-BATCH = 32
-"""Pages measured at a time, the last batch filled up, so that none depends on the pages beside it."""
-
 Floats = NDArray[np.float64]
 
 
@@ -66,15 +65,13 @@ class NoveltyIndex:
 
     def distances(self, blocks: Blocks) -> Floats:
         """(N,) from 0, 1 being as far as half of the pages held out. blocks: of `Embedder.embed`."""
-        count, found = len(blocks[0]), []
         with threadpool_limits(limits=1):  # the same bits on any machine with as many cores as it likes
-            for start in range(0, count, BATCH):
-                parts = [block[start : start + BATCH] for block in blocks]
-                spare = BATCH - len(parts[0])
-                padded = [np.concatenate([part, np.repeat(part[:1], spare, axis=0)]) for part in parts]
-                measured = [space.distances(part) for space, part in zip(self.spaces, padded, strict=True)]
-                found.append(np.mean(measured, axis=0)[: len(parts[0])])
-        return np.concatenate(found) if found else np.zeros(0)
+            pages = zip(*map(each_alone, blocks), strict=True)
+            measured = [
+                np.mean([space.distances(part) for space, part in zip(self.spaces, page, strict=True)], axis=0)
+                for page in pages
+            ]
+        return np.concatenate(measured) if measured else np.zeros(0)
 
     def to_arrays(self) -> Arrays:
         """By name; in single precision, which is what the features are."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.arrays import Arrays, read_arrays, write_arrays
-from docsort.chunks import chunks, filled
+from docsort.chunks import each_alone
 from docsort.errors import WeightsError
 from docsort.files import write_atomically
 from docsort.kernel.describing import describe_square
@@ -30,9 +30,6 @@ from docsort.work.channel import report
 from docsort.work.progress import PagesPredicted
 
 ARRAYS_FILE, FACTS_FILE = "kernel.safetensors", "kernel.json"
-BATCH = 8
-"""Pages asked about at a time, the last batch filled up: memory does not grow with their number, and, as libraries
-choose their way to multiply by the shape of a matrix, a page's answer does not depend on the pages beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +60,8 @@ class KernelModel:
         t-th turn: the page, laid straight, lies as `apply_turn(page, t)` lays an upright one.
         """
         found = np.zeros((len(numbers), len(self.weights), len(self.targets)))
-        for rows in chunks(range(len(numbers)), BATCH):
-            part = numbers[rows.start : rows.stop]
-            found[rows.start : rows.stop] = self._posterior(filled(part, BATCH))[: len(part)]
+        for row, page in enumerate(each_alone(numbers)):
+            found[row] = self._posterior(page)[0]
         return found
 
     def _posterior(self, numbers: Numbers) -> Floats:

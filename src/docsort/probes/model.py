@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.arrays import read_arrays, write_arrays
-from docsort.chunks import chunks, filled
+from docsort.chunks import chunks, each_alone
 from docsort.errors import WeightsError
 from docsort.files import write_atomically
 from docsort.members.cache import PageCache, page_keys
@@ -29,10 +29,6 @@ from docsort.work.channel import report
 from docsort.work.progress import PagesPredicted
 
 ARRAYS_FILE, FACTS_FILE = "probe.safetensors", "probe.json"
-BATCH = 8
-"""Pages answered at a time, the last batch filled up: libraries choose their way to multiply by the shape of a matrix,
-and a page's answer must not depend on the pages beside it."""
-
 READ = 64
 """Pages decoded at a time."""
 
@@ -150,5 +146,5 @@ class GreyMember:
 def answer(head: Head, features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities (N, C) of features (N, D)."""
     with threadpool_limits(limits=1):  # the same bits on any machine with as many cores as it likes
-        parts = [head.probabilities(filled(part, BATCH))[: len(part)] for part in chunks(features, BATCH)]
+        parts = [head.probabilities(part) for part in each_alone(features)]
     return np.concatenate(parts).astype(np.float32)
