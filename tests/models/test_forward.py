@@ -101,10 +101,62 @@ def test_features_are_those_of_a_plain_loop_over_the_saved_model(folder: Path, p
         np.testing.assert_allclose(block, own, rtol=1e-3, atol=1e-4)
 
 
+def ask_both(member: NetworkMember, pages: Squares, known: np.ndarray | None = None) -> list[np.ndarray]:
+    answers, blocks = member.predict_and_embed(pages, VIEWS, nothing(len(pages)) if known is None else known)
+    return [answers, *blocks]
+
+
+def test_answers_and_features_together_are_those_of_two_calls_and_cost_a_pass_less(
+    folder: Path, pixels: np.ndarray
+) -> None:
+    member, passes = NetworkMember(folder, "cpu"), []
+    last_layer(member.model, member.description.backbone).register_forward_pre_hook(lambda *_: passes.append(1))
+    apart = [ask(member, Squares(pixels)), *member.embed(Squares(pixels))]
+    passes_apart, passes[:] = len(passes), []
+    assert member._answers_alike
+    passes.clear()
+    together = ask_both(member, Squares(pixels))
+    batches = -(-COUNT // member.batch)
+    assert (passes_apart, len(passes)) == (
+        -(-3 * COUNT // member.batch) + batches,
+        batches + -(-2 * COUNT // member.batch),
+    )
+    for block, own in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(block, own)
+
+
+def test_what_is_known_of_some_pages_is_not_asked_again_with_features(folder: Path, pixels: np.ndarray) -> None:
+    member, known = NetworkMember(folder, "cpu"), nothing(COUNT)
+    known[3, 0] = (0.1, 0.2, 0.7)
+    answers, *blocks = ask_both(member, Squares(pixels), known)
+    np.testing.assert_array_equal(answers, ask(member, Squares(pixels), known=known))
+    assert answers[3, 0].tolist() == pytest.approx([0.1, 0.2, 0.7])
+    for block, own in zip(blocks, member.embed(Squares(pixels)), strict=True):
+        np.testing.assert_array_equal(block, own)
+
+
+def test_a_model_that_answers_otherwise_where_it_shows_features_is_asked_twice(
+    folder: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = forward.blocks_and_logits
+
+    def otherwise(*given: Any) -> tuple[list[torch.Tensor], torch.Tensor]:
+        blocks, logits = shown(*given)
+        return blocks, logits * 1.0001
+
+    member = NetworkMember(folder, "cpu")
+    expected = ask(member, Squares(pixels))
+    monkeypatch.setattr(forward, "blocks_and_logits", otherwise)
+    assert not member._answers_alike
+    np.testing.assert_array_equal(ask_both(member, Squares(pixels))[0], expected)
+
+
 Asked = Callable[[NetworkMember, Squares], list[np.ndarray]]
 
 
-@pytest.mark.parametrize("asked", [lambda *given: [ask(*given)], NetworkMember.embed], ids=["predict", "embed"])
+@pytest.mark.parametrize(
+    "asked", [lambda *given: [ask(*given)], NetworkMember.embed, ask_both], ids=["predict", "embed", "both"]
+)
 def test_a_page_gets_the_same_bits_alone_in_any_company_and_in_any_order(
     folder: Path, pixels: np.ndarray, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,12 +180,13 @@ def test_every_batch_has_the_same_size_however_few_pages_are_asked_about(
     member, sizes = NetworkMember(folder, "cpu"), []
     for model in (member.model, member.net):
         model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
-    last_layer(member.net, member.description.backbone).register_forward_pre_hook(
+    last_layer(member.model, member.description.backbone).register_forward_pre_hook(
         lambda _, inputs: sizes.append(len(inputs[0]))
     )
     for count in (1, 5, COUNT):
         ask(member, Squares(pixels[:count]))
         member.embed(Squares(pixels[:count]))
+        ask_both(member, Squares(pixels[:count]))
     assert len(sizes) > 6
     assert set(sizes) == {member.batch}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from docsort.errors import StoppedError, StorageError, WorkerError
 from docsort.images.page_format import PageFormat
 from docsort.member_kinds import kind_of
 from docsort.members.cache import PageCache
-from docsort.members.member import Answers, Member
+from docsort.members.member import Answers, Blocks, Embedder, Member
 from docsort.members.pages import PhotoPages
 from docsort.members.prediction import prediction_table
 from docsort.members.views import Asked, ViewPolicy, lacking, views_asked
@@ -203,7 +203,8 @@ def answer_chunk(
     seen, quality = [decoded[row] for row in usable.tolist()], ensemble.manifest.jpeg_quality
     laid = {straighten: PhotoPages(seen, straighten, quality) for straighten in (False, True)}
     asked = Known({member: answers.copy() for member, answers in known.items()}, {}, problems)
-    late = _late(ensemble)
+    late, embedders = _late(ensemble), {_embedder(ensemble, fold): fold for fold in folds}
+    features: dict[int, Blocks] = {}
     for first, end in ensemble.manifest.decisions.views.stages:
         counts = _views_asked(ensemble, asked.predictions, len(photos))
         places = np.flatnonzero(counts[usable] > first)
@@ -216,7 +217,13 @@ def answer_chunk(
                 before = answers[rows, : len(policy.views)]
                 if np.isnan(before).any():
                     opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
-                    answers[rows, : len(policy.views)] = opened.predict(part, policy, before)
+                    if member in embedders and not first:  # of all pages, and no pass more
+                        found, features[embedders[member]] = cast(Embedder, opened).predict_and_embed(
+                            part, policy, before
+                        )
+                    else:
+                        found = opened.predict(part, policy, before)
+                    answers[rows, : len(policy.views)] = found
     for name, rows in _late_rows(ensemble, asked.predictions, usable).items():
         places = np.searchsorted(usable, rows).tolist()
         # the members of all folds are given the same pages: what one has found out of them the others need not
@@ -229,10 +236,11 @@ def answer_chunk(
     for fold in folds:
         distances = np.full(len(photos), np.nan)
         if len(usable):
-            member = _embedder(ensemble, fold)
-            opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
-            pages = laid[_format(ensemble, member).straighten]
-            distances[usable] = ensemble.novelty[fold].distances(opened.embed(pages))  # type: ignore[attr-defined]
+            if fold not in features:  # its answers were known
+                member = _embedder(ensemble, fold)
+                opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
+                features[fold] = cast(Embedder, opened).embed(laid[_format(ensemble, member).straighten])
+            distances[usable] = ensemble.novelty[fold].distances(features[fold])
         asked.distances[fold] = distances
     return number, asked
 

@@ -29,6 +29,9 @@ from docsort.work.executor import Lease, Needs
 Answers = NDArray[np.float32]
 """Probabilities (N, V, K), rows summing to one; NaN where a view was not asked for."""
 
+Blocks = list[NDArray[np.float32]]
+"""Features (N, D) of pages, one array per block, from shallow to deep."""
+
 
 class MemberParameters(Parameters):
     """The parameters that all kinds of members share; a kind adds its own fields."""
@@ -131,8 +134,13 @@ class Member(Protocol):
 class Embedder(Protocol):
     """A member that also has features of a page."""
 
-    def embed(self, pages: Pages) -> list[NDArray[np.float32]]:
-        """Blocks (N, D) of features from shallow to deep, pages as they lie; the last is what its last layer reads."""
+    def embed(self, pages: Pages) -> Blocks:
+        """Of pages as they lie; the last block is what its last layer reads."""
+        ...
+
+    def predict_and_embed(self, pages: Pages, policy: ViewPolicy, known: Answers) -> tuple[Answers, Blocks]:
+        """`Member.predict` and `embed`, bit for bit. The view of a page as it lies costs one pass for both, where it is
+        known of no page yet."""
         ...
 
 

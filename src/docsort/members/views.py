@@ -28,6 +28,8 @@ from docsort.tables import PREDICTION_KEYS, VIEW_KEYS, check_columns, probabilit
 View = tuple[int, int]
 """Dihedral turn, and scale in percent."""
 
+AS_IT_LIES: View = (0, 100)
+
 LARGEST_SCALE = 400
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

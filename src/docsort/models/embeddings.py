@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from docsort.members.checkpoints import Checkpoint
+from docsort.members.member import Blocks
 from docsort.members.pages import RenderPages, decoding_threads
 from docsort.members.splits import pages_to_judge, renders_in
 from docsort.seeding import derive_rng
@@ -18,7 +19,6 @@ KEPT = 64
 """Principal components of the features that are kept on disk: more than there are classes to tell apart."""
 
 Floats = NDArray[np.float32]
-Blocks = list[Floats]
 
 
 def embed(checkpoint: Checkpoint, paths: Sequence[str], device: str = "auto") -> Blocks:
