@@ -36,7 +36,7 @@ def _forecast(forecast: dict[str, Any] | None) -> str:
     if forecast is None:
         return "none was made"
     low, high = forecast["interval"]
-    return f"macro-F1 {forecast['macro_f1']:.3f} [{low:.3f}, {high:.3f}] on pages like the test images of the training"
+    return f"macro-F1 {forecast['macro_f1']:.3f} [{low:.3f}, {high:.3f}] on pages like those it was validated on"
 
 
 def _members(ensemble: EnsembleFiles) -> str:
