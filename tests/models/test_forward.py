@@ -111,10 +111,10 @@ def test_answers_and_features_together_are_those_of_two_calls_and_cost_a_pass_le
 ) -> None:
     member, passes = NetworkMember(folder, "cpu"), []
     last_layer(member.model, member.description.backbone).register_forward_pre_hook(lambda *_: passes.append(1))
-    apart = [ask(member, Squares(pixels)), *member.embed(Squares(pixels))]
-    passes_apart, passes[:] = len(passes), []
     assert member._answers_alike
     passes.clear()
+    apart = [ask(member, Squares(pixels)), *member.embed(Squares(pixels))]
+    passes_apart, passes[:] = len(passes), []
     together = ask_both(member, Squares(pixels))
     batches = -(-COUNT // member.batch)
     assert (passes_apart, len(passes)) == (
@@ -178,6 +178,7 @@ def test_every_batch_has_the_same_size_however_few_pages_are_asked_about(
 ) -> None:
     """Libraries choose their way to compute by the shape of a batch: the same bits need the same shape."""
     member, sizes = NetworkMember(folder, "cpu"), []
+    assert member._answers_alike  # found out on two pages, once
     for model in (member.model, member.net):
         model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     last_layer(member.model, member.description.backbone).register_forward_pre_hook(

@@ -94,7 +94,7 @@ class NetworkMember:
     def _answers_alike(self) -> bool:
         """Whether the pass that shows features gives the same answer as the one that does not, in every bit."""
         side = self.description.image_size
-        noise = torch.randint(0, 256, (self.batch, 3, side, side), generator=torch.Generator().manual_seed(0))
+        noise = torch.randint(0, 256, (2, 3, side, side), generator=torch.Generator().manual_seed(0))
         squares = noise.to(self.device, torch.uint8)
         with one_thread(), torch.inference_mode():
             return torch.equal(self._look(squares)[1], self._forward(squares, side))
