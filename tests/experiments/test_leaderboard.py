@@ -144,6 +144,8 @@ def test_the_status_tells_how_far_a_running_experiment_is(tmp_path: Path) -> Non
     row = tell_status(queue)[2]
     assert row.split()[:2] == ["next", "running"]
     assert row.split()[-4:] == ["16", "of", "99", "steps"]
+    queue.cancel(job, "it was cancelled")
+    assert tell_status(queue)[2].split() == ["next", "cancelled", "it", "was", "cancelled"]
 
 
 def test_how_long_something_takes_is_told_in_two_units() -> None:

@@ -6,7 +6,7 @@ answer does not depend on the pages beside it, on their order or on the number o
 Legend of shapes: N pages, V views, K classes of a member, F folds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -205,6 +205,10 @@ def answer_chunk(
     asked = Known({member: answers.copy() for member, answers in known.items()}, {}, problems)
     late, embedders = _late(ensemble), {_embedder(ensemble, fold): fold for fold in folds}
     features: dict[int, Blocks] = {}
+
+    def opened(member: EnsembleMember) -> Member:
+        return _open_member(folder, stamp, member.key, device, graphs.get(member.key))
+
     for first, end in ensemble.manifest.decisions.views.stages:
         counts = _views_asked(ensemble, asked.predictions, len(photos))
         places = np.flatnonzero(counts[usable] > first)
@@ -216,33 +220,39 @@ def answer_chunk(
                 part = parts[_format(ensemble, member).straighten]
                 before = answers[rows, : len(policy.views)]
                 if np.isnan(before).any():
-                    opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
+                    own = opened(member)
                     if member in embedders and not first:  # of all pages, and no pass more
-                        found, features[embedders[member]] = cast(Embedder, opened).predict_and_embed(
-                            part, policy, before
-                        )
+                        found, features[embedders[member]] = cast(Embedder, own).predict_and_embed(part, policy, before)
                     else:
-                        found = opened.predict(part, policy, before)
+                        found = own.predict(part, policy, before)
                     answers[rows, : len(policy.views)] = found
+    _ask_late(ensemble, asked, usable, laid, opened)
+    for fold in folds:
+        asked.distances[fold] = np.full(len(photos), np.nan)
+        if len(usable):
+            if fold not in features:  # its answers were known
+                member = _embedder(ensemble, fold)
+                features[fold] = cast(Embedder, opened(member)).embed(laid[_format(ensemble, member).straighten])
+            asked.distances[fold][usable] = ensemble.novelty[fold].distances(features[fold])
+    return number, asked
+
+
+def _ask_late(
+    ensemble: EnsembleFiles,
+    asked: Known,
+    usable: NDArray[np.int64],
+    laid: Mapping[bool, PhotoPages],
+    opened: Callable[[EnsembleMember], Member],
+) -> None:
+    """Fills in what late members say of the pages of which the others, who have answered, are unsure."""
     for name, rows in _late_rows(ensemble, asked.predictions, usable).items():
         places = np.searchsorted(usable, rows).tolist()
         # the members of all folds are given the same pages: what one has found out of them the others need not
         parts = {straight: pages.take(places) for straight, pages in laid.items()}
         for member, answers in asked.predictions.items():
             if member.name == name and np.isnan(answers[rows]).any():
-                opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
                 part = parts[_format(ensemble, member).straighten]
-                answers[rows] = opened.predict(part, _policy(ensemble, member), answers[rows])
-    for fold in folds:
-        distances = np.full(len(photos), np.nan)
-        if len(usable):
-            if fold not in features:  # its answers were known
-                member = _embedder(ensemble, fold)
-                opened = _open_member(folder, stamp, member.key, device, graphs.get(member.key))
-                features[fold] = cast(Embedder, opened).embed(laid[_format(ensemble, member).straighten])
-            distances[usable] = ensemble.novelty[fold].distances(features[fold])
-        asked.distances[fold] = distances
-    return number, asked
+                answers[rows] = opened(member).predict(part, _policy(ensemble, member), answers[rows])
 
 
 @lru_cache(maxsize=4)

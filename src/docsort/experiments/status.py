@@ -50,7 +50,7 @@ def _row(queue: Queue, each: Standing) -> tuple[str, ...]:
     state = each.state if not each.job.priority else f"{each.state} (priority {each.job.priority})"
     if each.state == "finished":
         return each.job.name, state, duration(each.result["seconds"]), forecast_text(each.result)
-    if each.holder is not None:
+    if each.state == "running" and each.holder is not None:
         took = max(0.0, time.time() - each.holder.since)  # the clock of another machine may differ
         return each.job.name, state, duration(took), progress_in(queue.run_folder(each.job) / LOG_FILE)
     tries = f"after {each.failures} tries: " if each.failures > 1 else ""

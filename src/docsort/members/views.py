@@ -29,6 +29,7 @@ View = tuple[int, int]
 """Dihedral turn, and scale in percent."""
 
 AS_IT_LIES: View = (0, 100)
+"""Not turned, and at the member's own side."""
 
 LARGEST_SCALE = 400
 Floats = NDArray[np.float64]
