@@ -63,6 +63,17 @@ def test_a_mistake_is_one_sentence(call, arguments: tuple[str, ...], sentence: s
     assert result.output.startswith(f"Error: {sentence}")
 
 
+@pytest.mark.parametrize("command", ["inspect", "serve"])
+def test_where_no_pages_are_given_the_ensemble_stands_alone(call, command: str) -> None:  # type: ignore[no-untyped-def]
+    ways = [(command, "nowhere"), (command, "--ensemble", "nowhere")]
+    told = {call(*way).output for way in ways}
+    assert len(told) == 1
+    assert told.pop().startswith("Error: Expected an ensemble in")
+    both = call(command, "nowhere", "--ensemble", "elsewhere")
+    assert both.exit_code == 2
+    assert "two were given: nowhere and elsewhere" in both.output
+
+
 def test_one_screen_says_what_an_ensemble_is(call, classifier: Classifier) -> None:  # type: ignore[no-untyped-def]
     result = call("inspect")
     lines = result.output.splitlines()

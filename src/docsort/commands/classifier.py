@@ -1,8 +1,10 @@
 """Which ensemble a command means, and its options."""
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +21,22 @@ ensemble_option = click.option(
     "--ensemble",
     help=f"Folder of the ensemble, or models:/NAME@alias of MLflow. Defaults to {ENSEMBLE}, else to {USUAL_PLACE}.",
 )
+
+
+def ensemble_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """For a command that takes no pages: the ensemble stands alone, or as an option, as where pages come first."""
+
+    @click.argument("place", metavar="[ENSEMBLE]", required=False)
+    @ensemble_option
+    @wraps(command)
+    def with_ensemble(place: str | None, ensemble: str | None, **others: Any) -> None:
+        if place and ensemble:
+            raise click.UsageError(f"Expected one ensemble, but two were given: {place} and {ensemble}; leave one out.")
+        command(ensemble=place or ensemble, **others)
+
+    return with_ensemble
+
+
 threshold_option = click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Confidence below which a page needs review."
 )

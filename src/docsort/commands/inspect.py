@@ -2,12 +2,12 @@
 
 import click
 
-from docsort.commands.classifier import load_classifier
+from docsort.commands.classifier import ensemble_argument, load_classifier
 from docsort.console import one_sentence_errors
 
 
 @click.command()
-@click.argument("ensemble", required=False)
+@ensemble_argument
 def inspect(ensemble: str | None) -> None:
     """Say what an ensemble is, what it was forecast to score, and on what.
 

@@ -9,7 +9,7 @@ import click
 from docsort.commands.classifier import (
     ENSEMBLE,
     USUAL_PLACE,
-    ensemble_option,
+    ensemble_argument,
     graphs_option,
     load_classifier,
     threshold_option,
@@ -20,7 +20,7 @@ TOKEN = "DOCSORT_TOKEN"
 
 
 @click.command()
-@ensemble_option
+@ensemble_argument
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address; any but this machine's wants a token.")
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes one that is free."
@@ -46,8 +46,8 @@ def serve(
 ) -> None:
     """Answer pages over HTTP, with a page in the browser to drop a photo on.
 
-    A newer version of the ensemble is used as soon as it is there, or at once after SIGHUP; a model of MLflow after
-    SIGHUP alone.
+    ENSEMBLE is its folder, or models:/NAME@alias of MLflow. A newer version of it is used as soon as it is there, or at
+    once after SIGHUP; a model of MLflow after SIGHUP alone.
     """
     with one_sentence_errors(), work_ended():
         import logging
