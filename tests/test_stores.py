@@ -13,6 +13,7 @@ from docsort.errors import StorageError
 from docsort.files import write_atomically
 from docsort.parameters import Parameters
 from docsort.stores import (
+    CONTENT,
     LOCK,
     RECORD,
     Store,
@@ -246,3 +247,29 @@ def test_where_no_lock_can_be_had_a_piece_is_made_all_the_same_and_its_errors_co
     (tmp_path / "root").write_text("a file")
     with pytest.raises(OSError, match="its own"), Store(tmp_path / "root").making("piece"):
         raise OSError("its own")
+
+
+def test_what_is_kept_is_made_once_and_again_when_it_is_damaged(tmp_path: Path) -> None:
+    store, made = Store(tmp_path), []
+    table = pd.DataFrame({"image_id": ["0012e5", ""], "target": pd.array([3, None], dtype="Int64"), "x": [0.1, None]})
+
+    def make() -> pd.DataFrame:
+        made.append(len(made))
+        return table.set_index(pd.Index([7, 8]))
+
+    for _ in range(2):
+        pd.testing.assert_frame_equal(store.kept_table("a", make), table)
+    assert made == [0]
+    store.kept_table("b", make)
+    (tmp_path / "a" / CONTENT).write_bytes(b"lost")
+    pd.testing.assert_frame_equal(Store(tmp_path).kept_table("a", make), table)
+    assert made == [0, 1, 2]
+
+
+def test_what_could_not_be_made_is_not_kept(tmp_path: Path) -> None:
+    def fail() -> bytes:
+        raise StorageError("no space")
+
+    with pytest.raises(StorageError, match="no space"):
+        Store(tmp_path).kept("a", fail)
+    assert Store(tmp_path).kept("a", lambda: b"made") == b"made"

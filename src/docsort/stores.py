@@ -14,10 +14,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from docsort.files import read_file, reading, write_atomically
 RECORD = "complete.json"
 LOCK = ".lock"
 """In the folder of a piece while it is made."""
+CONTENT = "content"
+"""The file of a piece that has one."""
 FILES, DIGEST = "files", "digest"
 """What a record has beside what its maker noted: SHA-256 by name of file, and a fingerprint of all the rest."""
 
@@ -205,6 +208,18 @@ class Store:
             with suppress(OSError):
                 if self.record(key) is not None:  # who waits for a file that is gone finds the piece finished
                     lock.unlink()
+
+    def kept(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """The piece of one file: made now, unless it was made before and is whole."""
+        with self.making(key):
+            if self.finished(key) is None:
+                write_atomically(self.folder(key) / CONTENT, make())
+                self.complete(key, {})
+        return read_checked(self.folder(key) / CONTENT)
+
+    def kept_table(self, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """`kept` of a table; its index is not kept."""
+        return pd.read_parquet(BytesIO(self.kept(key, lambda: make().to_parquet(index=False))))
 
     def _record(self, key: str) -> tuple[dict[str, Any], dict[str, str]] | None:
         path = self.folder(key) / RECORD

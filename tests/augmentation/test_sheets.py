@@ -1,10 +1,19 @@
 import numpy as np
 import pytest
 from drawn_job import SIDE
+from PIL import Image
 
 from docsort.augmentation import sheets
 from docsort.augmentation.rendering import render_training
-from docsort.augmentation.sheets import SEEDS, SHOWN_SIDE, examples, operations_sheet, renders_sheet
+from docsort.augmentation.shards import Page
+from docsort.augmentation.sheets import (
+    SEEDS,
+    SHOWN_SIDE,
+    examples,
+    kept_operations_sheet,
+    operations_sheet,
+    renders_sheet,
+)
 from docsort.images.page_format import PageFormat
 from docsort.stores import Store
 
@@ -20,6 +29,25 @@ def test_examples_show_each_operation_each_recipe_and_the_damage(page, parameter
 def test_the_sheet_of_operations_is_a_picture(page, parameters, monkeypatch):
     monkeypatch.setattr(sheets, "run", lambda function, *args: function(*args))
     assert np.asarray(operations_sheet(page, parameters, ("fade",)).convert("RGB")).std() > 5
+
+
+def test_the_sheet_of_operations_is_drawn_once_for_a_page_and_what_is_done_to_it(
+    data, parameters, tmp_path, monkeypatch
+):
+    drawn, source = [], data.clean_images.iloc[0]
+
+    def draw(page, parameters, seed):
+        drawn.append(seed)
+        return Image.fromarray(page)
+
+    monkeypatch.setattr(sheets, "operations_sheet", draw)
+    page, store = Page(source["path"], source["sha256"]), Store(tmp_path / "fits")
+    first, again = (kept_operations_sheet(page, parameters, 0, store) for _ in range(2))
+    assert drawn == [0]
+    np.testing.assert_array_equal(np.asarray(first), np.asarray(again))
+    kept_operations_sheet(page, parameters, 1, store)
+    kept_operations_sheet(page, parameters.model_copy(update={"jpeg_quality": 33}), 0, store)
+    assert drawn == [0, 1, 0]
 
 
 @pytest.mark.usefixtures("in_process")

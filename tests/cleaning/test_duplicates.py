@@ -12,6 +12,8 @@ from PIL import Image
 from docsort.cleaning.duplicates import assemble_clean_images, find_duplicates, group_sources, group_training_images
 from docsort.cleaning.parameters import DuplicateParameters
 from docsort.images.dihedral import apply_turn
+from docsort.images.reading import UnreadableImageError
+from docsort.stores import Store
 from docsort.tables import CLEAN_IMAGES, DUPLICATES
 
 Pixels = NDArray[np.uint8]
@@ -47,6 +49,23 @@ def make_pairs(*links: tuple[str, str]) -> pd.DataFrame:
 
 def make_clean(*ids: str) -> pd.DataFrame:
     return pd.DataFrame({"image_id": list(ids)})
+
+
+def test_what_was_found_among_the_same_images_is_kept_until_one_or_its_label_changes(
+    page: Draw, write: Write, tmp_path: Path
+) -> None:
+    images = label(write({"a": page(0), "b": page(1), "turned": apply_turn(page(0), 1)}))
+    store, expected = Store(tmp_path / "kept"), find_duplicates(images, PARAMETERS)
+    assert pairs_of(expected) == {("a", "turned")}
+    gone = images.assign(path="gone.jpg")
+    for each in (images, gone):
+        pd.testing.assert_frame_equal(find_duplicates(each, PARAMETERS, store), expected)
+    assert find_duplicates(images.assign(label=pd.array([3, 3, 4], dtype="Int64")), PARAMETERS, store)["conflict"].all()
+    for changed in (gone.assign(sha256=["x", "y", "z"]), gone.assign(image_id=["b", "c", "d"])):
+        with pytest.raises(UnreadableImageError):
+            find_duplicates(changed, PARAMETERS, store)
+    with pytest.raises(UnreadableImageError):
+        find_duplicates(gone, DuplicateParameters(agreement=0.5), store)
 
 
 def test_every_planted_copy_is_found_and_no_other_page(page: Draw, write: Write) -> None:

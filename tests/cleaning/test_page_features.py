@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from docsort.cleaning.page_features import BLOCKS, condense, describe_page, features_of, measure_features
+from docsort.images.reading import UnreadableImageError
+from docsort.stores import Store
 from docsort.tables import CLEAN_IMAGES
 
 Page = NDArray[np.uint8]
@@ -51,6 +54,20 @@ def test_the_table_is_the_same_whatever_the_order_of_the_images(
     assert table["image_id"].tolist() == sorted(images["image_id"])
     wanted = table["image_id"].iloc[[3, 0]]
     np.testing.assert_array_equal(features_of(table, wanted), table.iloc[[3, 0], 1:].to_numpy())
+
+
+def test_the_same_pages_are_described_once(
+    write: Callable[[Mapping[str, Page]], pd.DataFrame], page: Callable[[int], Page], tmp_path: Path
+) -> None:
+    images, store = as_clean(write({f"p{number}": page(number) for number in range(5)})), Store(tmp_path / "kept")
+    table = measure_features(images)
+    pd.testing.assert_frame_equal(measure_features(images, store), table)
+    gone = images.assign(path="gone.jpg")
+    pd.testing.assert_frame_equal(measure_features(gone, store), table)
+    with pytest.raises(UnreadableImageError):
+        measure_features(gone.iloc[1:], store)
+    with pytest.raises(UnreadableImageError):
+        measure_features(gone.assign(sha256=images["sha256"].to_numpy()[::-1]), store)
 
 
 def test_no_images_give_no_features() -> None:

@@ -14,6 +14,7 @@ from docsort.images import measures
 from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.measures import measure_image, measure_images, measure_pixels, noise_level, white_border
 from docsort.images.reading import UnreadableImageError
+from docsort.stores import Store
 from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES
 
 Pages = list[NDArray[np.uint8]]
@@ -149,6 +150,37 @@ def test_tables_keep_the_order_of_photos_and_name_what_was_rejected(tmp_path: Pa
     assert "cannot be opened" in reasons["069.jpg"]
     row = images[images["image_id"] == "007.jpg"].iloc[0]
     assert row["dihedral_hashes"] == measure_image(paths[7])["dihedral_hashes"]
+
+
+def test_files_measured_before_are_not_decoded_again_but_those_that_were_rejected(
+    tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, store, decoded = (
+        [write(tmp_path / f"{place}.png", pages[place]) for place in range(4)],
+        Store(tmp_path / "kept"),
+        [],
+    )
+    paths[1].write_bytes(b"no picture")
+    write(tmp_path / "4.png", pages[0])
+    original = measures.map_surviving
+
+    def counting(function: Any, items: Any, *others: Any) -> Any:
+        decoded.append([Path(path).name for (path,) in items])
+        return original(function, items, *others)
+
+    monkeypatch.setattr(measures, "map_surviving", counting)
+    photos = listing([*paths, tmp_path / "4.png", tmp_path / "lost.png"])
+    plain = measure_images(photos)
+    first, again = measure_images(photos, store), measure_images(photos, store)
+    for made in (first, again):
+        for expected, found in zip(plain, made, strict=True):
+            pd.testing.assert_frame_equal(expected, found)
+    everything = ["0.png", "1.png", "2.png", "3.png", "4.png", "lost.png"]
+    assert decoded == [everything, everything, ["1.png", "lost.png"]]
+    write(paths[2], pages[7])
+    changed = measure_images(photos, store)[0]
+    assert decoded[-1] == everything
+    assert changed["sha256"].ne(plain[0]["sha256"]).tolist() == [False, True, False, False]
 
 
 def test_a_photo_that_kills_its_worker_is_rejected_by_name(

@@ -15,6 +15,7 @@ from docsort.errors import InputError
 from docsort.folds import CrossValidationParameters
 from docsort.images.measures import measure_images
 from docsort.pipelines.cleaning import create_pipeline
+from docsort.stores import Store
 from docsort.tables import LEDGER, PHOTOS, RAW, REVIEWED, is_reviewed
 
 PAGES, CLASSES = 24, 2
@@ -54,6 +55,7 @@ def run(images: pd.DataFrame, holdout: float = 0.0, decisions: Sequence[dict[str
         "params:cleaning": CleaningParameters.model_validate({"suspects": {"baseline": False}}),
         "params:cross_validation": CrossValidationParameters(folds=3, holdout=holdout),
         "params:seed": 0,
+        "page_store": Store(Path(images["path"].iloc[0]).parent / "measures"),
     }
     return run_stage(create_pipeline(), given)
 

@@ -1,24 +1,19 @@
 """How training pages, test-like pages and test images look: what the pages of later days are compared with."""
 
-from io import BytesIO
-
 import numpy as np
 import pandas as pd
 
 from docsort.augmentation.damage_fit import damaged_pages, spread
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.shards import Page, library_versions
-from docsort.files import write_atomically
 from docsort.images.appearance import APPEARANCE, appearance_of_traits, measure_appearance
-from docsort.stores import Store, fingerprint, read_checked
+from docsort.stores import Store, fingerprint
 
 PAGES = 600
 """Of each set that are measured, at most."""
 
-SETS_VERSION = 1
+SETS_VERSION = 2
 """Raise it whenever the same images would be measured otherwise."""
-
-SETS_TABLE = "appearance.parquet"
 
 
 def measure_sets(
@@ -32,13 +27,7 @@ def measure_sets(
     shown = images.loc[images["split"] == "test", "sha256"]
     listed = [sorted(map(str, clean_images["sha256"])), sorted(map(str, shown))]
     key = fingerprint("appearance", SETS_VERSION, APPEARANCE, listed, parameters.damage, seed, library_versions())
-    saved = store.folder(key) / SETS_TABLE
-    if store.finished(key) is None:
-        buffer = BytesIO()
-        _measure(clean_images, images, parameters, seed).to_parquet(buffer, index=False)
-        write_atomically(saved, buffer.getvalue())
-        store.complete(key, {"pages": PAGES})
-    return pd.read_parquet(BytesIO(read_checked(saved)))
+    return store.kept_table(key, lambda: _measure(clean_images, images, parameters, seed))
 
 
 def _measure(

@@ -1,6 +1,7 @@
 """Contact sheets: what each operation does to a page, and what the renders look like."""
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,13 @@ from docsort.augmentation.damage import damage
 from docsort.augmentation.operations import OPERATIONS
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.recipes import apply_chain, apply_operation, draw_chain, draw_operation
-from docsort.augmentation.shards import WORKING_SCALE
+from docsort.augmentation.shards import RENDERER_VERSION, WORKING_SCALE, Page, library_versions
 from docsort.images.contact_sheet import contact_sheet
 from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
 from docsort.images.resizing import shrink_to_side
 from docsort.seeding import derive_rng
+from docsort.stores import Store, fingerprint
 from docsort.work.executor import run
 
 SHOWN_SIDE = 128
@@ -35,6 +37,19 @@ def operations_sheet(
     """
     images, captions = run(examples, page, parameters, tuple(names), seed)
     return contact_sheet(images, captions, SEEDS, SHOWN_SIDE)
+
+
+def kept_operations_sheet(page: Page, parameters: AugmentationParameters, seed: int, store: Store) -> Picture.Image:
+    """The sheet of all operations, drawn unless it is in the store."""
+
+    def draw() -> bytes:
+        data = BytesIO()
+        operations_sheet(read_rgb(page.path), parameters, seed=seed).save(data, "PNG")
+        return data.getvalue()
+
+    made_by = [RENDERER_VERSION, library_versions(), list(OPERATIONS)]
+    key = fingerprint("operations sheet", made_by, page.sha256, parameters, seed)
+    return Picture.open(BytesIO(store.kept(key, draw)))
 
 
 def examples(

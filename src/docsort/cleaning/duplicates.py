@@ -15,7 +15,9 @@ from docsort.cleaning.parameters import DuplicateParameters
 from docsort.cleaning.pixel_comparison import measure_agreement
 from docsort.errors import listing
 from docsort.images.hashes import hashes_from_text, near_pairs
+from docsort.stores import Store, fingerprint
 from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns, is_reviewed, with_origin
+from docsort.versions import versions_of
 
 ASPECT_TOLERANCE = 0.12
 """Largest difference of the logarithms of width over height: a crop by 5 % at both ends of one side gives 0.105."""
@@ -27,16 +29,35 @@ and a large group of copies still hangs together."""
 LARGEST_GROUP = 0.05
 """Share of the images; a group above it is warned about."""
 
+DUPLICATES_VERSION = 1
+"""Raise it whenever other pairs would be found among the same images."""
+
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pypdfium2")
+"""Whose versions may change what is found."""
+
 _log = logging.getLogger(__name__)
 
 Pair = tuple[int, int, int, int]
 """(row, other row, distance, turn), row < other row by image id."""
 
 
-def find_duplicates(labelled: pd.DataFrame, parameters: DuplicateParameters) -> pd.DataFrame:
-    """The table `duplicates` of images with the column `label` (missing for test), sorted by image_id, other_id."""
+def find_duplicates(
+    labelled: pd.DataFrame, parameters: DuplicateParameters, store: Store | None = None
+) -> pd.DataFrame:
+    """The table `duplicates` of images with the column `label` (missing for test), sorted by image_id, other_id.
+
+    store: keeps what was found among just these images.
+    """
     check_columns(labelled, (*IMAGES, "label"), "labelled_images")
     images = labelled.sort_values("image_id", ignore_index=True)
+    if store is None:
+        return _find(images, parameters)
+    seen = images[["image_id", "split", "label", "sha256"]]
+    key = fingerprint("duplicates", DUPLICATES_VERSION, seen, parameters, versions_of(LIBRARIES))
+    return store.kept_table(key, lambda: _find(images, parameters))
+
+
+def _find(images: pd.DataFrame, parameters: DuplicateParameters) -> pd.DataFrame:
     exact = _exact_pairs(images)
     near = _near_pairs(images, parameters, {pair[:2] for pair in exact})
     duplicates = _table(images, exact + near, ["exact"] * len(exact) + ["near"] * len(near))

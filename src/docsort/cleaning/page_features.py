@@ -29,7 +29,9 @@ from docsort.images.letterbox import letterbox
 from docsort.images.reading import read_rgb
 from docsort.images.straightening import edge_span
 from docsort.images.traits import TRAITS, page_traits
+from docsort.stores import Store, fingerprint
 from docsort.tables import CLEAN_IMAGES, check_columns
+from docsort.versions import versions_of
 from docsort.work.executor import executor
 
 DIRECTIONS = 9
@@ -50,6 +52,12 @@ COMPONENTS = 300
 
 CHUNK = 32
 
+FEATURES_VERSION = 1
+"""Raise it whenever the same pages would be described otherwise."""
+
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pypdfium2", "scikit-learn")
+"""Whose versions may change what is measured."""
+
 Floats = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 
@@ -60,16 +68,24 @@ BLOCKS = ((_EDGES, 1.3, False), (len(TRAITS), 0.5, True), (_COLOURS, 0.4, True))
 sample and on real photos, see docs/experiments.md."""
 
 
-def measure_features(clean_images: pd.DataFrame) -> pd.DataFrame:
+def measure_features(clean_images: pd.DataFrame, store: Store | None = None) -> pd.DataFrame:
     """Column image_id, then `f_<k>`, float32: the K principal components of the pages' numbers, the strongest first.
 
-    Decodes every page once, in the workers. Labels are not looked at. Raises UnreadableImageError when a file has
-    changed since it was measured.
+    Decodes every page once, in the workers. Labels are not looked at. store: keeps the features of just these pages.
+    Raises UnreadableImageError when a file has changed since it was measured.
     """
     check_columns(clean_images, CLEAN_IMAGES, "clean_images")
     if clean_images.empty:
         return pd.DataFrame({"image_id": clean_images["image_id"]})
     images = clean_images.sort_values("image_id", ignore_index=True)
+    if store is None:
+        return _measure(images)
+    pages = [images[name].astype(str).tolist() for name in ("image_id", "sha256")]
+    key = fingerprint("page features", FEATURES_VERSION, pages, versions_of(LIBRARIES))
+    return store.kept_table(key, lambda: _measure(images))
+
+
+def _measure(images: pd.DataFrame) -> pd.DataFrame:
     paths = [(path,) for path in images["path"]]
     components = condense(np.stack(map_chunks(executor().map, _describe_file, paths, CHUNK)))
     _log.info("Described %d pages by %d numbers each", *components.shape)

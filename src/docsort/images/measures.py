@@ -5,7 +5,6 @@ whose longer side is at most `STANDARD_SIDE` pixels, so that a 12-megapixel phot
 sharpness and noise of both can be compared; images of the job are smaller and are measured as they are.
 """
 
-import hashlib
 import logging
 import time
 from pathlib import Path
@@ -16,12 +15,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from docsort.chunks import map_chunks
 from docsort.errors import listing
 from docsort.images.hashes import hash_turns, hashes_to_text
 from docsort.images.reading import COMPUTING_SECONDS, UnreadableImageError, decode, killed_its_worker, read_file
 from docsort.images.resizing import shrink_to_side
 from docsort.images.skew import line_direction
+from docsort.stores import Store, fingerprint, sha256
 from docsort.tables import IMAGES, MEASURES, PHOTOS, REJECTED_IMAGES, check_columns, with_origin
+from docsort.versions import versions_of
+from docsort.work.executor import executor
 from docsort.work.survival import computing_limit, map_surviving
 
 STANDARD_SIDE = 768
@@ -38,25 +41,27 @@ CLIPPED_SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)
 CLIPPED_RATIOS = (1.0, 0.915, 0.837, 0.627, 0.341)
 """The variance of a Gaussian, as a share of the true one, when this upper share of it is cut off at one value."""
 CHUNK = 32
+MEASURES_VERSION = 1
+"""Raise it whenever the same file would be measured otherwise."""
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pypdfium2")
+"""Whose versions may change what is measured."""
 SECONDS_BETWEEN_LINES = 5.0
 
 _INTEGERS = ("bytes", "exif_orientation", "width", "height", "pages")
+Result = dict[str, Any] | str
+"""Of a file: the columns `tables.MEASURES`, or why it is rejected."""
 _log = logging.getLogger(__name__)
 
 
-def measure_images(photos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Decodes every photo in the workers; returns (images, rejected_images) in the order of photos."""
+def measure_images(photos: pd.DataFrame, store: Store | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Decodes every photo in the workers; returns (images, rejected_images) in the order of photos.
+
+    store: keeps what was measured. Files that were all measured before are not decoded again, but for those that were
+    rejected.
+    """
     check_columns(photos, PHOTOS, "photos")
-    paths = [(path,) for path in photos["path"]]
-    last_line = time.monotonic()
-
-    def log_progress(done: int) -> None:
-        nonlocal last_line
-        if time.monotonic() - last_line > SECONDS_BETWEEN_LINES or done == len(paths):
-            _log.info("Decoded and measured %d of %d images", done, len(paths))
-            last_line = time.monotonic()
-
-    results = map_surviving(_measure_or_reject, paths, CHUNK, _reject_killer, log_progress)
+    paths = photos["path"].tolist()
+    results = _results(paths) if store is None else _kept_results(paths, store)
     images = _measured(photos, results)
     _warn_of_pages(images)
     return images, _rejected(photos, results)
@@ -77,7 +82,7 @@ def measure_image(path: str | Path) -> dict[str, Any]:
     decoded = decode(data, str(path))
     measures = {
         "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": sha256(data),
         "mode": decoded.mode,
         "exif_orientation": decoded.orientation,
         "width": decoded.pixels.shape[1],
@@ -154,7 +159,44 @@ def _plane_basis() -> NDArray[np.float32]:
 _PLANES = _plane_basis()
 
 
-def _measure_or_reject(path: str) -> dict[str, Any] | str:
+def _kept_results(paths: list[str], store: Store) -> list[Result]:
+    digests = map_chunks(executor().map, _digest, [(path,) for path in paths], CHUNK)
+    key = fingerprint("measures", MEASURES_VERSION, sorted(set(digests)), versions_of(LIBRARIES))
+    fresh: list[Result] = []
+
+    def measure_all() -> pd.DataFrame:
+        fresh.extend(_results(paths))
+        return _table_of(fresh)
+
+    known: dict[str, Any] = {row["sha256"]: row for row in store.kept_table(key, measure_all).to_dict("records")}
+    if fresh:
+        return fresh
+    _log.info("Measures of %d images: unchanged, nothing to do", len(known))
+    others = iter(_results([path for path, digest in zip(paths, digests, strict=True) if digest not in known]))
+    return [known[digest] if digest in known else next(others) for digest in digests]
+
+
+def _digest(path: str) -> str:
+    """In a worker: SHA-256 of the file; "" where it cannot be read."""
+    try:
+        return sha256(read_file(path))
+    except UnreadableImageError:
+        return ""
+
+
+def _results(paths: list[str]) -> list[Result]:
+    last_line = time.monotonic()
+
+    def log_progress(done: int) -> None:
+        nonlocal last_line
+        if time.monotonic() - last_line > SECONDS_BETWEEN_LINES or done == len(paths):
+            _log.info("Decoded and measured %d of %d images", done, len(paths))
+            last_line = time.monotonic()
+
+    return map_surviving(_measure_or_reject, [(path,) for path in paths], CHUNK, _reject_killer, log_progress)
+
+
+def _measure_or_reject(path: str) -> Result:
     """In a worker: the measures of a file, or why it was rejected."""
     cv2.setNumThreads(0)
     try:
@@ -175,15 +217,20 @@ def _warn_of_pages(images: pd.DataFrame) -> None:
         _log.warning("Only the first page is read of %s; see image_problems", listing(names))
 
 
-def _measured(photos: pd.DataFrame, results: list[dict[str, Any] | str]) -> pd.DataFrame:
+def _table_of(results: list[Result]) -> pd.DataFrame:
+    """Columns MEASURES, a row for each image that was not rejected."""
+    table = pd.DataFrame([r for r in results if isinstance(r, dict)], columns=list(MEASURES))
+    return table.astype(dict.fromkeys(_INTEGERS, "int64"))
+
+
+def _measured(photos: pd.DataFrame, results: list[Result]) -> pd.DataFrame:
     readable = [isinstance(result, dict) for result in results]
-    measures = pd.DataFrame([r for r in results if isinstance(r, dict)], columns=list(MEASURES))
-    measures = measures.astype(dict.fromkeys(_INTEGERS, "int64"))
+    measures = _table_of(results)
     listed = photos.loc[readable, with_origin(photos, PHOTOS)].reset_index(drop=True)
     return pd.concat([listed, measures], axis=1)[with_origin(photos, IMAGES)]
 
 
-def _rejected(photos: pd.DataFrame, results: list[dict[str, Any] | str]) -> pd.DataFrame:
+def _rejected(photos: pd.DataFrame, results: list[Result]) -> pd.DataFrame:
     unreadable = [isinstance(result, str) for result in results]
     rejected = photos.loc[unreadable, list(PHOTOS)].reset_index(drop=True)
     rejected["reason"] = pd.Series([r for r in results if isinstance(r, str)], dtype="object")

@@ -9,6 +9,7 @@ from docsort.augmentation.appearance_sets import measure_sets
 from docsort.augmentation.damage_fit import damaged_so
 from docsort.augmentation.parameters import AugmentationParameters
 from docsort.augmentation.rendering import render_holdout, render_training, render_validation
+from docsort.augmentation.shards import Page
 from docsort.folds import check_no_leak
 from docsort.member_kinds import Members
 from docsort.specialists.parameters import SpecialistParameters
@@ -93,11 +94,14 @@ def check_leaks(
 
 
 def draw_operations_sheet(
-    clean_images: pd.DataFrame, fitted_damage: dict[str, Any], parameters: AugmentationParameters, seed: int
+    clean_images: pd.DataFrame,
+    fitted_damage: dict[str, Any],
+    parameters: AugmentationParameters,
+    seed: int,
+    fit_store: Store,
 ) -> Image.Image:
     """Draws what each operation of the recipe does to one page."""
-    from docsort.augmentation.sheets import operations_sheet
-    from docsort.images.reading import read_rgb
+    from docsort.augmentation.sheets import kept_operations_sheet
 
-    page = read_rgb(clean_images["path"].iloc[0])
-    return operations_sheet(page, damaged_so(parameters, fitted_damage), seed=seed)
+    page = Page(str(clean_images["path"].iloc[0]), str(clean_images["sha256"].iloc[0]))
+    return kept_operations_sheet(page, damaged_so(parameters, fitted_damage), seed, fit_store)

@@ -39,7 +39,7 @@ def create_pipeline() -> Pipeline:
         step(nodes.check_leaks, "clean_images folds training_renders validation_renders", "leak_report"),
         step(
             nodes.draw_operations_sheet,
-            "clean_images fitted_damage params:augmentation params:seed",
+            "clean_images fitted_damage params:augmentation params:seed fit_store",
             "operations_sheet",
         ),
     ]

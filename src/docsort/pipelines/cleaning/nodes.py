@@ -7,6 +7,7 @@ from docsort.cleaning.parameters import CleaningParameters
 from docsort.cleaning.suspects import rank_suspects
 from docsort.folds import CrossValidationParameters, make_folds, set_aside
 from docsort.ingestion.problems import check_class_sizes
+from docsort.stores import Store
 from docsort.tables import is_reviewed
 
 
@@ -23,13 +24,15 @@ def apply_label_fixes(images: pd.DataFrame, ledger: pd.DataFrame, classes: pd.Da
     return labelled
 
 
-def find_duplicate_images(images: pd.DataFrame, labelled: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+def find_duplicate_images(
+    images: pd.DataFrame, labelled: pd.DataFrame, parameters: CleaningParameters, page_store: Store
+) -> pd.DataFrame:
     """Finds pairs of images that show the same page, in training, in test and across; what is dropped has no label."""
     from docsort.cleaning.duplicates import find_duplicates
 
     labels = dict(zip(labelled["image_id"], labelled["label"], strict=True))
     known = images["image_id"].map(labels).astype("Int64")
-    return find_duplicates(images.assign(label=known), parameters.duplicates)
+    return find_duplicates(images.assign(label=known), parameters.duplicates, page_store)
 
 
 def assemble_images(
@@ -59,11 +62,11 @@ def assign_folds(
     return make_folds(clean_images, seed, parameters.folds, as_given=as_given, classes=classes)
 
 
-def describe_pages(clean_images: pd.DataFrame, parameters: CleaningParameters) -> pd.DataFrame:
+def describe_pages(clean_images: pd.DataFrame, parameters: CleaningParameters, page_store: Store) -> pd.DataFrame:
     """Describes training pages in numbers for the baseline; no rows where it is switched off."""
     from docsort.cleaning.page_features import measure_features
 
-    return measure_features(clean_images if parameters.suspects.baseline else clean_images.head(0))
+    return measure_features(clean_images if parameters.suspects.baseline else clean_images.head(0), page_store)
 
 
 def rank_label_suspects(

@@ -17,7 +17,7 @@ def create_sources() -> list[Node]:
     """What training learns from: labels, groups, folds."""
     return [
         step(nodes.apply_label_fixes, "images label_fixes classes", "labelled_images"),
-        step(nodes.find_duplicate_images, "images labelled_images params:cleaning", "duplicates"),
+        step(nodes.find_duplicate_images, "images labelled_images params:cleaning page_store", "duplicates"),
         step(group_training_images, "images duplicates", "grouped_images"),
         step(
             nodes.assemble_images,
@@ -31,7 +31,7 @@ def create_sources() -> list[Node]:
 def create_findings() -> list[Node]:
     """What a person should look at: suspected labels, image quality, drift."""
     return [
-        step(nodes.describe_pages, "clean_images params:cleaning", "page_features"),
+        step(nodes.describe_pages, "clean_images params:cleaning page_store", "page_features"),
         step(
             nodes.rank_label_suspects,
             "clean_images duplicates last_oof_predictions page_features params:seed",

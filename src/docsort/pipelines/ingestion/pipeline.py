@@ -11,6 +11,6 @@ def create_pipeline() -> Pipeline:
     steps = [
         step(nodes.locate_raw_data, "params:source params:sample params:seed sample_store raw_store", "raw_location"),
         step(nodes.list_photos, "raw_location params:source page_store", "photos classes"),
-        step(measure_images, "photos", "images rejected_images"),
+        step(measure_images, "photos page_store", "images rejected_images"),
     ]
     return stage("ingestion", steps)
