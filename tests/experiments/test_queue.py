@@ -20,6 +20,12 @@ def states(queue: Queue) -> dict[str, str]:
     return {each.job.name: each.state for each in queue.standings()}
 
 
+def test_its_folder_is_told_without_a_way_back_and_with_its_links(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert Queue(tmp_path / "project/../link/queue").folder == tmp_path / "link/queue"
+
+
 def test_what_is_there_is_not_added_again_and_a_name_of_other_settings_is_numbered(queue: Queue) -> None:
     queue.add([planned("a"), planned("b")])
     (again,) = queue.add([planned("a", priority=5)])

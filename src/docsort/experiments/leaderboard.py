@@ -133,7 +133,8 @@ def _in_words(found: Comparison, best: str) -> list[str]:
     count, worse, near = len(found.others) + 1, found.worse, found.as_good[1:]
     lines = [
         f"“{found.leader}” leads out of fold with {found.scores[found.leader]:.3f} on the {found.pages} damaged "
-        "held-out pages that all have answered."
+        "held-out pages that all have answered.",
+        "There one fold's models answer a page; the forecast is of all folds together, against right labels.",
     ]
     if worse:
         lines.append(f"It is really better than {_named(worse)}, also after {count} were compared.")

@@ -14,6 +14,7 @@ that a kill at any moment could leave in disorder.
 """
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -66,7 +67,7 @@ class Queue:
     """See the module."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.expanduser().absolute()
+        self.folder = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (links stay: machines differ in them)
         self.claims = Claims(self.folder / "claims")
 
     @property
