@@ -84,6 +84,7 @@ def test_a_search_that_was_ended_goes_on_as_if_it_had_not_been(make: Make) -> No
     place = TinyPlace(score_of)
     rest = make(place, folder="parts").run(1)
     assert tried(rest) == tried(whole)
+    assert rest.metric_names == ["forecast"]
     assert len(place.begun) == 4
 
 

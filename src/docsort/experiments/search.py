@@ -33,6 +33,9 @@ BEHIND = "it was behind after {} folds"
 FEWEST_TO_COMPARE = 4
 """A trial is behind where its mean is below the median of at least so many others on the same folds (the median rule of
 Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017)."""
+METRIC = "forecast"
+"""What optuna-dashboard calls what is searched for."""
+
 MADE_OF = "made of"
 """Of a study: what its trials have in common."""
 
@@ -167,6 +170,7 @@ def open_study(described: SearchParameters, folder: Path) -> Any:
             "but they are other now; give it another `name`."
         )
     study.set_user_attr(MADE_OF, made_of)
+    study.set_metric_names([METRIC])
     return study
 
 
