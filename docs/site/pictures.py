@@ -46,7 +46,8 @@ COLOURS = 192
 @dataclass(frozen=True)
 class Screen:
     """What is photographed. command: what serves it, given `{port}` and `{folder}`; None for a file. path: appended to
-    the address, or the file's, from the root. act: what a user does before it is worth a picture.
+    the address, or the file's, from the root. act: what a user does before it is worth a picture. scale: pixels of the
+    picture a pixel of the page.
     """
 
     command: str | None
@@ -54,6 +55,7 @@ class Screen:
     act: Callable[[Page], object] = lambda page: None
     size: tuple[int, int] = (1280, 800)
     dark: bool = False
+    scale: int = 1
 
 
 def drop_photo(page: Page) -> None:
@@ -68,11 +70,14 @@ def drop_photo(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('.photo img').naturalWidth > 100")
 
 
-def close_tour(page: Page) -> None:
-    """Kedro-viz shows a new user around; a picture wants the pipelines alone."""
+def leave_pipelines_alone(page: Page) -> None:
+    """Kedro-viz shows a new user around, and has a list and a small map; a picture wants the pipelines alone."""
     page.get_by_text("Dismiss", exact=True).click()
     page.locator(".feature-hints__close").click()
     page.get_by_text("You can revisit these hints").wait_for(state="hidden")
+    for button in ("Hide menu", "Turn minimap off", "Reset zoom"):
+        page.get_by_label(button, exact=True).click()
+    page.mouse.move(40, 400)  # or the name of the last button stays
 
 
 COMPARE = "/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=compare"
@@ -82,7 +87,9 @@ SCREENS = {
     "report": Screen(None, REPORT),
     "report_dark": Screen(None, REPORT, dark=True),
     "end_of_run": Screen(None, END_OF_RUN, size=(1120, 500), dark=True),
-    "kedro_viz": Screen("kedro viz run --no-browser --port {port}", act=close_tour),
+    "kedro_viz": Screen(
+        "kedro viz run --no-browser --port {port}", act=leave_pipelines_alone, size=(1500, 1100), scale=2
+    ),
     "mlflow": Screen("mlflow ui --port {port}", COMPARE, size=(1500, 600)),
     "serve": Screen("docsort serve --port {port}", act=drop_photo, size=(900, 760)),
     "label_review": Screen("kedro label-review --port {port}"),
@@ -115,7 +122,9 @@ def photograph(names: list[str], folder: Path) -> None:
             screen, port = SCREENS[name], 21_000 + os.getpid() % 5_000 + number
             width, height = screen.size
             scheme = "dark" if screen.dark else "light"
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = browser.new_page(
+                viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=screen.scale
+            )
             with _served(screen, folder, port) as address:
                 page.goto(address, timeout=120_000)
                 page.wait_for_load_state("load")
