@@ -52,6 +52,16 @@ def test_no_change_of_labels_and_a_first_run_add_nothing(truth: np.ndarray) -> N
     assert add_label_gain(NONE, state(truth, wrong(truth, range(9))), now, ledger(), PARAMETERS, 0).empty
 
 
+def test_a_run_before_that_was_about_other_data_is_compared_with_nothing(truth: np.ndarray) -> None:
+    earlier, now = state(truth, wrong(truth, range(10))), state(truth, wrong(truth, range(8)))
+    gains = add_label_gain(NONE, earlier, now[5:], ledger(), PARAMETERS, 0)
+    assert len(gains) == 1
+    other = now.assign(**{name: "a class/" + now[name] for name in ("render_id", "image_id", "group")})
+    assert add_label_gain(gains, earlier, other, ledger(), PARAMETERS, 0).empty
+    one_in_common = pd.concat([other[1:], now[:1]], ignore_index=True)
+    assert len(add_label_gain(gains, earlier, one_in_common, ledger(), PARAMETERS, 0)) == 2
+
+
 def test_dropped_images_are_a_change_and_only_common_pages_are_compared(truth: np.ndarray) -> None:
     earlier, now = state(truth, wrong(truth, range(10))), state(truth, wrong(truth, range(8)))[5:]
     (row,) = add_label_gain(NONE, earlier, now, ledger("000"), PARAMETERS, 0).to_dict("records")

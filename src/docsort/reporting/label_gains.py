@@ -52,15 +52,18 @@ def add_label_gain(
     parameters: ReportingParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """LABEL_GAINS with one row more, where any label changed between two baselines; the same table otherwise.
+    """LABEL_GAINS with one row more, where any label changed between two baselines; the same table otherwise. Empty
+    where the run before has answered none of these pages: it was about other data, and so were its batches.
 
     earlier: BASELINE of the run before, empty at the first.
     """
     changed = _changed_images(earlier, now)
     if earlier.empty or not changed:
         return gains
-    batch = len(gains) + 1
     both = now.merge(earlier, on="render_id", suffixes=("", "_before"), validate="one_to_one")
+    if both.empty:
+        return gains.head(0)
+    batch = len(gains) + 1
     gain = macro_f1_gain(
         both["label"],
         both["predicted_before"],
