@@ -74,7 +74,12 @@ def test_folds_that_leave_a_worker_idle_and_frozen_networks_take_time_too(
     assert share(replace(JOB, frozen=1), 1) < 0.95 * one
 
 
-def test_a_limit_that_one_epoch_does_not_keep_is_told_before(speed: None, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("age", [1, 7200])
+def test_a_limit_that_one_epoch_does_not_keep_is_told_before(
+    age: int, speed: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    born = time.time() - age
+    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(create_time=lambda: born))
     plan_epochs({"main": _network()}, JOB, 8, _used() + 700)
     assert "Expected `time_limit`" not in caplog.text
     plan = plan_epochs({"main": _network()}, JOB, 8, _used() + 100)

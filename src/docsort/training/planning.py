@@ -66,13 +66,14 @@ def plan_epochs(
     share = 1.0
     if time_limit is not None:
         speeds = {name: measure_speed(own) for name, own in networks.items()}
-        left = (time_limit - (time.time() - psutil.Process().create_time()) - LATER_S) * (1 - KEPT_BACK)
+        remaining = time_limit - (time.time() - psutil.Process().create_time())
+        left = (remaining - LATER_S) * (1 - KEPT_BACK)
         asking, epoch_s = _seconds_of(networks, job, views, speeds)
         training = sum(wanted[name] * seconds for name, seconds in epoch_s.items())
         share = min(1.0, max(0.0, left - asking) / training) if training else 1.0
         plan = {"pages_per_s": speeds, "cut": share, "seconds_left": max(0, round(left))}
         over = asking + sum(epoch_s.values()) - left
-        if over > KEPT_BACK * time_limit:
+        if over > KEPT_BACK * remaining:
             logger.warning(
                 "Expected `time_limit` to leave time for an epoch of each network, but it would take about %.0f s more "
                 "than %.0f s; each trains one epoch all the same. Give more time, fewer renders, or smaller images.",
