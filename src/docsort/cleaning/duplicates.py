@@ -15,6 +15,7 @@ from docsort.cleaning.parameters import DuplicateParameters
 from docsort.cleaning.pixel_comparison import measure_agreement
 from docsort.errors import listing
 from docsort.images.hashes import hashes_from_text, near_pairs
+from docsort.images.measures import LIBRARIES
 from docsort.stores import Store, fingerprint
 from docsort.tables import CLEAN_IMAGES, DUPLICATES, IMAGES, check_columns, is_reviewed, with_origin
 from docsort.versions import versions_of
@@ -31,9 +32,6 @@ LARGEST_GROUP = 0.05
 
 DUPLICATES_VERSION = 1
 """Raise it whenever other pairs would be found among the same images."""
-
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pypdfium2")
-"""Whose versions may change what is found."""
 
 _log = logging.getLogger(__name__)
 

@@ -26,6 +26,7 @@ from docsort.images.histograms import (
     oriented_gradients,
 )
 from docsort.images.letterbox import letterbox
+from docsort.images.measures import LIBRARIES
 from docsort.images.reading import read_rgb
 from docsort.images.straightening import edge_span
 from docsort.images.traits import TRAITS, page_traits
@@ -55,9 +56,6 @@ CHUNK = 32
 FEATURES_VERSION = 1
 """Raise it whenever the same pages would be described otherwise."""
 
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pypdfium2", "scikit-learn")
-"""Whose versions may change what is measured."""
-
 Floats = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 
@@ -81,7 +79,7 @@ def measure_features(clean_images: pd.DataFrame, store: Store | None = None) -> 
     if store is None:
         return _measure(images)
     pages = [images[name].astype(str).tolist() for name in ("image_id", "sha256")]
-    key = fingerprint("page features", FEATURES_VERSION, pages, versions_of(LIBRARIES))
+    key = fingerprint("page features", FEATURES_VERSION, pages, versions_of([*LIBRARIES, "scikit-learn"]))
     return store.kept_table(key, lambda: _measure(images))
 
 
