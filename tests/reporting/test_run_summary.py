@@ -73,6 +73,13 @@ def test_without_a_key_no_test_score_is_told() -> None:
     assert "answer key" not in text
 
 
+def test_every_sentence_of_the_forecast_has_a_line_of_its_own() -> None:
+    scores = {**scored(None), "expect": "Expect about 0.9 (95 % interval 0.88 to 0.92); 0.88 as given. They disagree."}
+    lines = tell_run({**TRAINED, **ANSWERED, "scores": scores}, PLACES)
+    told = [line.removeprefix("Score").strip() for line in lines[:3]]
+    assert told == ["Expect about 0.9 (95 % interval 0.88 to 0.92);", "0.88 as given.", "They disagree."]
+
+
 def test_who_decides_and_who_adds_nothing_is_named() -> None:
     lines = tell_run(TRAINED, PLACES)
     names = [line.split()[0] for line in lines if "[0." in line]

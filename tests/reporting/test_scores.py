@@ -99,6 +99,17 @@ def test_where_labels_are_wrong_the_promise_says_both_figures_and_by_which_label
     )
 
 
+@pytest.mark.parametrize(("gain", "doubted"), [(0.02, False), (0.13, True)])
+def test_a_forecast_of_folds_that_disagree_says_that_it_is_worth_less(
+    gain: float, doubted: bool, oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame
+) -> None:
+    forecast = make_forecast()
+    forecast["terms"]["mean_gain"]["value"] = gain
+    told = score_run(oof_votes, verdicts, submission, forecast, None, PARAMETERS, seed=1)["expect"]
+    assert ("hardly trained" in told) == doubted
+    assert (f"worth {gain:+.2f}" in told) == doubted
+
+
 def test_without_test_images_nothing_is_promised_of_test_pages(
     oof_votes: pd.DataFrame, verdicts: pd.DataFrame, submission: pd.DataFrame
 ) -> None:

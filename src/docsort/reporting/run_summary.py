@@ -1,5 +1,6 @@
 """What a run came to, on one screen: the score, who decides, what a person should look at, what comes next."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ READ = (
     "ensemble",
 )
 """The datasets that it tells of. What a run does not write is left out."""
+
+SENTENCE_PART = re.compile(r"(?<=[;:.]) ")
+"""What ends a line of the screen: parts of the forecast's sentences."""
 
 NOTHING = 0.02
 """A member that counts less than this adds nothing."""
@@ -52,7 +56,7 @@ def _tell_score(results: Results) -> list[str]:
     scores: Scores | None = results.get("scores")
     if scores is None:
         return _tell_trained(results.get("validation_metrics"))
-    lines = str(scores["expect"]).replace("; ", ";\n").split("\n")
+    lines = SENTENCE_PART.split(str(scores["expect"]))
     if "test" in scores:
         test, (low, high) = scores["test"]["macro_f1"], scores["validation"]["test_like"]["interval"]
         place = "inside" if low <= test <= high else "OUTSIDE"

@@ -32,6 +32,10 @@ CLASS_SCORES = ("target", "class_name")
 """Then `<condition>_<figure>` for the conditions clean, test_like and, where a key exists, test, and the figures
 support, predicted, precision, recall and f1; one row per class."""
 
+UNTRAINED_GAIN = 0.1
+"""Of the mean over its members, in macro-F1, from which on these are hardly trained. Of 52 runs of weak networks the
+three that promised .07 to .22 too much had .13 and more; runs by a preset have .01 to .03 (docs/experiments.md)."""
+
 Scores = dict[str, Any]
 
 
@@ -161,14 +165,23 @@ def tabulate_class_scores(
 
 def expect(forecast: Mapping[str, Any], confidence: float, has_test: bool) -> str:
     """The forecast of the run, one sentence; of test pages only where there are some, and of labels as they are given
-    only where their score differs."""
+    only where their score differs. A second one where models disagree so much that the first is worth less."""
     pages = "test pages like these" if has_test else "pages like the test-like validation pages"
     right, given = (f"{block['macro_f1']:.3f}" for block in (forecast, forecast["given"]))
     (low, high), wrong = forecast["interval"], 100 * forecast["terms"]["label_noise"]["share"]["value"]
     labels = f" against right labels; {given} against the labels as given, of which about {wrong:.1f} % are wrong"
     return (
         f"Expect a macro-F1 of about {right} ({confidence * 100:g} % interval {low:.3f} to {high:.3f}) on {pages}"
-        f"{labels if given != right else ''}."
+        f"{labels if given != right else ''}.{_doubt(forecast['terms']['mean_gain']['value'])}"
+    )
+
+
+def _doubt(gain: float) -> str:
+    if gain < UNTRAINED_GAIN:
+        return ""
+    return (
+        f" The folds disagree so much that asking all of them seems worth {gain:+.2f}: they are hardly trained, and "
+        "the forecast of such models misses more often than its interval says. Train longer before you believe it."
     )
 
 
