@@ -35,6 +35,9 @@ ADDRESS = re.compile(r"http://[\w.]+:\d+[/\w?=.&-]*")
 TABLE = ('<div>\n<table border="1" class="dataframe">', '<div style="overflow-x: auto">\n<table class="docutils">')
 """A table of pandas, and what the site's theme makes one that can be scrolled of."""
 
+NOTHING_LOGGED = re.compile(r"<pre style=[^>]*></pre>\n*")
+"""What rich, which Kedro logs by, shows in a notebook where it has nothing to say."""
+
 UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}
 WAIT_S = 180
 SETTLING_MS = 8_000
@@ -210,7 +213,7 @@ def write_notebook(path: Path) -> None:
         text = text.replace(f"({name})", f"(../images/{picture})")
     text = re.sub(r"!\[\w+\]", f"![{path.stem}]", text)
     text = re.sub(r"<style scoped>.*?</style>\n?", "", re.sub(r"\x1b\[[\d;]*m", "", text), flags=re.DOTALL)
-    text = text.replace(*TABLE).replace(str(ROOT), "")
+    text = NOTHING_LOGGED.sub("", text.replace(*TABLE).replace(str(ROOT), ""))
     PAGES.mkdir(exist_ok=True)
     page = "\n".join(line.rstrip() for line in text.splitlines())
     (PAGES / f"{path.stem}.md").write_text(page + "\n", encoding="utf-8")
