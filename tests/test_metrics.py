@@ -13,6 +13,7 @@ from docsort.metrics import (
     accuracy,
     bootstrap_interval,
     confusion_matrix,
+    draw_unseen_errors,
     macro_f1,
     mean_bootstrap,
     mean_over_members,
@@ -117,11 +118,22 @@ def test_a_class_that_a_draw_lacks_is_left_out_of_it() -> None:
     labels, groups = np.array([0] * 9 + [1]), np.arange(10)
     lacking = np.mean([9 not in np.random.default_rng(seed).integers(10, size=10) for seed in range(1000)])
     assert lacking > 0.3  # of the draws, which would score 0.5 and hold the lower end
-    assert bootstrap_interval(labels, labels, groups) == (1.0, 1.0)
+    low, high = bootstrap_interval(labels, labels, groups)
+    assert low > 0.7 < high == 1
     nothing = np.zeros(10, dtype=int)
     delta, low, high = paired_bootstrap(labels, nothing, labels, groups)
     assert (low, delta) == (0.0, pytest.approx(1 - macro_f1(labels, nothing)))
     assert high > 0.5  # of draws that have class 1, in which half of the score was lost
+
+
+@pytest.mark.parametrize(("count", "chance"), [(40, 0.02), (200, 0.005)])
+def test_where_every_answer_is_right_the_interval_holds_what_other_pages_show(count: int, chance: float) -> None:
+    """And it is no wider than the exact one of so many right answers."""
+    labels = np.arange(count) % 2
+    low, high = bootstrap_interval(labels, labels, np.arange(count))
+    assert 0.025 ** (1 / count) < low < 1 - chance < high == 1
+    chances = draw_unseen_errors(count, 20_000, np.random.default_rng(0))
+    assert np.quantile(chances, 0.95) == pytest.approx(1 - 0.05 ** (1 / count), rel=0.5)
 
 
 def test_the_interval_of_a_mean_is_that_of_the_plain_loop_over_resampled_groups() -> None:

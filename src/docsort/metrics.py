@@ -5,8 +5,8 @@ positive being 0: scikit-learn's `f1_score(labels, predictions, labels=unique(la
 zero_division=0)`. What is reported counts the classes that are answered too though no page has them, with F1 0:
 scikit-learn's own choice of labels, and a competition's. A class that the data names and that neither occurs nor is
 answered has nothing to be judged by; among training pages cleaning leaves no such class. Intervals are percentile
-bootstraps that resample whole source groups, because renders of one photo, and near-duplicates, are not independent.
-They tell the luck of the draw of pages, not of training.
+bootstraps that resample whole source groups, because renders of one photo, and near-duplicates, are not independent;
+mistakes that no group shows are drawn beside it. They tell the luck of the draw of pages, not of training.
 
 Legend of shapes: N predictions, G groups, C classes, B bootstrap draws.
 """
@@ -84,6 +84,18 @@ def per_class_scores(labels: ArrayLike, predictions: ArrayLike, classes: pd.Data
     )
 
 
+def draw_unseen_errors(groups: int, draws: int, rng: np.random.Generator) -> Floats:
+    """(B,) share of pages with a mistake of a kind that none of so many groups has shown, in [0, 1].
+
+    A bootstrap of right answers has no mistake: after 100 of them it is certain that all others are right. But what was
+    looked for 100 times and not found may still have a rate of .03 (the rule of three: Hanley & Lippman-Hand, "If
+    nothing goes wrong, is everything all right?", JAMA 1983). This is the posterior of that rate, by the prior of
+    Jeffreys (Brown, Cai & DasGupta, "Interval estimation for a binomial proportion", Statistical Science 2001). Where
+    there are many mistakes it widens an interval by next to nothing.
+    """
+    return rng.beta(0.5, groups + 0.5, draws)
+
+
 def bootstrap_interval(
     labels: ArrayLike,
     predictions: ArrayLike,
@@ -93,11 +105,14 @@ def bootstrap_interval(
     confidence: float = 0.95,
     answered: bool = False,
 ) -> tuple[float, float]:
-    """Interval (low, high) of the macro-F1 of a fresh sample of groups. Row order does not matter."""
+    """Interval (low, high) of the macro-F1 of a fresh sample of groups, which may have mistakes that these do not show.
+    Row order does not matter.
+    """
     truth, guess = _paired(labels, predictions)
     counts = _group_counts(truth, guess, _group_codes(groups, len(truth)), answered)
     scores = _bootstrap(counts[None], draws, seed)[:, 0]
-    return _percentiles(scores, confidence)
+    unseen = draw_unseen_errors(len(counts), draws, derive_rng(seed, "unseen errors"))
+    return _percentiles(np.minimum(1, scores * (1 - unseen) / (1 - unseen.mean())), confidence)
 
 
 def paired_bootstrap(

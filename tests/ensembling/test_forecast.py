@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from drawn_votes import NO_LEDGER, DrawnVotes, draw_votes
 
+from docsort.ensembling import forecast as forecasts
 from docsort.ensembling.forecast import SHIFT_SD, Luck, forecast_score
 from docsort.ensembling.gain import NO_GAIN, AnsweredPages, EnsembleGain, HeldOut
 from docsort.ensembling.label_noise import estimate_label_noise, gather_sources
@@ -97,6 +98,25 @@ def test_the_interval_holds_where_half_of_the_shift_is_not_true(monkeypatch: pyt
             low, high = forecast(drawn, gain)["interval"]
             found.append(low <= true <= high)
     assert np.mean(inside[SHIFT_SD]) >= 0.9 > 0.6 > np.mean(inside[0.0])
+
+
+def test_where_no_held_out_answer_is_wrong_the_interval_holds_the_score_of_fresh_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inside: dict[bool, list[bool]] = {True: [], False: []}
+    ways = {True: forecasts.draw_unseen_errors, False: lambda groups, draws, rng: np.zeros(draws)}
+    for seed in range(60):
+        drawn = draw_votes(0.0, sources=100, classes=2, evidence=3.6, seed=seed)
+        labels, _, answers = measured(drawn)
+        if (labels != answers).any():
+            continue
+        true = macro_f1(drawn.test["label"], drawn.test["predicted"], answered=True)
+        for way, found in inside.items():
+            monkeypatch.setattr(forecasts, "draw_unseen_errors", ways[way])
+            low, high = forecast(drawn)["interval"]
+            found.append(low <= true <= high)
+    assert len(inside[True]) >= 15
+    assert np.mean(inside[True]) >= 0.9 > 0.3 > np.mean(inside[False])
 
 
 def test_fewer_test_pages_are_more_a_matter_of_luck() -> None:

@@ -10,7 +10,8 @@ of the submission stand, each as a term with a value and an interval of its own:
   of either. What makes it as sure and yet wrong this does not see, and where it is less sure it need not err as much
   more. One run cannot tell how much of it holds, so its interval reaches from none of it to twice as much.
 - **ambiguity**: other pages could have been held out, and few pages are asked. Its value is 0, for luck has no
-  direction; its interval is that of the score of as many pages as there are test images, were both drawn anew.
+  direction; its interval is that of the score of as many pages as there are test images, were both drawn anew, with
+  mistakes that no held-out page shows (`metrics.draw_unseen_errors`).
 
 The forecast is the measured score and these; its interval is of their sum, draw by draw. A draw has its own held-out
 groups (bootstrap), true labels, test pages and gain. What is sure of itself on pages that happen to be easy knows so:
@@ -29,7 +30,7 @@ import pandas as pd
 from docsort.ensembling.gain import EnsembleGain, expected_accuracy, expected_macro_f1
 from docsort.ensembling.label_noise import LabelNoise, describe_label_noise
 from docsort.ensembling.reliability import Floats, Integers, places_of, truth_of
-from docsort.metrics import accuracy, macro_f1
+from docsort.metrics import accuracy, draw_unseen_errors, macro_f1
 from docsort.seeding import derive_rng
 from docsort.tables import judged, probability_columns, targets_of
 
@@ -119,6 +120,9 @@ def _draw(
         given[row], right[row] = (_macro_f1(each, answers, weights) for each in (labels, own))
         test[row] = _macro_f1(own, answers, pages)
         expected[row] = 0.0 if gain.held_out is None else gain.held_out.expected_macro_f1(pages)
+    chance = derive_rng(luck.seed, "unseen errors")
+    unseen = draw_unseen_errors(groups, len(truth), chance)
+    test *= 1 - (chance.binomial(asked, unseen) / asked if asked else unseen)
     gains = gain.draw(GAINS, rng)
     return Drawn(given, right, test, expected, gains[rng.integers(GAINS, size=len(truth))])
 
