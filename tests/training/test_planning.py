@@ -8,7 +8,7 @@ import pytest
 
 from docsort.training import planning
 from docsort.training.parameters import TrainingParameters
-from docsort.training.planning import Job, measure_speed, plan_epochs
+from docsort.training.planning import Job, measure_speed, plan_epochs, tell_members
 
 JOB = Job(folds=5, renders=1600, damaged=400, held_out=120, test=200)
 
@@ -85,6 +85,16 @@ def test_a_limit_that_one_epoch_does_not_keep_is_told_before(
     plan = plan_epochs({"main": _network()}, JOB, 8, _used() + 100)
     assert plan["epochs"] == {"main": 1}
     assert "Expected `time_limit` to leave time for an epoch of each network, but it would take about" in caplog.text
+
+
+def test_what_is_trained_is_told_before(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="docsort")
+    tell_members("quick", 5, {"main": "network", "look": "kernel"})
+    plan = plan_epochs({"main": _network()}, JOB, 8, None)
+    said = (
+        f"main: lcnet_035 at 32 pixels, {plan['epochs']['main']} epochs, {plan['page_steps']['main']} page-steps a fold"
+    )
+    assert caplog.messages == ["Preset quick, 5 folds; members: main (network), look (kernel)", said]
 
 
 def test_speed_is_measured_on_the_device() -> None:

@@ -52,6 +52,12 @@ class Job:
         return max(1, self.renders + self.damaged * parameters.damaged)
 
 
+def tell_members(preset: str, folds: int, kinds: Mapping[str, str]) -> None:
+    """Which members each fold will have; kinds: of each, by name."""
+    names = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+    logger.info("Preset %s, %d folds; members: %s", preset, folds, names)
+
+
 def plan_epochs(
     networks: Mapping[str, TrainingParameters], job: Job, views: int, time_limit: float | None
 ) -> dict[str, Any]:
@@ -85,7 +91,8 @@ def plan_epochs(
     for name in networks:
         kept = epochs[name] / max(1, round(wanted[name]))
         why = "" if kept == 1 else f", {kept:.0%} of what was asked for, in the {max(0.0, left):.0f} s that are left"
-        logger.info("%s: %d epochs, %d page-steps a fold%s", name, epochs[name], steps[name], why)
+        what = f"{networks[name].backbone} at {networks[name].image_size} pixels"
+        logger.info("%s: %s, %d epochs, %d page-steps a fold%s", name, what, epochs[name], steps[name], why)
     return {"epochs": epochs, "page_steps": steps, **plan}
 
 

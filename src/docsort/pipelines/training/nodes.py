@@ -36,6 +36,7 @@ def plan_training(
     renders, worn = (int(pages * (count - 1) / count) for pages in (len(own), damaged))
     job = planning.Job(count, renders, worn, len(seen) // count, int(test), len(members.frozen))
     views = len(ensembling.all_views().views)
+    planning.tell_members(effort.preset, count, {name: member.kind for name, member in members})
     return {"preset": effort.preset, **planning.plan_epochs(members.networks, job, views, effort.time_limit)}
 
 
