@@ -10,7 +10,8 @@ are missing. Nothing is trained. A rung's answers are made on validation pages a
 
 - one fold: the network of one fold, one view. On the test the mean of the networks' own scores.
 - five folds: the mean of the networks of all folds, one view. dihedral views: the same in all turns of the run.
-- specialists: those that are accepted against these networks, by nested rules; the same answers where none is.
+- specialists: those that are accepted against these networks, by nested rules; the same answers where none is. One that
+  the run gave up after two folds is none.
 - several models: the kernel model beside them, and whatever else the run has, at equal weights.
 - selected: weights, views and specialists as the run chose them: what it submits. calibrated: the same answers, with
   calibrated confidences; ECE is of this rung and, in brackets, of the one before.
@@ -69,7 +70,10 @@ class Run:
             sys.exit(f"Expected a run with an answer key, but {root} has none.")
         self.key = dict(zip(key["ID"].astype(str), key["target"].astype(int), strict=True))
         self.scores, self.folds = self.load("scores"), self.load("folds")
-        groups = groups_of_table(self.load("specialist_groups"))
+        self.numbers = sorted(self.folds["fold"].unique().tolist())
+        self.specialists = {fold: self.load(f"fold_{fold}_specialists") for fold in self.numbers}
+        self.whole = set.intersection(*map(set, self.specialists.values()))  # others were given up after two folds
+        groups = [group for group in groups_of_table(self.load("specialist_groups")) if group.name in self.whole]
         self.everyone = VotePlan(rules=tuple(RoutingRule(group, "hard", "top1") for group in groups))
         self.oof = join_members(self.load("oof_predictions"), self.load("specialist_oof_predictions"))
         self.views = all_views(tuple(sorted({int(turn) for turn in self.oof["turn"]})))
@@ -81,9 +85,9 @@ class Run:
         """What the members of all folds and every specialist predict of the test images, in all views."""
         found = [
             (name, fold, checkpoint)
-            for fold in sorted(self.folds["fold"].unique().tolist())
-            for pointer in ("members", "specialists")
-            for name, checkpoint in self.load(f"fold_{fold}_{pointer}").items()
+            for fold, special in self.specialists.items()
+            for name, checkpoint in (self.load(f"fold_{fold}_members") | special).items()
+            if name in self.whole or name not in special
         ]
         manifest = self.ensemble.manifest
         members = tuple(EnsembleMember(name, fold, own.key) for name, fold, own in found)

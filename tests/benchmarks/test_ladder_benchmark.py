@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from kedro_command import Run
@@ -24,3 +26,27 @@ def test_the_last_rungs_are_the_runs_own_forecast_and_test_score(
     assert table.count("\n") == len(ladder) + 1
     benchmark.draw({"sample": [ladder]}, tmp_path / "ladder.png")
     assert (tmp_path / "ladder.png").stat().st_size > 5000
+
+
+def test_specialists_that_were_given_up_after_two_folds_are_no_rung(
+    smoke_run: Run, load_benchmark: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benchmark = load_benchmark("ladder")
+    assert benchmark.Run(smoke_run.data_root).everyone.rules  # there is one to give up
+    opened = benchmark.open_project
+
+    def given_up(*arguments: Any) -> SimpleNamespace:
+        load = opened(*arguments).catalog.load
+
+        def loaded(name: str) -> Any:
+            value = load(name)
+            if name == "specialist_oof_predictions":
+                return value[value["fold"] < 2]
+            return {} if name.endswith("_specialists") and int(name.split("_")[1]) >= 2 else value
+
+        return SimpleNamespace(catalog=SimpleNamespace(load=loaded))
+
+    monkeypatch.setattr(benchmark, "open_project", given_up)
+    run = benchmark.Run(smoke_run.data_root)
+    assert run.everyone.rules == ()
+    assert benchmark.specialised(run, replace(benchmark.NETWORK, views=run.views))["accepted"] == 0
