@@ -71,6 +71,18 @@ def test_a_foreign_data_set_skips_the_group_with_one_line(
     assert "certificates is skipped" in caplog.messages[0]
 
 
+@pytest.mark.parametrize(("kept", "found"), [([3, 4, 7, 14], [(0, 1, 2, 3)]), ([0, 4, 14], [(1, 2)]), ([0, 4], [])])
+def test_the_default_group_has_those_of_its_classes_that_there_are(
+    kept: list[int], found: list[tuple[int, ...]], classes: pd.DataFrame
+) -> None:
+    """A user with a class called diagnosis has not asked for it; one who names it asks for all that is named."""
+    own = classes.iloc[kept].reset_index(drop=True).assign(target=range(len(kept)))
+    assert [group.targets for group in resolve_groups(own, SpecialistParameters().groups)] == found
+    if len(kept) < 4:
+        with pytest.raises(InputError, match="mine names confirmation_of_admission_and_discharge"):
+            resolve_groups(own, {"mine": [*CERTIFICATES, "account_number"]})
+
+
 def test_a_group_without_classes_is_turned_off(classes: pd.DataFrame) -> None:
     given = SpecialistParameters.model_validate({"groups": {"certificates": [], "plates": [4, 5]}})
     assert [group.name for group in resolve_groups(classes, given.groups)] == ["plates"]

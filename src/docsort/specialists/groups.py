@@ -14,6 +14,7 @@ import pandas as pd
 from docsort.errors import InputError, listing
 from docsort.labels import find_targets
 from docsort.metrics import MEMBER_KEYS
+from docsort.specialists.parameters import CERTIFICATES
 from docsort.tables import PREDICTION_KEYS, check_columns, probability_columns
 
 GROUPS = ("group_name", "classes")
@@ -42,7 +43,8 @@ class SpecialistGroup:
 
 def resolve_groups(classes: pd.DataFrame, wanted: Mapping[str, Sequence[str | int]]) -> list[SpecialistGroup]:
     """The groups that the data has, in the order of `wanted`; one that it has nothing of is skipped with a log line,
-    one that names no class is turned off.
+    one that names no class is turned off. The group that is there by default has those of its classes that the data
+    has, as nobody asked for it.
 
     Raises InputError, all problems together, for a group that is partly missing, that has fewer than two classes, or
     that shares a class with another.
@@ -53,9 +55,11 @@ def resolve_groups(classes: pd.DataFrame, wanted: Mapping[str, Sequence[str | in
             continue
         targets, missing = find_targets(classes, items)
         group = SpecialistGroup(name, tuple(targets))
-        if missing and not targets:
-            logger.info("Specialist group %s is skipped: the data has none of its classes.", name)
-        elif missing:
+        by_default = tuple(items) == CERTIFICATES
+        if missing and (not targets or (by_default and len(targets) < 2)):
+            has = "none" if not targets else "one"
+            logger.info("Specialist group %s is skipped: the data has %s of its classes.", name, has)
+        elif missing and not by_default:
             problems.append(f"group {name} names {listing(missing)}, which the data does not have")
         elif len(targets) < 2:
             problems.append(f"group {name} has {len(targets)} class")
