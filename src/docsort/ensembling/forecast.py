@@ -54,7 +54,8 @@ class Luck:
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """(B,) macro-F1 of the answers to drawn held-out pages, by given and by right labels; of the answers to as many
-    drawn pages as there are test images, by right labels, and as expected there; and the gain of the mean."""
+    drawn pages as there are test images, by right labels and with unseen mistakes, and as expected there; and the gain
+    of the mean."""
 
     given: Floats
     right: Floats
