@@ -3,17 +3,19 @@
     uv run --with fastai python benchmarks/peers.py --raw-dir DIR [--truth FILE] [--peer fastai] [--backbone NAME]
         [--pretrained FILE|package] [--mean N --std N] [--size N] [--minutes N] [--seed N] [--to FILE] [--json FILE]
     uv run python benchmarks/peers.py --peer probe …
+    uv run python benchmarks/peers.py --peer autogluon …
     uv run python benchmarks/peers.py --quick
 
 Peers:
 
 - fastai: `vision_learner`, `aug_transforms`, `fine_tune` for as many epochs as the minutes hold, `tta`. It is no
   dependency of Docsort: `--with fastai` installs it beside the project for this one command.
+- autogluon: `MultiModalPredictor.fit` with its own defaults, for as many epochs as the minutes hold, on all cores. It
+  wants a timm and a torch of its own: `autogluon_job.py` runs in an environment that uv makes once (about 6 GB).
 - probe: frozen features of the backbone and logistic regression, on the photos and on damaged copies of them; asked in
   the eight turns of a page. It takes as long as it takes, most of it for the features.
 
-AutoGluon MultiModal is none of them: 1.6.3 wants timm 1.0.3 and a torch of its own, so it does not install beside
-Docsort. --raw-dir is in the layout of the competition; without it the sample is drawn.
+--raw-dir is in the layout of the competition; without it the sample is drawn.
 
 What is written (macro-F1, in [0, 1]):
 
@@ -21,12 +23,14 @@ What is written (macro-F1, in [0, 1]):
 - true: of the test photos by the answer key; null without one.
 - seconds, epochs, and what was asked.
 
-One core unless --threads says more. --quick asks the probe of few drawn photos, to see that it runs.
+One core for the others unless --threads says more. --quick asks the probe of few drawn photos, to see that it runs.
 """
 
 import argparse
 import importlib.util
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -66,6 +70,7 @@ COPIES = 3
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 """C of the logistic regression, chosen on the held-out photos."""
 BATCH = 32
+AUTOGLUON_JOB = Path(__file__).with_name("autogluon_job.py")
 
 Pixels = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -186,9 +191,36 @@ def ask_probe(job: Job) -> Answer:
     return Answer(scores[best], answer_turns(learn(best, np.ones(len(photos), dtype=bool)), test), 0)
 
 
-PEERS: dict[str, Callable[[Job], Answer]] = {"fastai": ask_fastai, "probe": ask_probe}
-PACKAGES = {"fastai": "fastai", "probe": "sklearn"}
-"""What has to be installed for each."""
+def ask_autogluon(job: Job) -> Answer:
+    """Hands the job over in a folder (`autogluon_job.py`); raises CalledProcessError where AutoGluon fails."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        hand_over(job, folder)
+        subprocess.run(["uv", "run", "--script", AUTOGLUON_JOB, folder], check=True, stdout=sys.stderr)
+        told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+        answers = pd.read_csv(folder / "answers.csv")["target"].to_numpy(dtype=np.int64)
+    return Answer(told["told"], answers, told["epochs"])
+
+
+def hand_over(job: Job, folder: Path) -> None:
+    """Writes the job as `autogluon_job.py` reads it; the backbone with its weights, or without as it is drawn."""
+    net, _ = frozen_backbone(job)
+    config: Any = net.pretrained_cfg
+    mean, std = statistics_of(job)
+    (folder / "checkpoint").mkdir()
+    torch.save(net.state_dict(), folder / "checkpoint/pytorch_model.bin")  # the one file name that it reads
+    architecture = {"architecture": config["architecture"], "num_features": net.num_features}
+    pixels = {"input_size": [3, job.size, job.size], "mean": list(mean), "std": list(std)}
+    files = {"checkpoint/config.json": architecture | pixels, "job.json": {"minutes": job.minutes, "seed": job.seed}}
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    pd.DataFrame({"path": job.train, "target": job.labels}).to_csv(folder / "train.csv", index=False)
+    pd.DataFrame({"path": job.test}).to_csv(folder / "test.csv", index=False)
+
+
+PEERS: dict[str, Callable[[Job], Answer]] = {"fastai": ask_fastai, "autogluon": ask_autogluon, "probe": ask_probe}
+PACKAGES = {"fastai": "fastai"}
+"""What has to be installed beside Docsort."""
 
 
 def statistics_of(job: Job) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -236,7 +268,7 @@ def answer_turns(model: Any, turned: Floats) -> Integers:
 
 def require_peer(name: str) -> None:
     """Exits, saying what to install, where the peer's package is missing."""
-    if importlib.util.find_spec(PACKAGES[name]) is None:
+    if name in PACKAGES and importlib.util.find_spec(PACKAGES[name]) is None:
         raise SystemExit(
             f"Expected the package {PACKAGES[name]} for --peer {name}, but it is not installed; run "
             f"`uv run --with {PACKAGES[name]} python benchmarks/peers.py --peer {name} …`."

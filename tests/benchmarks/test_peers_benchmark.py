@@ -1,11 +1,14 @@
 """The peers get the job as it lies in the folder, and are judged by the key alone."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
+import timm
 from PIL import Image
 
 
@@ -46,6 +49,28 @@ def test_a_peer_gets_what_train_csv_says_and_its_answers_are_scored_by_the_key(
     assert (figures["told"], figures["true"], figures["epochs"]) == (0.25, 1, 7)
     assert (folder / "answers.csv").read_text() == "ID,target\nd.png,3\nc.png,8\n"
     assert bench.measure(folder, None, options)["true"] is None
+
+
+def test_autogluon_is_handed_the_job_and_its_answers_are_taken(
+    bench: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **_: object) -> None:
+        *_, place = command
+        assert pd.read_csv(place / "train.csv").to_dict("list") == {"path": ["b", "a"], "target": [8, 3]}
+        assert pd.read_csv(place / "test.csv").to_dict("list") == {"path": ["d"]}
+        assert json.loads((place / "job.json").read_text()) == {"minutes": 2, "seed": 4}
+        config = json.loads((place / "checkpoint/config.json").read_text())
+        assert (config["input_size"], config["mean"], config["std"]) == ([3, 32, 32], [0.5] * 3, [0.25] * 3)
+        weights = str(place / "checkpoint/pytorch_model.bin")
+        net = timm.create_model(config["architecture"], num_classes=0, checkpoint_path=weights)  # as AutoGluon does
+        assert net.num_features == config["num_features"]
+        (place / "told.json").write_text('{"told": 0.25, "epochs": 7}')
+        (place / "answers.csv").write_text("target\n8\n")
+
+    monkeypatch.setattr(bench.subprocess, "run", run)
+    how = ("mobilenetv3_small_050", None, (0.5, 0.25), 32, 2, 4)
+    answer = bench.ask_autogluon(bench.Job(["b", "a"], np.array([8, 3]), ["d"], *how))
+    assert (answer.told, answer.answers.tolist(), answer.epochs) == (0.25, [8], 7)
 
 
 def test_the_answer_is_the_likeliest_class_in_the_mean_over_the_turns(bench: ModuleType) -> None:
