@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from drawn_votes import NO_LEDGER, DrawnVotes, draw_votes
 
+from docsort.ensembling import label_noise
 from docsort.ensembling.label_noise import (
     FLOOR,
+    SETTINGS,
     LabelNoise,
     describe_label_noise,
     estimate_label_noise,
@@ -34,6 +36,18 @@ def test_the_share_of_wrong_labels_is_found_whatever_the_answers_get_wrong(wrong
     drawn = [draw_votes(wrong, evidence=evidence, seed=seed) for seed in range(6)]
     assert np.mean([contradicted(each) for each in drawn]) > wrong + (0.05 if evidence < 3 else 0.005)
     assert np.mean([estimated(each).wrong for each in drawn]) == pytest.approx(wrong, abs=0.012)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.02, 0.05, 0.1])
+def test_swaps_between_look_alikes_are_not_taken_for_wrong_answers(
+    wrong: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = [draw_votes(wrong, alike=0.5, seed=seed) for seed in range(6)]
+    assert np.mean([contradicted(each) for each in drawn]) > wrong + 0.005
+    assert np.mean([estimated(each).wrong for each in drawn]) == pytest.approx(wrong, abs=0.01)
+    monkeypatch.setattr(label_noise, "SETTINGS", [setting for setting in SETTINGS if setting[2] == 0])
+    as_any_other = np.mean([estimated(each).wrong for each in drawn])
+    assert as_any_other < max(0.004, 0.9 * wrong)
 
 
 def test_wrong_labels_are_the_doubted_ones() -> None:

@@ -2,23 +2,26 @@
 
 A page whose label a sure answer contradicts has either a wrong label or a wrong answer. Confident learning (Northcutt,
 Jiang & Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021) counts such pages by how sure
-answers are, and so believes the answers. Here mistakes of both kinds are estimated together: the true label is drawn
-from the out-of-fold answers, sharpened or flattened, and is then given wrongly with one chance, to any other class.
-Mistakes of the answers thin out as these grow surer, wrong labels do not; what is left of contradiction among the
-surest pages is the wrong labels. Both conditions speak: clean pages tell better who is wrong, test-like ones are other
-pictures of the same source. Nothing is maximised: all settings of a grid count by how likely they make the labels (a
-posterior), so that what the labels cannot tell stays open. Of answers no better than chance nothing is learnt.
+answers are, and so believes the answers. Here mistakes of both kinds are estimated together. The true label is drawn
+from the out-of-fold answers, sharpened or flattened. It is then given wrongly with one chance: as any other class, or,
+for a share of the wrong labels, as a class that looks like it. Which look alike the answers say: those that the same
+pages speak for. Mistakes of the answers thin out as these grow surer, wrong labels do not; what is left of
+contradiction among the surest pages is the wrong labels. Both conditions speak: clean pages tell better who is wrong,
+test-like ones are other pictures of the same source. Nothing is maximised: all settings of a grid count by how likely
+they make the labels (a posterior), so that what the labels cannot tell stays open. Of answers no better than chance
+nothing is learnt.
 
 A page that a person has judged (the label ledger) is known: its label is right, and what was given before tells about
 the others.
 
-Where classes look alike *and* their labels are swapped, more of the swaps are taken for mistakes of the answers than
-elsewhere; docs/experiments.md has by how much.
+Answers of a weak member that are too sure among look-alikes are in part taken for wrong labels; docs/experiments.md has
+by how much.
 
 Legend of shapes: N sources, C classes, P settings of how answers are read, E chances of a wrong label.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,6 +43,14 @@ test sets (Northcutt, Athalye & Mueller, "Pervasive label errors in test sets", 
 SHARES_OF_CLEAN = (0.0, 0.25, 0.5, 0.75, 1.0)
 SHARPNESSES = (0.0, *np.geomspace(0.2, 5.0, 15).tolist())
 """Log-probabilities of both conditions, weighed, are multiplied by it; 0 asks no answer at all."""
+
+SHARES_OF_ALIKE = (0.0, 0.5, 0.9)
+"""Of the wrong labels, that are of classes which look like the true one; the others are any other class alike."""
+
+SETTINGS = tuple(product(SHARES_OF_CLEAN, SHARPNESSES, SHARES_OF_ALIKE))
+
+NEGLIGIBLE = 1e-9
+"""Cells of the grid that hold less of the posterior are not looked at: together less than a hundred-thousandth."""
 
 FLOOR = 1e-4
 """Smaller probabilities count as it: one condition alone cannot be surer."""
@@ -80,7 +91,7 @@ class LabelNoise:
         drawn = np.empty((count, len(self.belief)), dtype=np.int64)
         for number, cell in enumerate(cells):
             setting, chance = divmod(int(cell), len(CHANCES))
-            bounds = _posterior(_read(self.sources, setting), self.sources, CHANCES[chance]).cumsum(axis=1)
+            bounds = _posterior(_read(self.sources, *SETTINGS[setting]), self.sources, CHANCES[chance]).cumsum(axis=1)
             for row in np.flatnonzero(rows == number):
                 drawn[row] = (bounds > rng.random((len(bounds), 1)) * bounds[:, -1:]).argmax(axis=1)
         return drawn
@@ -133,42 +144,53 @@ def truth_of_pages(votes: pd.DataFrame, beliefs: pd.DataFrame) -> Floats:
 
 def estimate_label_noise(sources: Sources) -> LabelNoise:
     """Weighs all settings by how likely they make the labels, and averages what they say of each page."""
-    settings = range(len(SHARES_OF_CLEAN) * len(SHARPNESSES))
-    logs = np.stack([_log_likelihood(_read(sources, setting), sources) for setting in settings])
+    readings = [_read(sources, *setting) for setting in SETTINGS]
+    logs = np.stack([_log_likelihood(reading, sources) for reading in readings])
     spacing, falling = np.gradient(CHANCES), (1 - EXPECTED_CHANCE) / EXPECTED_CHANCE - 1
     likely = soften((logs + np.log(spacing) + falling * np.log1p(-CHANCES)).ravel()).reshape(logs.shape)
     belief = np.zeros(sources.logs.shape[1:])
-    for setting, row in enumerate(likely):
-        if row.sum() > 0:
-            read = _read(sources, setting)
-            for chance in np.flatnonzero(row > row.sum() * 1e-6):
-                belief += row[chance] * _posterior(read, sources, CHANCES[chance])
+    for reading, row in zip(readings, likely, strict=True):
+        for chance in np.flatnonzero(row > NEGLIGIBLE):
+            belief += row[chance] * _posterior(reading, sources, CHANCES[chance])
     return LabelNoise(sources, likely, belief / belief.sum(axis=1, keepdims=True))
 
 
-def _read(sources: Sources, setting: int) -> Floats:
-    """(N, C) the answers' probabilities under a setting of the grid."""
-    share, sharpness = divmod(setting, len(SHARPNESSES))
-    weights = np.array([SHARES_OF_CLEAN[share], 1 - SHARES_OF_CLEAN[share]])
-    return soften(SHARPNESSES[sharpness] * np.tensordot(weights, sources.logs, axes=1))
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """One way to read the answers. truth (N, C): their probabilities; mistaken (C, C): rows of true classes, the chance
+    of each other class to be given, once a label is wrong."""
+
+    truth: Floats
+    mistaken: Floats
 
 
-def _log_likelihood(read: Floats, sources: Sources) -> Floats:
-    """(E,) of the labels that were given; what was given wrongly could have been any other class alike."""
-    rows, others = np.arange(len(read)), max(1, read.shape[1] - 1)
-    right, known = read[rows, sources.first], sources.known
-    free = np.log((1 - CHANCES[:, None]) * right[~known] + CHANCES[:, None] / others * (1 - right[~known]) + 1e-300)
-    changed = int((known & (sources.labels != sources.first)).sum())
-    kept = int(known.sum()) - changed
-    judged = kept * np.log1p(-CHANCES) + changed * np.log(CHANCES / others + 1e-300)
-    return np.asarray(free.sum(axis=1) + judged + np.log(read[rows, sources.labels][known] + 1e-300).sum())
+def _read(sources: Sources, share_of_clean: float, sharpness: float, share_of_alike: float) -> _Reading:
+    """The answers under a setting of the grid. Classes look alike where the same pages speak for both."""
+    weights = np.array([share_of_clean, 1 - share_of_clean])
+    truth = soften(sharpness * np.tensordot(weights, sources.logs, axes=1))
+    any_other = 1 - np.eye(truth.shape[1])
+    alike = truth.T @ truth * any_other
+    shares = [table / np.maximum(table.sum(axis=1, keepdims=True), 1e-300) for table in (any_other, alike)]
+    return _Reading(truth, (1 - share_of_alike) * shares[0] + share_of_alike * shares[1])
 
 
-def _posterior(read: Floats, sources: Sources, chance: float) -> Floats:
+def _log_likelihood(reading: _Reading, sources: Sources) -> Floats:
+    """(E,) of the labels that were given."""
+    rows, known, first, labels = np.arange(len(sources.first)), sources.known, sources.first, sources.labels
+    right, wrong = (table[rows, first] for table in (reading.truth, reading.truth @ reading.mistaken))
+    free = np.log((1 - CHANCES[:, None]) * right[~known] + CHANCES[:, None] * wrong[~known] + 1e-300)
+    changed = known & (labels != first)
+    kept = int(known.sum() - changed.sum())
+    mistaken = np.log(CHANCES[:, None] * reading.mistaken[labels[changed], first[changed]] + 1e-300)
+    truth = np.log(reading.truth[rows, labels][known] + 1e-300)
+    return np.asarray(free.sum(axis=1) + kept * np.log1p(-CHANCES) + mistaken.sum(axis=1) + truth.sum())
+
+
+def _posterior(reading: _Reading, sources: Sources, chance: float) -> Floats:
     """(N, C) of the true labels, given the labels and the answers as they are read."""
-    rows = np.arange(len(read))
-    joint = read * (chance / max(1, read.shape[1] - 1))
-    joint[rows, sources.first] = (1 - chance) * read[rows, sources.first]
+    rows = np.arange(len(reading.truth))
+    joint = chance * reading.truth * reading.mistaken[:, sources.first].T
+    joint[rows, sources.first] = (1 - chance) * reading.truth[rows, sources.first]
     joint[sources.known] = 0
     joint[sources.known, sources.labels[sources.known]] = 1
     return np.asarray(joint / joint.sum(axis=1, keepdims=True))
