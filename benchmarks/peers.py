@@ -192,11 +192,17 @@ def ask_probe(job: Job) -> Answer:
 
 
 def ask_autogluon(job: Job) -> Answer:
-    """Hands the job over in a folder (`autogluon_job.py`); raises CalledProcessError where AutoGluon fails."""
+    """Hands the job over in a folder (`autogluon_job.py`); exits where uv is missing or AutoGluon fails."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         hand_over(job, folder)
-        subprocess.run(["uv", "run", "--script", AUTOGLUON_JOB, folder], check=True, stdout=sys.stderr)
+        try:
+            subprocess.run(["uv", "run", "--script", AUTOGLUON_JOB, folder], check=True, stdout=sys.stderr)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SystemExit(
+                f"Expected AutoGluon to answer, in an environment that uv makes for it, but it did not ({error}); what "
+                "it said stands above. Mend that, or ask another --peer."
+            ) from None
         told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
         answers = pd.read_csv(folder / "answers.csv")["target"].to_numpy(dtype=np.int64)
     return Answer(told["told"], answers, told["epochs"])

@@ -73,6 +73,13 @@ def test_autogluon_is_handed_the_job_and_its_answers_are_taken(
     assert (answer.told, answer.answers.tolist(), answer.epochs) == (0.25, [8], 7)
 
 
+def test_autogluon_that_fails_is_one_sentence(bench: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "AUTOGLUON_JOB", "no_such_script.py")
+    how = ("mobilenetv3_small_050", None, None, 32, 2, 0)
+    with pytest.raises(SystemExit, match="Expected AutoGluon to answer, .* but it did not .* Mend that"):
+        bench.ask_autogluon(bench.Job(["b"], np.array([8]), ["d"], *how))
+
+
 def test_the_answer_is_the_likeliest_class_in_the_mean_over_the_turns(bench: ModuleType) -> None:
     class Model:
         classes_ = np.array([3, 8])

@@ -48,6 +48,7 @@ SHARES_OF_ALIKE = (0.0, 0.5, 0.9)
 """Of the wrong labels, that are of classes which look like the true one; the others are any other class alike."""
 
 SETTINGS = tuple(product(SHARES_OF_CLEAN, SHARPNESSES, SHARES_OF_ALIKE))
+"""Ways to read the answers that are compared, one of each."""
 
 NEGLIGIBLE = 1e-9
 """Cells of the grid that hold less of the posterior are not looked at: together less than a hundred-thousandth."""
@@ -144,12 +145,12 @@ def truth_of_pages(votes: pd.DataFrame, beliefs: pd.DataFrame) -> Floats:
 
 def estimate_label_noise(sources: Sources) -> LabelNoise:
     """Weighs all settings by how likely they make the labels, and averages what they say of each page."""
-    readings = [_read(sources, *setting) for setting in SETTINGS]
-    logs = np.stack([_log_likelihood(reading, sources) for reading in readings])
+    logs = np.stack([_log_likelihood(_read(sources, *setting), sources) for setting in SETTINGS])
     spacing, falling = np.gradient(CHANCES), (1 - EXPECTED_CHANCE) / EXPECTED_CHANCE - 1
     likely = soften((logs + np.log(spacing) + falling * np.log1p(-CHANCES)).ravel()).reshape(logs.shape)
     belief = np.zeros(sources.logs.shape[1:])
-    for reading, row in zip(readings, likely, strict=True):
+    for setting in np.flatnonzero(likely.max(axis=1) > NEGLIGIBLE):
+        reading, row = _read(sources, *SETTINGS[setting]), likely[setting]  # again: of many pages, all do not fit
         for chance in np.flatnonzero(row > NEGLIGIBLE):
             belief += row[chance] * _posterior(reading, sources, CHANCES[chance])
     return LabelNoise(sources, likely, belief / belief.sum(axis=1, keepdims=True))
