@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import technique_answers as kept
+import technique_scores as scores
 
 from docsort.errors import InputError
 from docsort.metrics import macro_f1
+from docsort.stores import Store
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "techniques.py"
 PRETRAINED = {"pretrained": "weights.safetensors"}
@@ -135,24 +138,24 @@ def test_the_base_comes_first_and_once_and_class_numbers_of_the_sample_stay_ther
     ],
 )
 def test_only_a_sign_held_at_every_seed_with_its_interval_off_zero_is_no_noise(
-    bench: ModuleType, deltas: list[float], low: float, high: float, expected: str
+    deltas: list[float], low: float, high: float, expected: str
 ) -> None:
-    assert bench.verdict(deltas, low, high) == expected
+    assert scores.verdict(deltas, low, high) == expected
 
 
-def test_the_score_of_all_seeds_together_is_the_mean_of_the_seeds(bench: ModuleType) -> None:
+def test_the_score_of_all_seeds_together_is_the_mean_of_the_seeds() -> None:
     rng = np.random.default_rng(0)
     labels = [int(label) for label in [*range(5), *rng.integers(0, 5, 60)]]
     tables = {seed: answers(labels, [int(p) for p in rng.integers(0, 5, 65)]) for seed in (3, 8, 9)}
-    together = bench.put_together(tables, pages_differ=False)
+    together = scores.put_together(tables, pages_differ=False)
     mean = np.mean([macro_f1(labels, table["predicted"]) for table in tables.values()])
-    assert bench.score(together, "test_like") == pytest.approx(mean)
+    assert scores.score(together, "test_like") == pytest.approx(mean)
     assert together["page"].is_unique
     assert together["group"].nunique() == 65
-    assert bench.put_together(tables, pages_differ=True)["group"].nunique() == 3 * 65
+    assert scores.put_together(tables, pages_differ=True)["group"].nunique() == 3 * 65
 
 
-def test_pages_of_all_seeds_are_drawn_together_where_they_are_the_same(bench: ModuleType) -> None:
+def test_pages_of_all_seeds_are_drawn_together_where_they_are_the_same() -> None:
     """The same gain on the same pages twice over tells no more than once; on other pages it does."""
     rng = np.random.default_rng(1)
     labels = [int(label) for label in rng.integers(0, 3, 90)]
@@ -160,59 +163,59 @@ def test_pages_of_all_seeds_are_drawn_together_where_they_are_the_same(bench: Mo
     base, variant = (answers(labels, guess) for guess in guesses)
     widths = []
     for seeds, pages_differ in ((1, False), (4, False), (4, True)):
-        both = [bench.put_together(dict.fromkeys(range(seeds), table), pages_differ) for table in (base, variant)]
-        delta, low, high = bench.compare(*both, "test_like")
+        both = [scores.put_together(dict.fromkeys(range(seeds), table), pages_differ) for table in (base, variant)]
+        delta, low, high = scores.compare(*both, "test_like")
         assert delta == pytest.approx(macro_f1(labels, guesses[1]) - macro_f1(labels, guesses[0]))
         widths.append(high - low)
     assert widths[1] == pytest.approx(widths[0])
     assert widths[2] == pytest.approx(widths[0] / 2, rel=0.2)
 
 
-def test_rivals_are_compared_page_by_page_whatever_their_order(bench: ModuleType) -> None:
+def test_rivals_are_compared_page_by_page_whatever_their_order() -> None:
     base, variant = answers([0, 1, 2, 2], [0, 1, 0, 0]), answers([0, 1, 2, 2], [0, 1, 2, 2])
     shuffled = variant.iloc[[2, 0, 3, 1]]
-    assert bench.compare(base, shuffled, "test_like") == bench.compare(base, variant, "test_like")
-    assert bench.compare(base, variant, "test_like")[0] == pytest.approx(1 - (2 / 4 + 1 + 0) / 3)
+    assert scores.compare(base, shuffled, "test_like") == scores.compare(base, variant, "test_like")
+    assert scores.compare(base, variant, "test_like")[0] == pytest.approx(1 - (2 / 4 + 1 + 0) / 3)
     with pytest.raises(InputError, match="answered the same pages"):
-        bench.compare(base, variant.iloc[:3], "test_like")
+        scores.compare(base, variant.iloc[:3], "test_like")
 
 
-def test_test_pages_are_judged_by_the_key_and_left_out_where_there_is_none(bench: ModuleType) -> None:
+def test_test_pages_are_judged_by_the_key_and_left_out_where_there_is_none() -> None:
     test = answers([0, 0, 0], [5, 6, 5], "test").assign(label=pd.array([pd.NA] * 3, dtype="Int64"))
-    own = bench.Answers(pd.concat([answers([5, 6], [5, 5]), test], ignore_index=True), 1.0)
+    own = scores.Answers(pd.concat([answers([5, 6], [5, 5]), test], ignore_index=True), 1.0)
     key = pd.DataFrame({"ID": ["p2", "p0", "p1"], "target": [6, 5, 6]})
-    judged = bench.with_truth(own, key).table
+    judged = scores.with_truth(own, key).table
     assert judged.loc[judged["condition"] == "test", "label"].tolist() == [5, 6, 6]
-    assert bench.score(judged, "test") == pytest.approx((2 / 3 + 2 / 3) / 2)
-    assert set(bench.with_truth(own, None).table["condition"]) == {"test_like"}
+    assert scores.score(judged, "test") == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert set(scores.with_truth(own, None).table["condition"]) == {"test_like"}
     with pytest.raises(InputError, match="belongs to another data set"):
-        bench.with_truth(own, key.iloc[:2])
+        scores.with_truth(own, key.iloc[:2])
 
 
-def test_kept_answers_are_read_as_they_were_written(bench: ModuleType, tmp_path: Path) -> None:
+def test_kept_answers_are_read_as_they_were_written(tmp_path: Path) -> None:
     names = answers([3, 4], [3, 3]).assign(page=["007", "NA"], group=["007", "None"])
     table = pd.concat(
         [names, names.assign(condition="test", label=pd.array([pd.NA] * 2, dtype="Int64"))], ignore_index=True
     )
-    store = bench.Store(tmp_path)
-    bench.keep(store, "key", bench.Answers(table, 2.5))
-    read = bench.read_kept(store, "key")
+    store = Store(tmp_path)
+    kept.keep(store, "key", scores.Answers(table, 2.5))
+    read = kept.read_kept(store, "key")
     pd.testing.assert_frame_equal(read.table, table, check_dtype=False)
     assert read.seconds == 2.5
 
 
-def test_a_table_tells_the_base_and_what_each_variant_changes(bench: ModuleType) -> None:
+def test_a_table_tells_the_base_and_what_each_variant_changes() -> None:
     labels, wrong, right = [0, 1] * 20, [1, 1] * 20, [0, 1] * 20
     found = {
         seed: {
-            "base": bench.Answers(both_views(labels, wrong), 10.0),
-            "good": bench.Answers(both_views(labels, right), 15.0),
-            "same": bench.Answers(both_views(labels, wrong), 10.0),
-            "wild": None if seed == 1 else bench.Answers(both_views(labels, right), 10.0),
+            "base": scores.Answers(both_views(labels, wrong), 10.0),
+            "good": scores.Answers(both_views(labels, right), 15.0),
+            "same": scores.Answers(both_views(labels, wrong), 10.0),
+            "wild": None if seed == 1 else scores.Answers(both_views(labels, right), 10.0),
         }
         for seed in (0, 1)
     }
-    figures = bench.summarise(found, pages_differ=True)
+    figures = scores.summarise(found, pages_differ=True)
     assert {name: row.get("verdict") for name, row in figures.items()} == {
         "base": None,
         "good": "helps",
@@ -220,7 +223,7 @@ def test_a_table_tells_the_base_and_what_each_variant_changes(bench: ModuleType)
         "wild": "diverged",
     }
     assert figures["good"]["test_like"]["mean"][0] == pytest.approx(2 / 3)
-    lines = bench.table_of(json.loads(json.dumps(figures))).splitlines()
+    lines = scores.table_of(json.loads(json.dumps(figures))).splitlines()
     assert lines[0] == (
         "| variant | test-like, seed 0 | test-like, seed 1 | test-like, mean | clean | test | time | verdict |"
     )
@@ -232,9 +235,9 @@ def test_a_table_tells_the_base_and_what_each_variant_changes(bench: ModuleType)
     assert len({line.count("|") for line in lines}) == 1
 
 
-def test_a_base_that_diverged_is_no_base(bench: ModuleType) -> None:
+def test_a_base_that_diverged_is_no_base() -> None:
     with pytest.raises(InputError, match="base to be trained at every seed"):
-        bench.summarise({0: {"base": None}}, pages_differ=True)
+        scores.summarise({0: {"base": None}}, pages_differ=True)
 
 
 def both_views(labels: list[int], predicted: list[int]) -> pd.DataFrame:
