@@ -118,6 +118,11 @@ class Members(RootModel[dict[str, Any]]):
         """Enabled members on features of a network that stays as it is, by name."""
         return {name: member for name, member in self if isinstance(member, FrozenBackbone)}
 
+    @property
+    def readers(self) -> dict[str, Any]:
+        """Enabled members that read the words on a page, by name."""
+        return {name: member for name, member in self if member.kind == ReadingKind.name}
+
     def planned(self, plan: Mapping[str, Any]) -> "Members":
         """The same, each network trained as long as the plan says, see `training.planning`."""
         epochs = plan["epochs"]

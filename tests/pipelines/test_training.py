@@ -17,6 +17,7 @@ from docsort.members.checkpoints import HISTORY, HISTORY_FILE, Checkpoint
 from docsort.members.member import Task
 from docsort.pipelines.training import create_pipeline, nodes
 from docsort.stores import Store
+from docsort.training import planning
 from docsort.training.parameters import EffortParameters
 
 MEMBERS = Members.model_validate(
@@ -155,3 +156,15 @@ def test_a_member_of_another_fold_may_not_judge_this_one(tmp_path: Path) -> None
         judge(name="kernel_fold_1")
     with pytest.raises(LeakError, match="it has learnt 2 of them: i08~clean, i08~test_like;"):
         judge(name="kernel_fold_2")
+
+
+def test_pages_whose_words_are_read_are_planned_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages that are validated on, and of the test images as many as may be asked about."""
+    jobs: list[planning.Job] = []
+    monkeypatch.setattr(planning, "plan_epochs", lambda networks, job, views, limit: jobs.append(job) or {})
+    folds, renders, held_out = tables()
+    images, rest = pd.DataFrame({"split": ["test"] * 10}), (EnsemblingParameters(), EffortParameters(), {"leaks": 0})
+    for reading in ({"enabled": False}, {"ask_share": 0.3}, {"ask_share": 1.0}):
+        members = Members.model_validate({"main": SMALL_NETWORK, "reading": {"kind": "reading", **reading}})
+        nodes.plan_training(folds, renders, held_out, images, members, *rest)
+    assert [job.read for job in jobs] == [0, 2 * 12 + 3, 2 * 12 + 10]

@@ -60,7 +60,7 @@ def test_a_time_limit_cuts_all_networks_by_one_share(speed: None) -> None:
     assert plan_epochs(networks, JOB, 8, 1.0)["epochs"] == {"a": 1, "b": 1}
 
 
-def test_folds_that_leave_a_worker_idle_and_frozen_networks_take_time_too(
+def test_folds_that_leave_a_worker_idle_frozen_networks_and_reading_take_time_too(
     speed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def share(job: Job, workers: int) -> float:
@@ -72,6 +72,8 @@ def test_folds_that_leave_a_worker_idle_and_frozen_networks_take_time_too(
     assert share(JOB, 5) == pytest.approx(one, rel=0.02)
     assert share(JOB, 2) == pytest.approx(one * 5 / 6, rel=0.02)  # three rounds of two for five folds
     assert share(replace(JOB, frozen=1), 1) < 0.95 * one
+    wanted_s = 10 * 5 * (2000 + 120 / planning.FORWARD) / 100  # ten epochs in five folds
+    assert share(replace(JOB, read=200), 1) == pytest.approx(one - 200 * planning.READ_S / wanted_s, rel=0.02)
 
 
 @pytest.mark.parametrize("age", [1, 7200])

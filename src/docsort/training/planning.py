@@ -28,6 +28,9 @@ FORWARD = 3.5
 LATER_S = 30
 """Seconds for what comes after the trainings and is not counted below: votes, forecast, heat maps, report."""
 
+READ_S = 0.9
+"""CPU-seconds in which the words on a page are read (docs/reading.md)."""
+
 KEPT_BACK = 0.05
 """Share of the time that is left then, as no machine is as fast all the time."""
 
@@ -38,7 +41,8 @@ logger = logging.getLogger(__name__)
 class Job:
     """What the trainings of all folds meet. folds: how many; renders: of one fold, that networks without `damaged`
     learn, and those that are added with it; held_out: pages of one fold, all conditions; test: test images; frozen:
-    members that learn from what a network answers that nobody trains, in all turns of each page."""
+    members that learn from what a network answers that nobody trains, in all turns of each page; read: pages whose
+    words are read."""
 
     folds: int
     renders: int
@@ -46,6 +50,7 @@ class Job:
     held_out: int
     test: int
     frozen: int = 0
+    read: int = 0
 
     def learnt(self, parameters: TrainingParameters) -> int:
         """Pages of an epoch."""
@@ -108,7 +113,8 @@ def _seconds_of(
         epochs[name] = rounds * job.folds * (job.learnt(own) + job.held_out / FORWARD) / speeds[name]
         asking += job.folds * views * (job.held_out + job.test / 2) / FORWARD / speeds[name]
     described = job.frozen * len(TURNS) * (job.folds * (job.renders + job.damaged) / max(1, job.folds - 1) + job.test)
-    return asking + described / FORWARD / max(speeds.values(), default=math.inf), epochs
+    reading = job.read * READ_S / executor().concurrent("cpu")
+    return asking + reading + described / FORWARD / max(speeds.values(), default=math.inf), epochs
 
 
 def measure_speed(parameters: TrainingParameters) -> float:

@@ -34,7 +34,8 @@ def plan_training(
     own, seen = (renders_in(members.main.page_format, table) for table in (training_renders, validation_renders))
     damaged, test = (seen["condition"] == "test_like").sum(), (images["split"] == "test").sum()
     renders, worn = (int(pages * (count - 1) / count) for pages in (len(own), damaged))
-    job = planning.Job(count, renders, worn, len(seen) // count, int(test), len(members.frozen))
+    read = sum(len(seen) + round(test * reader.ask_share) for reader in members.readers.values())
+    job = planning.Job(count, renders, worn, len(seen) // count, int(test), len(members.frozen), read)
     views = len(ensembling.all_views().views)
     planning.tell_members(effort.preset, count, {name: member.kind for name, member in members})
     return {"preset": effort.preset, **planning.plan_epochs(members.networks, job, views, effort.time_limit)}
