@@ -54,7 +54,7 @@ from docsort.tables import CONDITIONS, RENDERS
 from docsort.training.kind import NetworkKind
 from docsort.training.parameters import TrainingParameters
 from docsort.work.executor import executor, run, stop_work
-from docsort.work.worker import ONE_THREAD
+from docsort.work.worker import ENVIRONMENT
 
 CLASSES = 17
 SIDES = ((443, 591), (591, 443), (512, 512), (384, 682))
@@ -217,7 +217,7 @@ def bare_steps(job: Job, steps: int) -> float:
 
 def default_threads() -> None:
     """Before torch is imported in this process."""
-    for name in ONE_THREAD:
+    for name in ENVIRONMENT:
         os.environ.pop(name, None)
 
 
@@ -286,7 +286,7 @@ def run_timm(
         command += ["--no-prefetcher"]
     else:
         command += ["--pin-mem", "--amp", "--amp-dtype", "float16" if job.precision == "16-mixed" else "bfloat16"]
-    environment = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    environment = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
     if threads:
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

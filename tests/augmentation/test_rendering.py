@@ -26,7 +26,7 @@ from docsort.images.page_format import PageFormat
 from docsort.images.reading import read_rgb
 from docsort.stores import Store
 from docsort.tables import RENDERS, VALIDATION_RENDERS
-from docsort.work.worker import ONE_THREAD
+from docsort.work.worker import ENVIRONMENT
 
 PLAIN, STRAIGHT, SMALL = PageFormat(SIDE, False), PageFormat(SIDE, True), PageFormat(32, False)
 WHOLE = PageFormat(2 * SIDE, False, letterboxed=False)
@@ -487,7 +487,7 @@ def test_a_worker_asks_no_network_and_keeps_to_one_thread_with_both_libraries_lo
     here.mkdir()
     (tmp_path / "sitecustomize.py").write_text(WATCHED.format(log=str(log)))
     (tmp_path / "ask.py").write_text(ASK_WORKER)
-    inherited = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    inherited = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
     environment = inherited | {"PYTHONPATH": str(tmp_path), "DOCSORT_WORKERS": "1"}
     command = [sys.executable, str(tmp_path / "ask.py")]
     ended = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from errands import echo
 from fake_workers import FakeWorker, die, fail
@@ -15,6 +16,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
 from kedro.runner import SequentialRunner
 from kedro.utils import load_obj
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from docsort.cli import DEFAULT_RUNNER
 from docsort.errors import InputError, StoppedError, WorkerError
@@ -36,6 +38,11 @@ def catalog() -> DataCatalog:
 def fan(functions: dict[str, Callable[[int], Any]]) -> Pipeline:
     """Nodes that all read `start` and do not wait for each other."""
     return Pipeline([node(function, "start", f"out_{name}", name=name) for name, function in functions.items()])
+
+
+def threads() -> int:
+    """Of the library for linear algebra."""
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 
 class LongFold:
@@ -200,3 +207,18 @@ def test_kedro_finds_the_runner_by_its_path_and_hands_it_the_runner_params() -> 
 def test_no_workers_at_all_is_refused(workers: Any) -> None:
     with pytest.raises(InputError, match="Expected max_workers of --runner-params to be a whole number of at least 1"):
         FoldRunner(max_workers=workers)
+
+
+def test_nodes_compute_by_one_thread_each_alone_or_side_by_side() -> None:
+    np.ones((2, 2)) @ np.ones((2, 2))
+    found: dict[str, int] = {}
+
+    def count(name: str) -> Callable[[int], int]:
+        return lambda x: found.setdefault(name, threads())
+
+    with threadpool_limits(limits=2):
+        assert threads() == 2
+        FoldRunner().run(fan({"a": count("a"), "b": count("b")}), catalog())
+        FoldRunner().run(fan({"alone": count("alone")}), catalog())
+        assert threads() == 2
+    assert found == {"a": 1, "b": 1, "alone": 1}

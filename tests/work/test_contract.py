@@ -30,7 +30,7 @@ from docsort.work.devices import DeviceLeases, Lease, Needs
 from docsort.work.local import LocalExecutor, worker_count
 from docsort.work.pool_executor import PoolExecutor
 from docsort.work.progress import Began
-from docsort.work.worker import ONE_THREAD
+from docsort.work.worker import ENVIRONMENT
 
 HANG_S = 60
 """By then something hangs."""
@@ -234,7 +234,7 @@ def test_a_device_that_is_not_there_is_an_error_of_the_task(work: PoolExecutor) 
 def test_a_worker_is_held_to_one_thread_and_stands_where_this_process_does(
     work: PoolExecutor,
 ) -> None:
-    assert [run(work, os.getenv, name) for name in ONE_THREAD] == list(ONE_THREAD.values())
+    assert [run(work, os.getenv, name) for name in ENVIRONMENT] == list(ENVIRONMENT.values())
     assert run(work, os.getcwd) == str(Path.cwd())
 
 

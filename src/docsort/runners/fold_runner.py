@@ -1,8 +1,9 @@
 """Runs nodes that do not wait for each other side by side, as the folds do not.
 
-Kedro's ThreadRunner with three differences. Ready nodes start in the order of the pipeline, so two runs read alike.
+Kedro's ThreadRunner with four differences. Ready nodes start in the order of the pipeline, so two runs read alike.
 The first error ends the worker processes at once instead of letting the other folds train on, and that error is the
-one raised, not what the others die of. What is finished and how to go on is said in one line.
+one raised, not what the others die of. What is finished and how to go on is said in one line. Numeric libraries of
+this process are held to one thread, as those of the workers beside it are.
 
 The threads only wait: whatever is heavy runs in the processes of `docsort.work.executor`.
 """
@@ -22,6 +23,7 @@ from kedro.runner.task import Task
 
 from docsort.errors import InputError
 from docsort.work.executor import executor
+from docsort.work.threads import held_to_one_thread
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol, SharedMemoryCatalogProtocol
@@ -58,16 +60,17 @@ class FoldRunner(ThreadRunner):
         threads = ThreadPoolExecutor(self._get_required_workers_count(pipeline), thread_name_prefix="node")
         executor().open()
         try:
-            while waiting or running:
-                ready = [node for node in waiting if dependencies[node] <= done]
-                waiting = [node for node in waiting if node not in ready]
-                for node, outcome in self._outcomes(ready, tasks, running, threads):
-                    seconds = self._take(node, outcome)
-                    done.add(node)
-                    self._logger.info(
-                        "Finished %d of %d: %s, %.1f s", len(done), len(pipeline.nodes), node.name, seconds
-                    )
-                    self._release_datasets(node, catalog, load_counts, pipeline)
+            with held_to_one_thread():
+                while waiting or running:
+                    ready = [node for node in waiting if dependencies[node] <= done]
+                    waiting = [node for node in waiting if node not in ready]
+                    for node, outcome in self._outcomes(ready, tasks, running, threads):
+                        seconds = self._take(node, outcome)
+                        done.add(node)
+                        self._logger.info(
+                            "Finished %d of %d: %s, %.1f s", len(done), len(pipeline.nodes), node.name, seconds
+                        )
+                        self._release_datasets(node, catalog, load_counts, pipeline)
         except BaseException:
             executor().close()
             threads.shutdown(cancel_futures=True)

@@ -20,16 +20,10 @@ from typing import Any
 
 from docsort.errors import WorkerError
 from docsort.work.channel import Message, OnEvent, messages, open_channel, receive_outcome, settle
+from docsort.work.threads import ONE_THREAD
 
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "NO_ALBUMENTATIONS_UPDATE": "1",
-}
-"""Read by the numeric libraries when they are imported, hence set before a worker imports any of them."""
+ENVIRONMENT = {**ONE_THREAD, "NUMBA_NUM_THREADS": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
+"""Read by libraries when they are imported, hence set before a worker imports any of them."""
 
 OF_THE_TERMINAL = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
 """Signals that reach the whole process group; the main process alone decides what ends."""
@@ -141,7 +135,7 @@ def _serve(connection: Connection, with_log: bool) -> None:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_TERMINAL)
-    os.environ.update(ONE_THREAD)
+    os.environ.update(ENVIRONMENT)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     sender = open_channel(connection, with_log)
     with suppress(EOFError, ConnectionError):  # of a parent that is gone
