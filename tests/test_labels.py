@@ -2,7 +2,7 @@ import unicodedata
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docsort.errors import InputError
@@ -42,6 +42,7 @@ def test_names_in_another_unicode_form_are_the_same() -> None:
 
 
 @given(st.text())
+@example("0\x1f")
 def test_any_text_is_a_whole_number_or_none(text: str) -> None:
     number = parse_target(text)
     assert number is None or (number >= 0 and float(text) == number)

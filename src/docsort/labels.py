@@ -11,11 +11,14 @@ from docsort.errors import InputError, listing
 WHOLE_NUMBER = re.compile(r"[+]?0*([0-9]{1,18})(?:[.]0*)?")
 """Also as spreadsheets and other programs write one: `0.0`, `01`, `+1`. More digits would be no 64-bit number."""
 
+SEPARATORS = frozenset("\x1c\x1d\x1e\x1f")
+"""Control characters that `str.strip` takes for blanks and no parser of numbers does."""
+
 
 def parse_target(text: str) -> int | None:
     """The whole number from 0 that the text stands for, blanks around it aside; None where it is no such number."""
     found = WHOLE_NUMBER.fullmatch(text.strip())
-    return int(found[1]) if found else None
+    return int(found[1]) if found and not SEPARATORS & set(text) else None
 
 
 def find_target(classes: pd.DataFrame, wanted: str | int) -> int | None:
