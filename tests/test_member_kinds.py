@@ -113,6 +113,7 @@ def test_members_that_were_read_can_be_read_again() -> None:
             r"`members\.second\.like` to name another member.*'third'",
         ),
         ({"main": MAIN, "second": {"like": "second"}}, r"`members\.second\.like` to name another member"),
+        ({"main": MAIN, "second": {"like": []}}, r"`members\.second\.like` to name another member, but got \[\]"),
         (
             {"main": MAIN, "second": {"like": "main"}, "third": {"like": "second"}},
             "the member second, which third is like, to stand by itself, but it is like another",

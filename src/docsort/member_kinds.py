@@ -172,7 +172,7 @@ def inherited(name: str, value: Any, others: Mapping[str, Any]) -> dict[str, Any
     model = given.pop("like", None)
     if model is None:
         return given
-    original = others.get(model)
+    original = others.get(model) if isinstance(model, str) else None
     if model == name or not isinstance(original, Mapping | MemberParameters):
         raise InputError(f"Expected `members.{name}.like` to name another member, but got {shown(model)}.")
     base = original.model_dump() if isinstance(original, MemberParameters) else dict(original)
